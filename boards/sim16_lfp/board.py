@@ -1,0 +1,50 @@
+"""Simulated reference board: 16S LFP, 100 Ah, BQ76952 on I2C, 0.5 mOhm shunt, RS485."""
+
+from machine import I2C, UART, WDT, Pin
+
+NAME = "sim16_lfp"
+CELLS = 16
+TEMPS = 3
+CAPACITY_MAH = 100000
+CHEMISTRY = "LFP"
+SHUNT_UOHM = 500
+
+BOTH_OFF_PIN = 3  # to DFETOFF: low opens both switches
+DRIVER_ENABLE_PIN = 6  # RS485 transceiver, high = send
+SDA_PIN = 4
+SCL_PIN = 5
+
+# Before anything else: switches off, RS485 listening.
+SAFE_PINS = ((BOTH_OFF_PIN, 0), (DRIVER_ENABLE_PIN, 0))
+
+RS485_BAUD = 9600
+
+
+class Board:
+    """What app.Bms needs; see there."""
+
+
+def build():
+    """Make the hardware objects and nothing more."""
+    from vigil.afe.bq76952 import Bq76952
+    from vigil.link.jbd import Jbd
+    from vigil.link.rs485 import Rs485
+
+    board = Board()
+    board.name = NAME
+    board.device_name = b"Vigil " + NAME.encode()
+    board.chemistry = CHEMISTRY
+    board.capacity_mah = CAPACITY_MAH
+    i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=400000, timeout=2000)
+    both_off = Pin(BOTH_OFF_PIN, Pin.OUT, value=0)
+    board.front_end = Bq76952(i2c, both_off, cells=CELLS, temps=TEMPS, shunt_uohm=SHUNT_UOHM)
+    uart = UART(1, baudrate=RS485_BAUD, tx=Pin(8), rx=Pin(9))
+    driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
+
+    def jbd_on_rs485(status):
+        engine = Jbd(status, name=board.device_name)
+        return Rs485(uart, engine, driver_enable=driver_enable, baudrate=RS485_BAUD)
+
+    board.links = [jbd_on_rs485]
+    board.watchdog = WDT(timeout=2000)
+    return board

@@ -1,0 +1,176 @@
+"""Compose a board into a running BMS.
+
+A board is an object with: name, chemistry (name), capacity_mah, front_end, links (functions that
+make a link from a Status), watchdog (or None).
+"""
+
+import time
+
+from micropython import const
+from vigil import chemistry as chemistries
+from vigil import limits, presets, soc, validate
+from vigil.afe.errors import AfeError
+from vigil.balance import Balancer, TopVoltage
+from vigil.cycle import Executive, SlowTask
+from vigil.protect import Protection
+from vigil.sample import CURRENT, FAULT_NOT_CONFIGURED, Sample
+from vigil.status import Status
+from vigil.switches import REASON_SELF_TEST, Switches
+
+_BRING_UP_RETRY_MS = const(500)
+_COMMISSION_PERIOD_MS = const(250)
+_BALANCE_PERIOD_MS = const(500)
+# Below this share of the capacity an hour the cells count as resting.
+_REST_DIVISOR = const(50)
+_TICKS = const(0x3FFFFFFF)
+
+
+class Bms:
+    """Everything that runs on one board; cycle() is the whole way from chip to switch."""
+
+    def __init__(self, board, cycle_ms=50):
+        self.board = board
+        front_end = self.front_end = board.front_end
+        self.chemistry = chemistries.by_name(board.chemistry)
+        periods_ms = (
+            front_end.cells_period_ms,
+            front_end.temps_period_ms,
+            front_end.current_period_ms,
+            front_end.stack_period_ms,
+        )
+        self.table = presets.preset(
+            self.chemistry, front_end.cell_count, board.capacity_mah, periods_ms, cycle_ms
+        )
+        self.problems = validate.problems(self.table, self.chemistry, front_end.cell_count)
+        self.sample = Sample(front_end.cell_count, front_end.temp_count, periods_ms, cycle_ms)
+        self.protection = Protection(self.table)
+        self.switches = Switches(front_end)
+        self.balancer = Balancer(
+            TopVoltage(self.chemistry.balance_start_mv),
+            front_end.cell_count,
+            front_end.bleeds_adjacent,
+        )
+        self.counter = soc.ChargeCounter(board.capacity_mah, self.chemistry.ocv_dmv)
+        self.status = Status(
+            self.sample,
+            self.protection,
+            self.switches,
+            self.balancer,
+            self.counter,
+            board.device_name,
+        )
+        self.executive = Executive(
+            self.cycle,
+            cycle_ms * 1000,
+            [make_link(self.status) for make_link in board.links],
+            [
+                SlowTask(self.bring_up, _BRING_UP_RETRY_MS),
+                SlowTask(self.commission, _COMMISSION_PERIOD_MS),
+                SlowTask(self.balance, _BALANCE_PERIOD_MS),
+            ],
+            board.watchdog,
+        )
+        self._requests = self.table.backstop_requests()
+        self._bringing_up = None
+        self._backstop_fits = False
+        self._counted_ms = 0
+        self._counted_sequence = 0
+        self.self_test_passed = False
+        self.read_errors = 0
+        self.last_error = 0  # code of the latest AfeError
+        self.bring_ups = 0
+
+    def run(self):
+        """Until an exception ends it; the switches are open whenever this returns."""
+        try:
+            self.sample.start(time.ticks_ms())
+            self.executive.run()
+        finally:
+            self.front_end.all_off()
+
+    # The cycle: read, judge, act, record.
+
+    def cycle(self, now_ms):
+        """One period; allocates nothing."""
+        sample = self.sample
+        if self.front_end.configured:
+            try:
+                self.front_end.read(sample, now_ms)
+                sample.answered(now_ms)
+            except AfeError as error:
+                # Nothing was refreshed: ages grow, and the table judges ages.
+                self.read_errors += 1
+                self.last_error = error.code
+        if not self.front_end.configured:
+            sample.front_end_fault = sample.front_end_fault | FAULT_NOT_CONFIGURED
+        sample.summarise(now_ms)
+        self.protection.judge(sample)
+        self.switches.act(self.protection, now_ms)
+        self._count_charge()
+        return True
+
+    def _count_charge(self):
+        sample = self.sample
+        sequence = sample.sequence(CURRENT)
+        if sequence == self._counted_sequence:
+            return
+        read_ms = sample.read_ms(CURRENT)
+        if self._counted_sequence and self.counter.known:
+            self.counter.count(
+                sample.values[sample.current_at], (read_ms - self._counted_ms) & _TICKS
+            )
+        self._counted_sequence = sequence
+        self._counted_ms = read_ms
+
+    # Slow tasks.
+
+    def bring_up(self, now_ms):
+        """Configure the front end, a step a slice, again and again until it stands."""
+        if self.front_end.configured:
+            return False
+        if self._bringing_up is None:
+            self._bringing_up = self.front_end.configure(self._requests)
+            self.bring_ups += 1
+        try:
+            next(self._bringing_up)
+            return True
+        except StopIteration:
+            self._bringing_up = None
+            self._brought_up()
+        except AfeError as error:
+            self._bringing_up = None
+            self.last_error = error.code
+        return False
+
+    def _brought_up(self):
+        self.sample.front_end_fault = 0
+        self._backstop_fits = not validate.backstop_problems(
+            self._requests, self.front_end.applied
+        )
+
+    def commission(self, now_ms):
+        """Permit the switches once the tests have passed and every value has been measured."""
+        if not self.front_end.configured or not self.sample.complete():
+            return False
+        if not self.counter.known and soc.ready_to_start(
+            self.sample, self.board.capacity_mah // _REST_DIVISOR
+        ):
+            self.counter.start(self.sample)
+        if self.self_test_passed and not self.problems and self._backstop_fits:
+            self.switches.permit()
+        else:
+            self.switches.forbid(REASON_SELF_TEST)
+        return False
+
+    def balance(self, now_ms):
+        """Tend the balancing."""
+        sample = self.sample
+        if not self.front_end.configured:
+            return False
+        fault_free = not self.protection.actions & limits.OPEN_BOTH
+        if self.balancer.step(sample, fault_free, now_ms):
+            try:
+                self.front_end.balance(self.balancer.bleed)
+            except AfeError as error:
+                self.last_error = error.code
+        return False

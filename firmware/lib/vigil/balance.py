@@ -1,0 +1,121 @@
+"""Balancing: when bleeding is allowed, and the rhythm of bleed and measure.
+
+Which cells need bleeding is a policy with one verb, choose(sample, bleed); this file has the first,
+balancing at the top by voltage. Cells are measured with every bleed off.
+"""
+
+from micropython import const
+from vigil.sample import CELLS, TEMPS, UNKNOWN
+
+_BLEED_MS = const(10000)  # shorter than the time after which chips stop by themselves
+_REST_MS = const(2000)  # the chip takes up to a second to stop, then filters must settle
+_COLDEST_DC = const(0)
+_HOTTEST_DC = const(550)
+
+_MEASURING = const(0)
+_BLEEDING = const(1)
+_TICKS = const(0x3FFFFFFF)
+
+
+class TopVoltage:
+    """Bleed cells above `start_mv` that stand `delta_mv` above the lowest cell."""
+
+    def __init__(self, start_mv, delta_mv=10, hysteresis_mv=5):
+        self.start_mv = start_mv
+        self.delta_mv = delta_mv
+        self.hysteresis_mv = hysteresis_mv
+
+    def choose(self, sample, bleed):
+        """Mark in `bleed` (one byte a cell, holding the choice before) the cells to bleed."""
+        values = sample.values
+        lowest = sample.lowest(CELLS)
+        for cell in range(sample.cell_count):
+            cell_mv = values[sample.cells_at + cell]
+            # A cell that bleeds goes on until it is well below the start of bleeding.
+            slack = self.hysteresis_mv if bleed[cell] else 0
+            wanted = (
+                cell_mv != UNKNOWN
+                and cell_mv >= self.start_mv - slack
+                and cell_mv - lowest >= self.delta_mv - slack
+            )
+            bleed[cell] = 1 if wanted else 0
+
+
+class Balancer:
+    """Runs a policy in a rhythm of measuring (all bleeds off) and bleeding."""
+
+    def __init__(self, policy, cell_count, bleeds_adjacent):
+        self.policy = policy
+        self.bleed = bytearray(cell_count)  # what the front end shall do now
+        self._chosen = bytearray(cell_count)
+        self._bleeds_adjacent = bleeds_adjacent
+        self._odd_turn = False
+        self._phase = _MEASURING
+        self._since_ms = 0
+        self._started = False
+        self.allowed = True
+
+    @property
+    def active(self):
+        return self._phase == _BLEEDING
+
+    def step(self, sample, fault_free, now_ms):
+        """Advance the rhythm; returns True when `bleed` has changed and must be written."""
+        if not self._started:
+            self._since_ms = now_ms
+            self._started = True
+        if not (self.allowed and fault_free and self._sample_allows(sample)):
+            return self._stop(now_ms)
+        waited_ms = (now_ms - self._since_ms) & _TICKS
+        if self._phase == _BLEEDING:
+            if waited_ms < _BLEED_MS:
+                return False
+            return self._stop(now_ms)
+        if waited_ms < _REST_MS:
+            return False
+        self.policy.choose(sample, self._chosen)
+        self._since_ms = now_ms
+        if not any(self._chosen):
+            return False
+        self._take_turn()
+        self._phase = _BLEEDING
+        return True
+
+    def _sample_allows(self, sample):
+        return (
+            sample.sequence(CELLS)
+            and sample.sequence(TEMPS)
+            and not sample.unknown(CELLS)
+            and not sample.unknown(TEMPS)
+            and sample.lowest(TEMPS) >= _COLDEST_DC
+            and sample.highest(TEMPS) <= _HOTTEST_DC
+        )
+
+    def _take_turn(self):
+        """Copy the choice; of two chosen neighbours only one bleeds, and they take turns."""
+        self._odd_turn = not self._odd_turn
+        bleed = self.bleed
+        chosen = self._chosen
+        for cell in range(len(bleed)):
+            bleed[cell] = chosen[cell]
+        if self._bleeds_adjacent:
+            return
+        first = 1 if self._odd_turn else 0
+        # Cells of this turn's parity come first, the others fill the gaps.
+        for parity in (first, 1 - first):
+            for cell in range(parity, len(bleed), 2):
+                if parity == first or not bleed[cell]:
+                    continue
+                below = cell > 0 and bleed[cell - 1]
+                above = cell + 1 < len(bleed) and bleed[cell + 1]
+                if below or above:
+                    bleed[cell] = 0
+
+    def _stop(self, now_ms):
+        was_active = self._phase == _BLEEDING
+        self._phase = _MEASURING
+        self._since_ms = now_ms
+        if was_active:
+            for cell in range(len(self.bleed)):
+                self.bleed[cell] = 0
+        return was_active

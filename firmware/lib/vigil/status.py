@@ -1,0 +1,87 @@
+"""What links may know: one read-only face over the running BMS.
+
+Links hold a Status and nothing else; none of them reaches a driver.
+"""
+
+from vigil import limits
+from vigil.sample import UNKNOWN as SAMPLE_UNKNOWN
+
+
+class Status:
+    """Values in the units of the Sample; see each property."""
+
+    UNKNOWN = SAMPLE_UNKNOWN
+
+    def __init__(self, sample, protection, switches, balancer, counter, device_name):
+        self._sample = sample
+        self._protection = protection
+        self._switches = switches
+        self._counter = counter
+        self.cell_count = sample.cell_count
+        self.temp_count = sample.temp_count
+        self.bleed = balancer.bleed
+        self.device_name = device_name
+
+    def cell_mv(self, cell):
+        """0 for a value that is not known."""
+        value = self._sample.values[self._sample.cells_at + cell]
+        return 0 if value == SAMPLE_UNKNOWN else value
+
+    def temp_dc(self, sensor):
+        """0.1 degC, or UNKNOWN."""
+        return self._sample.values[self._sample.temps_at + sensor]
+
+    @property
+    def stack_mv(self):
+        value = self._sample.values[self._sample.stack_at]
+        return 0 if value == SAMPLE_UNKNOWN else value
+
+    @property
+    def current_ma(self):
+        value = self._sample.values[self._sample.current_at]
+        return 0 if value == SAMPLE_UNKNOWN else value
+
+    @property
+    def remaining_mah(self):
+        return self._counter.remaining_mah
+
+    @property
+    def full_mah(self):
+        return self._counter.capacity_mah
+
+    @property
+    def cycles(self):
+        return self._counter.cycles
+
+    @property
+    def soc_pct(self):
+        return (self._counter.soc_permille + 5) // 10
+
+    @property
+    def charge_on(self):
+        return self._switches.charge_on
+
+    @property
+    def discharge_on(self):
+        return self._switches.discharge_on
+
+    @property
+    def protection_bits(self):
+        """Rows that hold a switch open, in JBD's bit order."""
+        return self._bits(False)
+
+    @property
+    def warning_bits(self):
+        """Rows that only warn, in JBD's bit order."""
+        return self._bits(True)
+
+    def _bits(self, warnings):
+        if not self._protection.actions:
+            return 0
+        bits = 0
+        for at in range(self._protection.row_count):
+            row = limits.TABLE[at]
+            warns = row[limits.ACTION] == limits.WARNING
+            if warns == warnings and self._protection.is_tripped(at):
+                bits |= 1 << row[limits.JBD_BIT]
+        return bits
