@@ -12,6 +12,8 @@ from micropython import const
 _SLICE_US = const(5000)
 _GC_NEEDS_US = const(15000)
 _LONGEST_SLEEP_US = const(5000)
+# A cycle that begins later than this share of its period, or ends after the next is due, overran.
+_LATE_SHARE = const(5)
 
 
 class SlowTask:
@@ -66,6 +68,7 @@ class Executive:
             if period_us > self.worst_period_us:
                 self.worst_period_us = period_us
         self._started_us = begun_us
+        late = time.ticks_diff(begun_us, self._due_us) > self.period_us // _LATE_SHARE
         done = self._work(time.ticks_ms())
         ended_us = time.ticks_us()
         self.cycle_us = time.ticks_diff(ended_us, begun_us)
@@ -74,9 +77,11 @@ class Executive:
         self.cycles += 1
         self._due_us = time.ticks_add(self._due_us, self.period_us)
         if time.ticks_diff(self._due_us, ended_us) <= 0:
-            # The next cycle is already due: count it, and start the beat anew rather than race.
-            self.overruns += 1
+            # The next cycle is already due: start the beat anew rather than race.
+            late = True
             self._due_us = ended_us
+        if late:
+            self.overruns += 1
         elif done and self._watchdog is not None:
             self._watchdog.feed()
 

@@ -12,6 +12,7 @@ WRONG_SIGN = const(5)
 OVER_UNDER_CROSSED = const(6)
 BACKSTOP_TIGHTER = const(7)
 NOT_A_NUMBER_OF_THE_TABLE = const(8)
+LATCH_MUST_OPEN_BOTH = const(9)
 
 _LARGEST = const(1 << 28)
 
@@ -38,6 +39,9 @@ def problems(table, chemistry, cell_count):
         above = row[limits.DIRECTION] == limits.ABOVE
         trip = table.trip[at]
         release = table.release[at]
+        action = row[limits.ACTION]
+        if action & limits.LATCH and action & limits.OPEN_BOTH != limits.OPEN_BOTH:
+            found.append((row_id, LATCH_MUST_OPEN_BOTH, action))
         for number in (trip, release):
             if not -_LARGEST < number < _LARGEST:
                 found.append((row_id, NOT_A_NUMBER_OF_THE_TABLE, number))

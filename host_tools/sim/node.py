@@ -1,0 +1,272 @@
+"""One simulated BMS: the firmware, unmodified, on a simulated board. Never upload to a board.
+
+Runs on MicroPython or CPython, started by the supervisor with the name of its configuration file.
+"""
+
+import json
+import sys
+from array import array
+
+from host_tools.mock import fake_time
+from host_tools.mock.bench import Profile
+from host_tools.mock.clock import VirtualClock
+from host_tools.sim.console import Console, real_us
+
+_SECOND_US = 1000000
+# Virtual time between looks at the supervisor when nothing paces the node.
+_LOOK_US = 50000
+# Behind by more than this, the node gives up catching up: the computer is too slow.
+_LAG_US = 200000
+
+
+class Node:
+    def __init__(self, config):
+        self.config = config
+        self.console = Console()
+        self.clock = VirtualClock()
+        self.bms = None
+        self.twin = None
+        self._speed = None
+        self._paced_from = (0, 0)  # virtual us, real us
+        self._next_record_us = _SECOND_US
+        self._next_look_us = 0
+        duration_ms = config["duration_ms"]
+        self._end_us = None if duration_ms is None else duration_ms * 1000
+        self._ended_by = None
+
+    def run(self):
+        """Until the duration is over, the supervisor says so, or the firmware dies."""
+        try:
+            self._build()
+            self._start_firmware()
+        except SystemExit:
+            pass
+        self.console.say("end", self._ended_by or "the firmware ended by itself")
+
+    def _build(self):
+        import machine
+
+        config = self.config
+        fake_time.use(self.clock)
+        machine.use(self.clock)
+        machine.on_watchdog = self._watchdog
+        sys.path.insert(0, "boards/" + config["board"])
+        import board
+
+        # boot.py comes first, as on the board: the chip must never see its pins undefined.
+        __import__("boot")
+        twins = "host_tools.sim.twins." + config["board"]
+        __import__(twins)
+        self.twin = sys.modules[twins].build(
+            self.clock, board, config["seed"], config["soc_pct"]
+        )
+        self.twin.rs485.on_transmit = self._transmitted
+        self.board = board
+        self._play_profile()
+        for fault in config["faults"]:
+            self._schedule(fault)
+        self.set_speed(config["speed"])
+
+    def _play_profile(self):
+        config = self.config
+        with open(config["profile"], "rb") as file:
+            data = file.read()
+        pairs = array("i", data)
+        if config["profile_unit"] == "crate_ppm":
+            # One millionth of the capacity an hour.
+            scale = self.board.CAPACITY_MAH / 1000000
+        else:
+            scale = 1
+        self.profile = Profile(self.twin.bench, pairs, scale)
+
+    def _start_firmware(self):
+        import main
+
+        if not main.version_is_good():
+            self._ended_by = "this MicroPython is too old for the firmware"
+            return
+        self.bms = main.make_bms()
+        self._introduce()
+        self.clock.on_sleep = self.tend
+        self.bms.run()
+
+    def _introduce(self):
+        from vigil import limits
+
+        table = self.bms.table
+        rows = []
+        for at, row in enumerate(limits.TABLE):
+            rows.append(
+                [
+                    row[limits.ID],
+                    table.trip[at],
+                    table.release[at],
+                    table.trip_delay_ms[at],
+                    table.release_delay_ms[at],
+                    row[limits.ACTION],
+                ]
+            )
+        self.console.say(
+            "ready",
+            {
+                "board": self.board.NAME,
+                "cells": self.board.CELLS,
+                "temps": self.board.TEMPS,
+                "capacity_mah": self.board.CAPACITY_MAH,
+                "chemistry": self.board.CHEMISTRY,
+                "schema": limits.schema(),
+                "rows": rows,
+            },
+        )
+
+    # Whenever the firmware sleeps.
+
+    def tend(self):
+        """Records, pacing and messages; the firmware is between two pieces of work."""
+        now_us = self.clock.now_us
+        while self._next_record_us <= now_us:
+            self._record(self._next_record_us // _SECOND_US)
+            self._next_record_us += _SECOND_US
+        if self._end_us is not None and now_us >= self._end_us:
+            self._end("duration")
+        if self._speed is not None:
+            self._pace(now_us)
+        elif now_us >= self._next_look_us:
+            self._next_look_us = now_us + _LOOK_US
+            self._obey(self.console.listen(0))
+
+    def set_speed(self, speed):
+        """speed: virtual seconds a real second, or None for as fast as it goes."""
+        self._speed = speed
+        self._paced_from = (self.clock.now_us, real_us())
+
+    def _pace(self, now_us):
+        while True:
+            virtual_us, begun_us = self._paced_from
+            due_us = begun_us + int((now_us - virtual_us) / self._speed)
+            ahead_us = due_us - real_us()
+            if ahead_us < -_LAG_US:
+                self._paced_from = (now_us, real_us())
+            self._obey(self.console.listen(ahead_us // 1000 if ahead_us > 1000 else 0))
+            if ahead_us <= 1000 or self._speed is None:
+                return
+
+    def _obey(self, messages):
+        for message in messages:
+            word = message[0]
+            if word == "rs485":
+                self.twin.rs485.receive(_bytes_from_hex(message[1]))
+            elif word == "speed":
+                self.set_speed(message[1])
+            elif word == "fault":
+                self._schedule(message[1])
+            elif word == "quit":
+                self._end("quit")
+
+    def _end(self, why):
+        self._ended_by = why
+        raise SystemExit
+
+    def _watchdog(self):
+        self._end("watchdog")
+
+    def _transmitted(self, data):
+        self.console.say("rs485", "".join(["%02x" % byte for byte in data]))
+
+    # Faults.
+
+    def _schedule(self, fault):
+        def strike():
+            self._strike(fault)
+
+        self.clock.call_at(fault["t_ms"] * 1000, strike)
+
+    def _strike(self, fault):
+        bench = self.twin.bench
+        chip = self.twin.chip
+        what = fault["what"]
+        if what == "cell_mv":
+            bench.set_cell_mv(fault["n"], fault["value"])
+        elif what == "temp_dc":
+            bench.set_temp_dc(fault["n"], fault["value"])
+        elif what == "current_ma":
+            bench.override_current_ma(fault["value"])
+        elif what == "short":
+            bench.set_short()
+        elif what == "fet_stuck":
+            bench.stick_fet(fault["n"])
+        elif what == "afe_nak":
+            chip.answering = False
+        elif what == "afe_crc":
+            chip.corrupt_checks = True
+        elif what == "afe_frozen":
+            chip.frozen = True
+        elif what == "afe_reset":
+            chip.reset()
+        elif what == "clear":
+            bench.clear()
+            chip.answering = True
+            chip.corrupt_checks = False
+            chip.frozen = False
+        else:
+            raise ValueError("unknown fault " + what)
+
+    # What the outside sees, once a virtual second.
+
+    def _record(self, t_s):
+        bms = self.bms
+        sample = bms.sample
+        values = sample.values
+        bench = self.twin.bench
+        bench.update()
+        temps = sample.temps_at
+        switches = bms.switches
+        self.console.say(
+            "rec",
+            {
+                "t_s": t_s,
+                "cells_mv": [_known(values[cell]) for cell in range(sample.cell_count)],
+                "temps_dc": [_known(values[temps + i]) for i in range(sample.temp_count)],
+                "stack_mv": _known(values[sample.stack_at]),
+                "current_ma": _known(values[sample.current_at]),
+                "soc_pct": bms.counter.soc_permille / 10,
+                "charge_on": switches.charge_on,
+                "discharge_on": switches.discharge_on,
+                "true_charge_on": bool(bench.true_charge),
+                "true_discharge_on": bool(bench.true_discharge),
+                "active": self._active_rows(),
+                "state": list(switches.state) + list(switches.reason),
+                "balancing": [i + 1 for i, on in enumerate(bms.balancer.bleed) if on],
+                "cycle_us_max": bms.executive.cycle_us_max,
+                "overruns": bms.executive.overruns,
+                "worst_period_us": bms.executive.worst_period_us,
+            },
+        )
+
+    def _active_rows(self):
+        from vigil import limits
+        from vigil.sample import CELLS, TEMPS
+
+        protection = self.bms.protection
+        active = []
+        for at, row in enumerate(limits.TABLE):
+            if protection.is_tripped(at):
+                placed = row[limits.GROUP] in (CELLS, TEMPS)
+                where = protection.trip_at[at] + 1 if placed else 0
+                now = protection.value_now(at, self.bms.sample)
+                active.append([row[limits.ID], where, protection.trip_value[at], now])
+        return active
+
+
+def _known(value):
+    return None if value == 0x1FFFFFFF else value
+
+
+def _bytes_from_hex(text):
+    return bytes([int(text[at : at + 2], 16) for at in range(0, len(text), 2)])
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1]) as _file:
+        _config = json.load(_file)
+    Node(_config).run()

@@ -1,0 +1,26 @@
+"""Simulated surroundings of boards/sim16_lfp: what hangs on its pins. Never upload to a board."""
+
+import machine
+from host_tools.mock.bench import Bench
+from host_tools.mock.bq76952 import Bq76952Model
+from host_tools.mock.cells import Pack
+
+
+class Twin:
+    """clock, bench, chip and the RS485 line of one simulated board."""
+
+
+def build(clock, board, seed, soc_pct):
+    """board: the imported board module; its pins and figures are the single source."""
+    twin = Twin()
+    pack = Pack(board.CELLS, board.CAPACITY_MAH, board.CHEMISTRY, seed, soc_pct)
+    twin.bench = Bench(clock, pack)
+    twin.chip = Bq76952Model(
+        clock, twin.bench, cells=board.CELLS, shunt_uohm=board.SHUNT_UOHM, seed=seed
+    )
+    machine.attach_i2c(0, 8, twin.chip)
+    line = machine.pin_line(board.BOTH_OFF_PIN)
+    line.listeners.append(twin.chip.dfetoff_pin)
+    twin.chip.dfetoff_pin(line.level)
+    twin.rs485 = machine.uart_line(1)
+    return twin

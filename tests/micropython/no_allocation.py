@@ -1,0 +1,82 @@
+"""Read, judge and act allocate nothing: both proofs, on the real driver over a canned bus.
+
+Run by tests/unit/test_no_allocation.py; prints the number of cycles and "ok".
+"""
+
+import gc
+import sys
+
+import micropython
+from canned_bus import CannedBus, Line
+from vigil import limits
+from vigil.afe.bq76952 import Bq76952
+from vigil.app import Bms
+
+CYCLES = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+
+
+class Board:
+    name = "canned"
+    device_name = b"canned"
+    chemistry = "LFP"
+    capacity_mah = 100000
+    links = ()
+    watchdog = None
+
+
+def story(bus, cycle):
+    """Trips, recoveries, single failures and a long silence, one after the other."""
+    phase = cycle % 1000
+    bus.cell_mv[4] = 3720 if 100 <= phase < 180 else 3300
+    bus.cell_mv[0] = 2400 if 300 <= phase < 380 else 3300
+    bus.fail = phase in (500, 520, 521) or 600 <= phase < 640
+    bus.frozen = 700 <= phase < 740
+    bus.corrupt = 800 <= phase < 805
+    bus.prepare()
+
+
+def main():
+    bus = CannedBus()
+    board = Board()
+    board.front_end = Bq76952(bus, Line(), cells=16, temps=3, shunt_uohm=500)
+    board.front_end.configured = True
+    bms = Bms(board)
+    bms.sample.start(0)
+    bms.switches.permit()
+    now_ms = 0
+    # Warm up: everything has run once.
+    for cycle in range(1000):
+        story(bus, cycle)
+        now_ms += 50
+        bms.cycle(now_ms)
+    trips = bms.protection.trips
+    allocated = 0
+    gc.collect()
+    gc.disable()
+    for cycle in range(CYCLES):
+        story(bus, cycle)
+        now_ms += 50
+        before = gc.mem_alloc()
+        bms.cycle(now_ms)
+        allocated += gc.mem_alloc() - before
+        if cycle % 100 == 99:
+            gc.collect()
+    gc.enable()
+    assert allocated == 0, "%d bytes were allocated" % allocated
+    assert bms.protection.trips - trips >= 8 * (CYCLES // 1000), "the story did not trip"
+    assert bms.switches.changes > 20
+    # The same under lock, where any allocation raises.
+    for cycle in range(1000):
+        story(bus, cycle)
+        now_ms += 50
+        micropython.heap_lock()
+        try:
+            bms.cycle(now_ms)
+        finally:
+            micropython.heap_unlock()
+    assert bms.protection.actions & limits.OPEN_BOTH == 0
+    print("cycles", CYCLES, "bytes", allocated, "trips", bms.protection.trips - trips)
+    print("ok")
+
+
+main()

@@ -1,0 +1,139 @@
+"""The executive keeps its period, counts what is late, and feeds the watchdog only for good work."""
+
+import time
+
+from host_tools.mock import fake_time
+from host_tools.mock.clock import VirtualClock
+from vigil.cycle import Executive, SlowTask
+
+
+class Desk:
+    def __init__(self, work_us=3000, links=(), tasks=(), start_us=0):
+        self.clock = VirtualClock()
+        fake_time.use(self.clock, start_us)
+        self.work_us = work_us
+        self.done = True
+        self.begun_us = []
+        self.feeds = 0
+        self.executive = Executive(self.work, 50000, links, tasks, self)
+        self.executive.start()
+
+    def feed(self):
+        self.feeds += 1
+
+    def work(self, now_ms):
+        self.begun_us.append(self.clock.now_us)
+        self.clock.advance(self.work_us)
+        return self.done
+
+    def turns(self, count):
+        for _ in range(count):
+            self.executive.turn()
+
+
+class BusyLink:
+    def __init__(self, clock_of, poll_us, wants_us):
+        self.clock_of = clock_of
+        self.poll_us = poll_us
+        self.wants_us = wants_us
+        self.polls = 0
+
+    def poll(self, now_us):
+        self.polls += 1
+        self.clock_of().advance(self.poll_us)
+        return self.wants_us
+
+
+def periods(desk):
+    return [now - then for now, then in zip(desk.begun_us[1:], desk.begun_us)]
+
+
+def test_period_is_kept_whatever_the_work_costs():
+    desk = Desk(work_us=30000)
+    desk.turns(100)
+    assert periods(desk) == [50000] * 99
+    assert desk.executive.overruns == 0
+    assert desk.executive.cycle_us_max == 30000
+    assert desk.executive.worst_period_us == 50000
+    assert desk.feeds == 100
+
+
+def test_period_is_kept_across_the_wrap_of_the_ticks():
+    desk = Desk(start_us=(1 << 30) - 1000000)
+    desk.turns(100)
+    assert periods(desk) == [50000] * 99
+    assert desk.executive.overruns == 0
+
+
+def test_an_overrun_is_counted_starts_a_new_beat_and_does_not_feed():
+    desk = Desk()
+    desk.turns(10)
+    desk.work_us = 70000
+    desk.turns(1)
+    desk.work_us = 3000
+    desk.turns(10)
+    assert desk.executive.overruns == 1
+    assert desk.executive.worst_period_us == 70000
+    assert desk.feeds == 20
+    assert sorted(periods(desk))[-2] == 50000
+
+
+def test_incomplete_work_is_not_fed():
+    desk = Desk()
+    desk.done = False
+    desk.turns(10)
+    assert desk.feeds == 0
+
+
+def test_links_are_polled_in_the_slack_as_often_as_they_ask():
+    desk = None
+    link = BusyLink(lambda: desk.clock, 20, 500)
+    desk = Desk(links=[link])
+    desk.turns(2)
+    link.polls = 0
+    desk.turns(10)
+    assert 10 * 80 <= link.polls <= 10 * 95
+    link.wants_us = 5000
+    link.polls = 0
+    desk.turns(10)
+    assert 10 * 9 <= link.polls <= 10 * 11
+    assert desk.executive.overruns == 0
+
+
+def test_slow_tasks_get_slices_in_turn_and_their_period():
+    desk = None
+    calls = []
+
+    def make(name, cost_us, more):
+        left = [more]
+
+        def step(now_ms):
+            calls.append((name, now_ms))
+            desk.clock.advance(cost_us)
+            left[0] -= 1
+            return left[0] > 0
+
+        return step
+
+    tasks = [SlowTask(make("a", 4000, 30), 100000), SlowTask(make("b", 100, 0), 100)]
+    desk = Desk(tasks=tasks)
+    desk.turns(41)
+    assert len([1 for name, _ in calls if name == "a"]) == 30
+    often = [now_ms for name, now_ms in calls if name == "b"]
+    assert 18 <= len(often) <= 21
+    assert desk.executive.overruns == 0
+    assert periods(desk) == [50000] * 40
+
+
+def test_a_slow_task_that_takes_too_long_shows_as_an_overrun():
+    desk = None
+
+    def step(now_ms):
+        desk.clock.advance(60000)
+        return False
+
+    desk = Desk(tasks=[SlowTask(step, 500)])
+    desk.turns(30)
+    assert 2 <= desk.executive.overruns <= 3
+    assert desk.executive.worst_period_us > 60000
+    assert time.ticks_us() == desk.clock.now_us & 0x3FFFFFFF
