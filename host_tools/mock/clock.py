@@ -23,7 +23,7 @@ class VirtualClock:
         entry = [t_us, function]
         pending = self._pending
         position = len(pending)
-        # Of two at the same time the first one in comes first: the newcomer stays further from the end.
+        # Of two at the same time the first one in runs first, so the newcomer stays behind it.
         while position and pending[position - 1][_AT] <= t_us:
             position -= 1
         pending.insert(position, entry)

@@ -78,7 +78,7 @@ class I2C:
     def _device(self, addr):
         device = _i2c_devices.get((self._id, addr))
         if device is None or not device.i2c_present():
-            # The controller gives up after the address byte, and with a stop even where none was asked for.
+            # The controller gives up after the address byte and always sends a stop.
             self._spend(_START_BITS + _BYTE_BITS + _STOP_BITS)
             raise OSError(_NO_DEVICE)
         return device

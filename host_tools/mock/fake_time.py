@@ -1,6 +1,6 @@
-"""The board's `time` on a virtual clock: ticks wrap at 2**30 as on every real port.
+"""Never upload to a board: the board's `time` on a virtual clock, ticks wrapping at 2**30.
 
-Never upload to a board. On MicroPython fakes/time.py shadows the built-in; on CPython, whose
+On MicroPython fakes/time.py shadows the built-in; on CPython, whose
 `time` cannot be shadowed, use() adds the missing functions to it and leaves its own alone.
 """
 

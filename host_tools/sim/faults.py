@@ -1,0 +1,92 @@
+"""Fault specifications: "t=20 cell 5 mv 3720" becomes the dict that the simulator node acts on.
+
+Times in virtual seconds after start; cells and sensors are counted from 1; + = charging.
+"""
+
+from host_tools.sim.quantity import number, shown, whole
+
+_LONGEST_S = 2_000_000
+_CELL_MV = (0, 5500)
+_TEMP_C = (-60, 150)
+_CURRENT_A = (-2000, 2000)
+_SWITCHES = {"charge": 1, "discharge": 2}
+_FRONT_END = ("nak", "crc", "frozen", "reset")
+# A sensor's number that stands for all of them.
+ALL = 0
+
+FORMS = (
+    "cell N mv V, temp N|all c T, current a A, short, afe nak|crc|frozen|reset, "
+    "fet charge|discharge stuck-on, clear"
+)
+
+
+def parse(spec, cells, temps):
+    """One SPEC ("t=SECONDS WHAT") for a pack of so many cells and temperature sensors.
+
+    ValueError carries the sentence for the user. None for a count that is not known yet.
+    """
+    words = spec.lower().split()
+    if not words or not words[0].startswith("t="):
+        raise ValueError(f"fault {shown(spec)} must begin with t=SECONDS")
+    try:
+        time_s = number(words[0][2:])
+        if not 0 <= time_s <= _LONGEST_S:
+            raise ValueError(f"t must be 0 to {_LONGEST_S} s")
+        what, n, value = _what(words[1:], cells, temps)
+    except ValueError as error:
+        raise ValueError(f"fault {shown(spec)}: {error}") from None
+    return {"t_ms": round(time_s * 1000), "what": what, "n": n, "value": value}
+
+
+def parse_all(specs, cells, temps):
+    """Every SPEC, in the order of their times (and as given, at the same time)."""
+    return sorted((parse(spec, cells, temps) for spec in specs), key=lambda fault: fault["t_ms"])
+
+
+def beyond(fault, cells, temps):
+    """Sentence if the pack has no such cell or sensor, else None."""
+    if fault["what"] == "cell_mv" and fault["n"] > cells:
+        return f"there is no cell {fault['n']}: the board has {cells}"
+    if fault["what"] == "temp_dc" and fault["n"] > temps:
+        return f"there is no temperature sensor {fault['n']}: the board has {temps}"
+    return None
+
+
+def _what(words, cells, temps):
+    match words:
+        case ["cell", place, "mv", text]:
+            n = _place(place, "cell", cells)
+            return "cell_mv", n, round(_within(text, _CELL_MV, "cell voltage", "mV"))
+        case ["temp", place, "c", text]:
+            n = ALL if place == "all" else _place(place, "temperature sensor", temps)
+            return "temp_dc", n, round(10 * _within(text, _TEMP_C, "temperature", "degC"))
+        case ["current", "a", text]:
+            return "current_ma", 0, round(1000 * _within(text, _CURRENT_A, "current", "A"))
+        case ["short"] | ["clear"]:
+            return words[0], 0, 0
+        case ["afe", how] if how in _FRONT_END:
+            return "afe_" + how, 0, 0
+        case ["fet", switch, "stuck-on"] if switch in _SWITCHES:
+            return "fet_stuck", _SWITCHES[switch], 0
+        case ["cell" | "temp", _, "open"] | ["interlock"]:
+            raise ValueError("not available in this version")
+        case []:
+            raise ValueError(f"says no fault; known are: {FORMS}")
+    raise ValueError(f"unknown fault; known are: {FORMS}")
+
+
+def _place(text, name, count):
+    n = whole(text)
+    if n < 1:
+        raise ValueError(f"there is no {name} {n}: they are counted from 1")
+    if count is not None and n > count:
+        raise ValueError(f"there is no {name} {n}: the board has {count}")
+    return n
+
+
+def _within(text, limits, name, unit):
+    value = number(text)
+    lowest, highest = limits
+    if not lowest <= value <= highest:
+        raise ValueError(f"{name} must be {lowest} to {highest} {unit}")
+    return value
