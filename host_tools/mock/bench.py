@@ -1,27 +1,23 @@
-"""The desk's test bench: cells, two switches in series, charger and load, sensors, faults.
+"""The desk's test bench: cells behind two switches, charger and load, sensors, faults.
 
-mV, mA, degC as floats; current + = charging. The charge switch has a body diode that lets
-discharge current pass, the discharge switch one that lets charge current pass.
+mV, mA, degC as floats; current + = charging. Nothing here knows the chip: it listens and looks.
 """
 
+from host_tools.mock.cells import SLOW_SHARE
 from host_tools.mock.heat import Heat
-from host_tools.mock.ramp import aim, follow
+from host_tools.mock.power_path import PowerPath
+from host_tools.mock.profile import Profile
+from host_tools.mock.ramp import aim, follow, let_go, put
+
+__all__ = ("Bench", "Profile")
 
 TICK_US = 20000
 
 _HEAT_US = 1000000
-_SWITCHES_OHM = 0.001
-_SHORT_OHM = 0.005
-_DIODE_MV = 700.0
 _BLEED_OHM = 68.0
-_CHARGER_OPEN_MV = 3600.0  # a cell's share of what a charger shows at an open switch
-_TAPER_MV = 50.0  # a cell's share of the band in which a charger reduces its current
 _CELL_MV_PER_S = 200.0
 _TEMP_K_PER_S = 2.0
-_MOST_REACTIONS = 8
-
-CHARGE_SWITCH = 1
-DISCHARGE_SWITCH = 2
+_MOST_REACTIONS = 8  # of listeners to each other at one instant
 
 
 class Bench:
@@ -36,7 +32,6 @@ class Bench:
     ):
         self.clock = clock
         self.pack = pack
-        self.charger_limit_mv_per_cell = charger_limit_mv_per_cell
         self.listeners = []
         self.cell_mv = [0.0] * pack.cells
         self.stack_mv = 0.0
@@ -53,17 +48,10 @@ class Bench:
         self._heat = Heat(pack.cells, pack.capacity_mah, temps, ambient_c)
         self.temps_c = list(self._heat.place_c)
         self.die_c = self._heat.die_c
-        self._path_ohm = shunt_uohm / 1000000.0 + _SWITCHES_OHM
-        self._gates = (False, False, False, False)
-        self._stuck_charge = False
-        self._stuck_discharge = False
-        self._charge_conducts = False
-        self._discharge_conducts = False
+        self._path = PowerPath(pack.cells, shunt_uohm)
+        self._path.charger_limit_mv_per_cell = charger_limit_mv_per_cell
         self._bleed_mask = 0
         self._bled = []
-        self._offered_ma = 0
-        self._forced_ma = None
-        self._short = False
         self._cell_ramps = []
         self._temp_ramps = []
         self._now_us = clock.now_us
@@ -71,6 +59,7 @@ class Bench:
         self._square_a2s = 0.0
         self._reacting = False
         self._react_again = False
+        self._current_varies = False
         pack.warm(self._heat.cell_c)
         self._settle()
         clock.call_at(clock.now_us + TICK_US, self._tick)
@@ -92,17 +81,17 @@ class Bench:
             self.discharged_mas -= ma * us * 0.000001
         pack.pass_current(ma, us)
         slow_ma = pack.slow_ma
-        self._square_a2s += (ma * ma + 0.6 * slow_ma * slow_ma) * us * 0.000000000001
+        self._square_a2s += (ma * ma + SLOW_SHARE * slow_ma * slow_ma) * us * 0.000000000001
         if self._bled:
             self._bleed(us)
         if now_us - self._heated_us >= _HEAT_US:
             self._warm(now_us)
         if self._temp_ramps:
             self._show_temps()
-        pack.fill_mv(ma, self.cell_mv)
-        if self._short or self._cell_ramps or (ma and self.charger_limit_mv_per_cell):
+        if self._current_varies or self._cell_ramps:
             self._settle()
         else:
+            pack.fill_mv(ma, self.cell_mv)
             self._sum_up()
 
     def _tick(self):
@@ -119,12 +108,8 @@ class Bench:
 
     def _warm(self, now_us):
         heat = self._heat
-        heat.step(
-            (now_us - self._heated_us) * 0.000001,
-            self._square_a2s,
-            self.pack.ohm,
-            self._path_ohm,
-        )
+        seconds = (now_us - self._heated_us) * 0.000001
+        heat.step(seconds, self._square_a2s, self.pack.ohm, self._path.ohm)
         self._heated_us = now_us
         self._square_a2s = 0.0
         self.pack.warm(heat.cell_c)
@@ -133,17 +118,133 @@ class Bench:
 
     def _show_temps(self):
         self.temps_c[:] = self._heat.place_c
-        if self._temp_ramps:
-            follow(self._temp_ramps, self.temps_c, self._now_us)
+        follow(self._temp_ramps, self.temps_c, self._now_us)
 
     # What flows.
 
     def _settle(self):
         """Find the current that flows now, and the voltages at it."""
         cell_mv = self.cell_mv
-        self.pack.fill_mv(0.0, cell_mv)
-        emf_mv = sum(cell_mv)
-        ohm = sum(self.pack.ohm)
+        pack = self.pack
+        ma = self.current_ma
+        pack.fill_mv(ma, cell_mv)
+        ohm = sum(pack.ohm)
         if self._cell_ramps:
-            ...
+            follow(self._cell_ramps, cell_mv, self._now_us)
+            # A cell that a fault moves keeps its voltage whatever the current.
+            for ramp in self._cell_ramps:
+                ohm -= pack.ohm[ramp.index]
+        self._current_varies = self._path.follows_voltage()
+        flowing_ma = self._path.flow_ma(sum(cell_mv) - ma * ohm, ohm)
+        if flowing_ma != ma:
+            self.current_ma = flowing_ma
+            pack.fill_mv(flowing_ma, cell_mv)
+            put(self._cell_ramps, cell_mv)
         self._sum_up()
+
+    def _sum_up(self):
+        cell_mv = self.cell_mv
+        self.stack_mv = stack_mv = sum(cell_mv)
+        self.lowest_mv = min(cell_mv)
+        self.highest_mv = max(cell_mv)
+        terminal_mv = self._path.terminal_mv(stack_mv, self.current_ma)
+        self.pack_mv = terminal_mv
+        self.ld_mv = terminal_mv
+
+    def _changed(self):
+        self._settle()
+        self._react()
+
+    def _react(self):
+        """Tell the listeners; one that changes something makes all look again."""
+        if self._reacting:
+            self._react_again = True
+            return
+        self._reacting = True
+        try:
+            for _ in range(_MOST_REACTIONS):
+                self._react_again = False
+                for listener in self.listeners:
+                    listener()
+                if not self._react_again:
+                    break
+        finally:
+            self._reacting = False
+
+    # What the chip does.
+
+    def set_gates(self, charge, discharge, charge_assist=False, discharge_assist=False):
+        """An assist gate is on only to spare the body diode: it conducts, but not lastingly."""
+        self.update()
+        if self._path.set_gates(charge, discharge, charge_assist, discharge_assist):
+            self._switched()
+
+    def _switched(self):
+        self.true_charge = self._path.true_charge
+        self.true_discharge = self._path.true_discharge
+        self._changed()
+
+    def set_bleed(self, mask):
+        if mask == self._bleed_mask:
+            return
+        self.update()
+        self._bleed_mask = mask
+        self._bled = [cell for cell in range(self.pack.cells) if mask >> cell & 1]
+
+    # What happens outside, and what goes wrong.
+
+    def offer(self, ma):
+        """What charger (+) or load (-) would let flow."""
+        self.update()
+        if ma != self._path.offered_ma:
+            self._path.offered_ma = ma
+            self._changed()
+
+    def limit_charger(self, mv_per_cell=3550):
+        """A charger that tapers towards this voltage; None: it knows no limit."""
+        self.update()
+        self._path.charger_limit_mv_per_cell = mv_per_cell
+        self._changed()
+
+    def override_current_ma(self, ma):
+        """Another charger or load takes the place of the offer until clear()."""
+        self.update()
+        self._path.forced_ma = ma
+        self._changed()
+
+    def set_short(self):
+        self.update()
+        self._path.short = True
+        self._changed()
+
+    def stick_fet(self, n):
+        """1: the charge switch no longer opens, 2: the discharge switch."""
+        self.update()
+        self._path.stick(n)
+        self._switched()
+
+    def set_cell_mv(self, n, mv):
+        """Cell 1, 2, ... itself moves to this voltage and stays, whatever the current."""
+        if not 1 <= n <= self.pack.cells:
+            raise ValueError("no such cell")
+        self.update()
+        aim(self._cell_ramps, n - 1, self.cell_mv[n - 1], mv, _CELL_MV_PER_S, self._now_us)
+        self._changed()
+
+    def set_temp_dc(self, n, dc):
+        """The place of sensor 1, 2, ... (0: of all) moves to this temperature."""
+        if not 0 <= n <= len(self.temps_c):
+            raise ValueError("no such sensor")
+        self.update()
+        for place in range(len(self.temps_c)):
+            if n == 0 or n == place + 1:
+                value_c = self.temps_c[place]
+                aim(self._temp_ramps, place, value_c, dc / 10.0, _TEMP_K_PER_S, self._now_us)
+
+    def clear(self):
+        """Every fault ends; cells and sensors go back as slowly as they came."""
+        self.update()
+        let_go(self._cell_ramps)
+        let_go(self._temp_ramps)
+        self._path.mend()
+        self._switched()

@@ -7,6 +7,7 @@ in registers, microseconds on the clock.
 import struct
 
 from host_tools.mock import bq76952_memory as memory
+from host_tools.mock.bq76952_answers import answer
 from host_tools.mock.bq76952_balancing import Balancing
 from host_tools.mock.bq76952_commands import (
     CB_ACTIVE_CELLS,
@@ -15,24 +16,18 @@ from host_tools.mock.bq76952_commands import (
     FET_CONTROL,
     REG12_CONTROL,
     SET_CFGUPDATE,
-    CommandPort,
     is_memory,
 )
 from host_tools.mock.bq76952_protections import ALERT, COV, CUV, HWDF, IDLE, TRIPPED, build
+from host_tools.mock.bq76952_scans import ADSCAN, FULLSCAN, ScanPort
 from host_tools.mock.bq76952_switches import Switches
 
 _SAFETY = 0x02
 _BATTERY_STATUS = 0x12
 _CELL_1 = 0x14
-_STACK = 0x34
-_PACK = 0x36
-_LD = 0x38
-_CC2 = 0x3A
 _ALARM_STATUS = 0x62
 _ALARM_RAW = 0x64
 _ALARM_ENABLE = 0x66
-_DIE = 0x68
-_FIRST_PIN = 0x6A
 _FET_STATUS = 0x7F
 
 _SEC_FULL_ACCESS = 1
@@ -45,28 +40,24 @@ _SSA = 0x4000
 _MSK_SFALERT = 0x1000
 _INITSTART = 0x0400
 _INITCOMP = 0x0200
-_FULLSCAN = 0x0080
 _XCHG = 0x0040
 _XDSG = 0x0020
 _CB = 0x0004
-_ADSCAN = 0x0002
-_SCANS = _FULLSCAN | _ADSCAN
+# Raw bits that stay on once set; their status bits latch at each event instead.
+_EVENTS = FULLSCAN | ADSCAN | _INITCOMP | _INITSTART
 
 _SECOND_US = 1_000_000
 _QUARTER_US = 250_000
-_LOOPS_A_FULL_SCAN = 3
 _NOT_WHEN_SEALED = (0x12, 0x22, 0x24, SET_CFGUPDATE)
 _PLAIN_TYPES = (0x07, 0x08, 0x09, 0x1E)
 _CRC_TYPES = (0x11, 0x12)
 _FAR = 1e12
 
 
-class Bq76952Model(CommandPort):
+class Bq76952Model(ScanPort):
     """I2C device at address 8. `wiring` (mask of VC channels with a cell) defaults to the
     channels that Vcell Mode names."""
 
-    # One 16-bit count of CC2 in shunt microvolts; the settings' own default gain is 1.2 % off it.
-    cc_count_uv = 1e6 * 1.24 / (5 * 32768)
     # Time without acknowledging after a reset.
     startup_us = 4300
     first_scan_us = 88_000
@@ -74,10 +65,6 @@ class Bq76952Model(CommandPort):
     # The sheet says that FET_INIT_OFF holds after a reset, which has lost it; whether leaving
     # CONFIG_UPDATE counts is not said, so a driver may not rely on it.
     init_off_after_config = False
-    # What pins show that are off, and thermistor pins whose thermistor is missing.
-    unused_pin_value = 0
-    open_pin_value = 0
-    noise_mv = 0
 
     def __init__(
         self,
@@ -90,18 +77,13 @@ class Bq76952Model(CommandPort):
         seed=0,
         wiring=None,
     ):
-        super().__init__(clock, 8)
-        self.bench = bench
-        self.cells = cells
-        self.shunt_uohm = shunt_uohm
+        super().__init__(clock, 8, bench, cells, shunt_uohm, seed, wiring)
         self.ma_per_shunt_mv = 1e6 / shunt_uohm
         self.crc_at_power_up = crc_at_power_up
         self.frozen = False
         self.unsupported_writes = 0
         self.lost_writes = 0
         self.otp_writes = 0
-        self._wiring = wiring
-        self._random = seed & 0x7FFFFFFF
         self._scan_entry = None
         self._quarter_entry = None
         self._silence_entry = None
@@ -149,9 +131,9 @@ class Bq76952Model(CommandPort):
         for at in range(len(self.image)):
             self.image[at] = 0
         self._before_scan[:] = self.image
-        self._snapshots = [bytes(32), bytes(32)]
-        self._level_mv = 0
-        self._reg12 = 0
+        self.snapshots = [bytes(32), bytes(32)]
+        self.level_mv = 0
+        self.reg12 = 0
         self._reset_charge()
         self._load_settings()
         self.switches.reset()
@@ -196,9 +178,8 @@ class Bq76952Model(CommandPort):
         self.sleeping = False
         self.sleep_allowed = self.settings.sleep_enabled
         self._awake_since_us = None
-        self._loop = 0
         self._scanned = False
-        self.hottest_c = self.coldest_c = self.fet_hottest_c = self.die_c = None
+        self._restart_scans()
         self.cc1_ma = 0.0
         self._low_stack_since_us = None
         self._raw_sticky = _INITSTART
@@ -246,86 +227,11 @@ class Bq76952Model(CommandPort):
 
     def _load_settings(self):
         settings = self.settings = memory.Settings(self.memory)
-        wiring = settings.cell_mask if self._wiring is None else self._wiring
-        places = [-1] * 16
-        cell = 0
-        for channel in range(16):
-            if wiring >> channel & 1 and cell < self.cells:
-                places[channel] = cell
-                cell += 1
-        # (register, index of the cell or -1, gain) of every channel that is measured.
-        channels = []
-        watched = []
-        for channel in range(16):
-            if settings.cell_mask >> channel & 1:
-                if self._wiring is None and settings.cell_mask == 0xFFFF and channel >= self.cells:
-                    # No mask written yet: the sockets above the pack are shorted and unwatched.
-                    continue
-                place = places[channel]
-                channels.append((_CELL_1 + 2 * channel, place, settings.cell_gains[channel]))
-                watched.append(place)
-        self._places = places
-        self._channels = channels
-        self._watched = watched
-        self._all_cells = watched == list(range(len(self.bench.cell_mv)))
-        self._plain_cells = (
-            watched == list(range(16))
-            and self._all_cells
-            and max(settings.cell_gains) == min(settings.cell_gains) == 1
-            and not self.noise_mv
-        )
-        for at in range(_CELL_1, _STACK):
-            self.image[at] = 0
-        count_ma = self.cc_count_uv / (self.shunt_uohm / 1000)
-        self._current_ratio = settings.cc_gain / count_ma
-        self._charge_ratio = settings.capacity_gain / 298261.6178 / count_ma
-        self._load_pins()
+        self._load_channels()
         for protection in self._protections:
             protection.apply(settings)
 
-    def _load_pins(self):
-        """(register, thermistor place or -1 when it reads millivolts, use, offset) in order."""
-        pins = self.settings.pins
-        places = {3: 0, 4: 1, 5: 2}
-        free = 3
-        thermistors = []
-        for pin in range(9):
-            register = _FIRST_PIN + 2 * pin
-            self._put(register, self.unused_pin_value)
-            config = pins[pin]
-            if config & 3 != 3:
-                continue
-            place = places.get(pin)
-            if place is None:
-                place = free
-                free += 1
-            use = config >> 2 & 3
-            # Only pull-up 18k with the 18k curve fits the 10k thermistors of the bench.
-            if use == 0 or config & 0xF0:
-                place = -1
-            thermistors.append((register, place, use, self.settings.pin_offsets_dk[pin]))
-        self._thermistors = thermistors
-
-    def loop_us(self):
-        slots = 18 + min(3, len(self._thermistors))
-        settings = self.settings
-        slow = settings.balancing_loop_slow if self.balancing.active else settings.loop_slow
-        return slots * settings.slot_us * slow
-
     # Measurement
-
-    def _put(self, register, value):
-        self.image[register] = value & 0xFF
-        self.image[register + 1] = value >> 8 & 0xFF
-
-    def _put_signed(self, register, value):
-        value = int(value + 0.5) if value >= 0 else -int(0.5 - value)
-        if value > 32767:
-            value = 32767
-        elif value < -32768:
-            value = -32768
-        self.image[register] = value & 0xFF
-        self.image[register + 1] = value >> 8 & 0xFF
 
     def _scan(self):
         """End of an ADC loop: everything measured in it becomes readable."""
@@ -337,40 +243,10 @@ class Bq76952Model(CommandPort):
             return
         bench = self.bench
         bench.update()
+        scans = self._measure()
         if not self.running:
+            # Too low a stack has turned the chip off.
             return
-        image = self.image
-        self._before_scan[:] = image
-        if self._plain_cells:
-            at = _CELL_1
-            for mv in bench.cell_mv:
-                value = int(mv + 0.5)
-                image[at] = value & 0xFF
-                image[at + 1] = value >> 8 & 0xFF
-                at += 2
-        else:
-            self._scan_channels()
-        self._put_signed(_CC2, self.measured_ma() / settings.user_ma)
-        loop = self._loop
-        # A burst in SLEEP brings everything up to date.
-        if loop == 0 or self.sleeping:
-            self._put_signed(_STACK, bench.stack_mv / settings.user_mv)
-            self.die_c = bench.die_c
-            self._put_signed(_DIE, self.die_c * 10 + 2731.5 + settings.die_offset_dk)
-            self._check_stack()
-            if self._scan_entry is None:
-                return
-        if loop == 1 or self.sleeping:
-            self._put_signed(_PACK, bench.pack_mv / settings.user_mv)
-        if loop == 2 or self.sleeping:
-            self._put_signed(_LD, bench.ld_mv / settings.user_mv)
-        self._scan_pins(loop)
-        loop += 1
-        scans = _ADSCAN
-        if loop == _LOOPS_A_FULL_SCAN or self.sleeping:
-            loop = 0
-            scans = _SCANS
-        self._loop = loop
         self._raw_sticky |= scans | _INITCOMP
         if not self._scanned:
             self._scanned = True
@@ -382,80 +258,7 @@ class Bq76952Model(CommandPort):
         if switches.charge_assist or switches.discharge_assist:
             switches.assist(bench.current_ma, True)
         self.balancing.reconsider()
-        self._latch_alarms(self._raw() & ~(_SCANS | _INITCOMP | _INITSTART) | scans)
-
-    def _scan_channels(self):
-        cell_mv = self.bench.cell_mv
-        for register, place, gain in self._channels:
-            mv = cell_mv[place] * gain if place >= 0 else 0.0
-            if self.noise_mv:
-                mv += self._noise()
-            self._put_signed(register, mv)
-
-    def _noise(self):
-        self._random = (self._random * 1103515245 + 12345) & 0x7FFFFFFF
-        span = 2 * self.noise_mv + 1
-        return (self._random >> 12) % span - self.noise_mv
-
-    def _scan_pins(self, loop):
-        thermistors = self._thermistors
-        if len(thermistors) > 3 and not self.sleeping:
-            thermistors = thermistors[3 * loop : 3 * loop + 3]
-        temps_c = self.bench.temps_c
-        hottest = coldest = fet_hottest = None
-        for register, place, use, offset_dk in thermistors:
-            degrees = temps_c[place] if 0 <= place < len(temps_c) else None
-            if degrees is None:
-                self._put(register, self.open_pin_value)
-                continue
-            degrees += offset_dk / 10
-            self._put_signed(register, degrees * 10 + 2731.5)
-            if use == 1:
-                if hottest is None or degrees > hottest:
-                    hottest = degrees
-                if coldest is None or degrees < coldest:
-                    coldest = degrees
-            elif use == 3 and (fet_hottest is None or degrees > fet_hottest):
-                fet_hottest = degrees
-        if hottest is not None:
-            self.hottest_c = hottest
-            self.coldest_c = coldest
-        if fet_hottest is not None:
-            self.fet_hottest_c = fet_hottest
-
-    def temperature_c(self, place):
-        """ "hottest" and "coldest" cell thermistor, "fet_hottest", "die"; None: not measured."""
-        die = self.die_c
-        settings = self.settings
-        if place == "die":
-            return die
-        if place == "fet_hottest":
-            value = self.fet_hottest_c
-            if settings.die_is_fet and die is not None and (value is None or die > value):
-                return die
-            return value
-        value = self.hottest_c if place == "hottest" else self.coldest_c
-        if settings.die_is_cell and die is not None:
-            if value is None:
-                return die
-            return max(value, die) if place == "hottest" else min(value, die)
-        return value
-
-    def measured_ma(self):
-        """The current as the settings' gain makes the chip see it."""
-        return self.bench.current_ma * self._current_ratio
-
-    def lowest_mv(self):
-        if self._all_cells:
-            return self.bench.lowest_mv
-        cell_mv = self.bench.cell_mv
-        return min([cell_mv[place] if place >= 0 else 0.0 for place in self._watched])
-
-    def highest_mv(self):
-        if self._all_cells:
-            return self.bench.highest_mv
-        cell_mv = self.bench.cell_mv
-        return max([cell_mv[place] if place >= 0 else 0.0 for place in self._watched])
+        self._latch_alarms(self._raw() & ~_EVENTS | scans)
 
     def _check_stack(self):
         """Too low a stack turns the whole chip off (6 V after a reset)."""
@@ -484,8 +287,8 @@ class Bq76952Model(CommandPort):
         if abs(mean_ma) * self.shunt_uohm / 1000 < self.settings.dead_band_uv:
             mean_ma = 0.0
         self.cc1_ma = mean_ma * self._current_ratio
-        self._charge_user_as += mean_ma * self._charge_ratio / self.settings.user_ma / 4
-        self._charge_quarters += 1
+        self.charge_user_as += mean_ma * self._charge_ratio / self.settings.user_ma / 4
+        self.charge_quarters += 1
         for protection in self._slow:
             protection.look()
         self._consider_sleep()
@@ -610,11 +413,11 @@ class Bq76952Model(CommandPort):
         """Cell voltages at the moment of a CUV or COV trip, for 0x0080 and 0x0081."""
         if protection.bank == 0 and protection.bit in (CUV, COV):
             values = [0] * 16
-            for register, place, _ in self._channels:
+            for register, place, _ in self.channels:
                 if place >= 0:
                     values[(register - _CELL_1) // 2] = int(self.bench.cell_mv[place] + 0.5)
             which = 0 if protection.bit == CUV else 1
-            self._snapshots[which] = struct.pack("<16h", *values)
+            self.snapshots[which] = struct.pack("<16h", *values)
 
     def safety_changed(self):
         """A protection has changed state: registers, alarms, balancing, gates."""
@@ -637,7 +440,7 @@ class Bq76952Model(CommandPort):
             self._wake()
         self._arm()
         self._refresh_status()
-        self._latch_alarms(self._raw() & ~(_SCANS | _INITCOMP | _INITSTART))
+        self._latch_alarms(self._raw() & ~_EVENTS)
         self.balancing.reconsider()
         self.switches.update()
 
@@ -658,12 +461,12 @@ class Bq76952Model(CommandPort):
             if mask >> channel & 1 and self._places[channel] >= 0:
                 cells |= 1 << self._places[channel]
         self._arm()
-        self._latch_alarms(self._raw() & ~(_SCANS | _INITCOMP | _INITSTART))
+        self._latch_alarms(self._raw() & ~_EVENTS)
         self.bench.set_bleed(cells)
 
     def switches_changed(self):
         self._arm()
-        self._latch_alarms(self._raw() & ~(_SCANS | _INITCOMP | _INITSTART))
+        self._latch_alarms(self._raw() & ~_EVENTS)
         self._show_switches()
 
     def _show_switches(self):
@@ -830,9 +633,9 @@ class Bq76952Model(CommandPort):
         elif code == CB_ACTIVE_CELLS:
             self.balancing.command(data[0] | data[1] << 8)
         elif code == CB_SET_LVL:
-            self._level_mv = data[0] | data[1] << 8
+            self.level_mv = data[0] | data[1] << 8
         elif code == REG12_CONTROL:
-            self._reg12 = data[0]
+            self.reg12 = data[0]
 
     def _memory_written(self, address, data):
         if self._security == _SEC_SEALED:
@@ -856,89 +659,8 @@ class Bq76952Model(CommandPort):
                 return None
             at = code - memory.BASE
             return bytes(self.memory[at : at + 32])
-        if code == 0x01:
-            return b"\x95\x76"
-        if code == 0x02:
-            # The one big-endian answer: device, version, build.
-            return b"\x76\x95\x00\x36\x00\x65"
-        if code == 0x03:
-            return b"\x00\x00"
-        if code in (0x04, 0x05, 0x09):
-            return struct.pack("<H", 0x1000 + code)
-        if code == 0x53:
-            return bytes(5)
-        if code == 0x57:
-            return struct.pack("<H", self.switches.manufacturing)
-        if code == 0x70:
-            return bytes(32)
-        if 0x71 <= code <= 0x74:
-            return self._raw_counts(4 * (code - 0x71))
-        if code == 0x75:
-            return self._status_5()
-        if code == 0x76:
-            return self._status_6()
-        if code in (0x80, 0x81):
-            return self._snapshots[code - 0x80]
-        if code == CB_ACTIVE_CELLS:
-            return struct.pack("<H", self.balancing.active)
-        if code == CB_SET_LVL:
-            return struct.pack("<H", self._level_mv)
-        if code == 0x85:
-            return struct.pack("<H", self.balancing.total_s & 0xFFFF)
-        if code in (0x86, 0x87):
-            first = 0 if code == 0x86 else 8
-            return struct.pack("<8I", *self.balancing.cell_s[first : first + 8])
-        if code == FET_CONTROL:
-            return bytes([self.switches.forced_off])
-        if code == REG12_CONTROL:
-            return bytes([self._reg12])
-        return None
-
-    def _raw_counts(self, first):
-        answer = b""
-        amps = int(self.bench.current_ma * self.shunt_uohm / 1000 / 0.02956)
-        for channel in range(first, first + 4):
-            mv = struct.unpack_from("<h", self.image, _CELL_1 + 2 * channel)[0]
-            answer += struct.pack("<ii", int(mv * 1000 / 0.722), amps)
-        return answer
-
-    def _status_5(self):
-        cells = [struct.unpack_from("<h", self.image, reg)[0] for reg, _, _ in self._channels]
-        hottest = _decikelvin(self.hottest_c)
-        coldest = _decikelvin(self.coldest_c)
-        words = (
-            0,
-            0,
-            max(cells),
-            min(cells),
-            min(sum(cells) // 10, 32767),
-            (hottest + coldest) // 2,
-            _decikelvin(self.fet_hottest_c),
-            hottest,
-            coldest,
-            (hottest + coldest) // 2,
-            _word(self.cc1_ma / self.settings.user_ma),
-            _word(self.cc1_ma / self.settings.user_ma),
-        )
-        counts = int(self.bench.current_ma * self.shunt_uohm / 1000 / 0.02956)
-        return struct.pack("<12hii", *(words + (counts, counts)))
-
-    def _status_6(self):
-        # Starts at half a unit, so that cutting off the fraction rounds.
-        charge = self._charge_user_as / 3600 + 0.5
-        whole = int(charge // 1)
-        fraction = int((charge - whole) * 4294967296)
-        seconds = self._charge_quarters // 4
-        return struct.pack("<iII", whole, fraction & 0xFFFFFFFF, seconds) + bytes(20)
+        return answer(self, code)
 
     def _reset_charge(self):
-        self._charge_user_as = 0.0
-        self._charge_quarters = 0
-
-
-def _word(value):
-    return max(-32768, min(32767, int(value)))
-
-
-def _decikelvin(degrees):
-    return 0 if degrees is None else int(degrees * 10 + 2732)
+        self.charge_user_as = 0.0
+        self.charge_quarters = 0

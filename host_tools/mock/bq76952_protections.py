@@ -1,4 +1,4 @@
-"""Protections of the BQ76952 model: alert while the condition lasts, trip after the delay, recover.
+"""Protections of the BQ76952 model: alert while it lasts, trip after the delay, recover.
 
 Each is exact on the virtual clock: it is looked at after every electrical change (temperatures
 and CC1: after every new reading) and keeps one clock entry while it waits.

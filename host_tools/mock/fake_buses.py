@@ -80,19 +80,19 @@ class I2C:
         if device is None or not device.i2c_present():
             # The controller gives up after the address byte and always sends a stop.
             self._spend(_START_BITS + _BYTE_BITS + _STOP_BITS)
-            raise OSError(_NO_DEVICE)
+            raise OSError(_NO_DEVICE, "ENODEV")
         return device
 
     def _write(self, device, data):
         acknowledged = device.i2c_write(data)
         if acknowledged < len(data):
-            raise OSError(_IO_ERROR)
+            raise OSError(_IO_ERROR, "EIO")
         return acknowledged
 
     def _read(self, device, buf):
         data = device.i2c_read(len(buf))
         if data is None:
-            raise OSError(_NO_DEVICE)
+            raise OSError(_NO_DEVICE, "ENODEV")
         buf[:] = data
 
 

@@ -2,10 +2,10 @@
 
 
 class Ramp:
-    def __init__(self, index, value, rate_per_s, now_us):
+    def __init__(self, index, value, target, rate_per_s, now_us):
         self.index = index
         self.value = value
-        self.target = None  # None: on the way back to the natural value
+        self.target = target  # None: on the way back to the natural value
         self.ended = False
         self._rate_per_us = rate_per_s / 1000000.0
         self._now_us = now_us
@@ -31,9 +31,7 @@ def aim(ramps, index, value, target, rate_per_s, now_us):
         if ramp.index == index:
             ramp.target = target
             return
-    ramp = Ramp(index, value, rate_per_s, now_us)
-    ramp.target = target
-    ramps.append(ramp)
+    ramps.append(Ramp(index, value, target, rate_per_s, now_us))
 
 
 def follow(ramps, values, now_us):
@@ -43,3 +41,15 @@ def follow(ramps, values, now_us):
         values[ramp.index] = ramp.move(now_us, values[ramp.index])
         if ramp.ended:
             del ramps[position]
+
+
+def put(ramps, values):
+    """Put the ramps' values over the natural ones without moving them."""
+    for ramp in ramps:
+        values[ramp.index] = ramp.value
+
+
+def let_go(ramps):
+    """All turn back towards their natural values."""
+    for ramp in ramps:
+        ramp.target = None

@@ -120,9 +120,16 @@ def _build(function, definition, strict):
     lines += [("" + text[6:], line) for text, line in body]
     lines += [
         ("    except Exception as h__error:", head),
-        (f"      raise h__explain(h__error, {compiler.name!r}) from None", head),
+        (f"      h__fault = h__explain(h__error, {compiler.name!r})", head),
         ("    finally:", head),
         ("      del h__regions[h__mark:]", head),
+    ]
+    # The raised error keeps this frame; it must not keep the caller's buffers locked.
+    views = [f"v__{name} = " for name, kind in compiler.kinds.items() if kind in WIDTHS]
+    lines += [
+        (f"    {''.join(views)}None", head),
+        ("    h__locals()", head),
+        ("    raise h__fault", head),
         (f"  return {compiler.name}", head),
     ]
     tree = ast.parse("\n".join(text for text, _ in lines))
@@ -291,5 +298,6 @@ _HELPERS = {
     "h__range": range,
     "h__type": type,
     "h__int": int,
+    "h__locals": locals,
     "h__kernel": _kernel,
 }

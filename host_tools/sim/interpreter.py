@@ -37,7 +37,10 @@ def find():
             return os.path.abspath(path), None
         reasons.append(f"{path} {unfit}")
     reason = "; ".join(reasons) or "no MicroPython found ($MICROPYTHON names one)"
-    return sys.executable, f"reduced fidelity: the board runs on CPython, not MicroPython: {reason}"
+    return (
+        sys.executable,
+        f"reduced fidelity: the board runs on CPython, not MicroPython: {reason}",
+    )
 
 
 def why_unfit(path):

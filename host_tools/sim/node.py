@@ -77,7 +77,7 @@ class Node:
             scale = self.board.CAPACITY_MAH / 1000000
         else:
             scale = 1
-        Profile(pairs, scale).play(self.clock, self.twin.bench)
+        Profile(self.twin.bench, pairs, scale)
 
     def _start_firmware(self):
         import main

@@ -38,8 +38,9 @@ class RunDir:
                 f"run directory {shown(str(path))} is in use by a simulator{self._owner()};"
                 " choose another with --run-dir"
             ) from None
-        self._remove(self.run_json)
-        self._remove(self.rs485_link)
+        # Leavings of a simulator that was killed; what cannot be removed cannot be replaced.
+        self.run_json.unlink(missing_ok=True)
+        self.rs485_link.unlink(missing_ok=True)
         self.write("node.json", b"{}")
 
     def _owner(self):

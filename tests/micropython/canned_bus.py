@@ -23,12 +23,12 @@ class CannedBus:
         self.frozen = False
         self.corrupt = False
         self._registers = bytearray(256)
-        self._error = OSError(19)
         # reply[register] holds (data, crc) pairs ready to be copied.
         self._reply = [bytearray(128) for _ in range(256)]
         # A register that nobody reads need not be laid out.
         self._wanted = bytearray(256)
         self._turn = 0
+        self._force_off = 5
 
     def prepare(self):
         """Lay out all replies for the next cycle (this may allocate)."""
@@ -43,7 +43,7 @@ class CannedBus:
         self._put(0x3A, 1000 + self._turn % 3)
         for register in (0x70, 0x72, 0x74):
             self._put(register, 2981)
-        registers[0x7F] = 0x05
+        registers[0x7F] = (0 if self._force_off & 4 else 1) | (0 if self._force_off & 1 else 4)
         for first in range(256):
             if self._wanted[first]:
                 self._lay_out(first)
@@ -66,7 +66,7 @@ class CannedBus:
 
     def readfrom_mem_into(self, address, register, buffer):
         if self.fail:
-            raise self._error
+            raise OSError(19)
         self._wanted[register] = 1
         reply = self._reply[register]
         for offset in range(len(buffer)):
@@ -74,8 +74,11 @@ class CannedBus:
 
     def writeto_mem(self, address, register, buffer):
         if self.fail:
-            raise self._error
+            raise OSError(19)
+        # FET_CONTROL: code, code, force-off bits, each with its check code.
+        if register == 0x3E and buffer[0] == 0x97:
+            self._force_off = buffer[4]
 
     def writeto(self, address, buffer):
         if self.fail:
-            raise self._error
+            raise OSError(19)

@@ -182,3 +182,8 @@ class Rig:
 
 def enabled(a=0, b=0, c=0):
     return (0x9261, bytes([a, b, c]))
+
+
+def gain(milliohm, per_milliohm=7.5684):
+    value = per_milliohm / milliohm
+    return (0x91A8, struct.pack("<ff", value, value * 298261.6178))

@@ -1,10 +1,11 @@
-"""JBD engine: the golden frames byte for byte, refusals, saturation, and any rubbish on the line."""
+"""JBD engine: golden frames byte for byte, refusals, saturation, and any rubbish on the line."""
 
 import tracemalloc
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from vigil.link.jbd import Jbd
 
 from tests.unit.jbd_packs import (
     UNKNOWN,
@@ -15,7 +16,6 @@ from tests.unit.jbd_packs import (
     request,
     sixteen_cells,
 )
-from vigil.link.jbd import Jbd
 
 READ_BASIC_INFO = "DD A5 03 00 FF FD 77"
 READ_CELLS = "DD A5 04 00 FF FC 77"

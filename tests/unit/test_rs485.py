@@ -1,14 +1,14 @@
-"""RS485 port: when it drives the bus, what it does with partial writes, its own echo and rubbish."""
+"""RS485 port: when it drives the bus, what it does with partial writes, echo and rubbish."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from host_tools.mock import fake_time
-from host_tools.mock.clock import VirtualClock
-from tests.unit.jbd_packs import good_requests, read_answer, request, sixteen_cells
 from vigil.link.jbd import Jbd
 from vigil.link.rs485 import Rs485
+
+from host_tools.mock import fake_time, fake_uart
+from host_tools.mock.clock import VirtualClock
+from tests.unit.jbd_packs import good_requests, read_answer, request, sixteen_cells
 
 TICKS = 1 << 30
 
@@ -243,8 +243,9 @@ def test_an_echo_cut_short_does_not_hide_the_next_request():
 def test_without_echo_the_next_request_may_come_right_after_the_answer(register):
     bus = Bus()
     bus.uart.received.extend(request(register))
-    while not bus.answers():
+    while bus.uart.leaving or not bus.uart.wire:
         bus.now_us += bus.poll()
+    bus.answers()
     bus.hear(request(register))
     bus.run(100000)
     assert [answer[0] for answer in bus.answers()] == [register]
@@ -319,6 +320,7 @@ def test_polls_that_come_too_late_are_told_from_those_in_time():
         bus = Bus(slowest_us=slowest_us)
         bus.run(100000)
         bus.uart.received.extend(request(5))
+        bus.now_us += slowest_us
         bus.run(200000)
         assert [answer[0] for answer in bus.answers()] == [5]
         assert bus.link.late_replies == late
@@ -333,6 +335,30 @@ def test_the_wrap_of_the_ticks_changes_nothing():
         bus.run(70000)
         assert [answer[0] for answer in bus.answers()] == [register]
     assert bus.link.late_replies == 0
+
+
+def test_on_the_simulated_port_the_first_byte_of_the_answer_leaves_in_time():
+    clock = VirtualClock()
+    fake_uart.use(clock)
+    fake_uart.forget()
+    fake_time.use(clock)
+    uart = fake_uart.UART(1, baudrate=9600)
+    line = fake_uart.uart_line(1)
+    wire = bytearray()
+    line.on_transmit = wire.extend
+    link = Rs485(uart, Jbd(sixteen_cells()), None, 9600)
+    for register in (3, 4, 5):
+        line.receive(request(register))
+        asked_us = clock.now_us + 7 * 1042
+        while link.replies == 0:
+            clock.advance(link.poll(clock.now_us))
+        assert clock.now_us - asked_us < 7000
+        while len(wire) < 7 or len(wire) < wire[3] + 7:
+            clock.advance(link.poll(clock.now_us))
+        assert read_answer(wire)[:2] == (register, 0)
+        wire[:] = b""
+        link.replies = 0
+    fake_uart.forget()
 
 
 @settings(max_examples=60, deadline=None)

@@ -72,6 +72,7 @@ class Bms:
         )
         self._requests = self.table.backstop_requests()
         self._bringing_up = None
+        self.bring_up_tried = False
         self._backstop_fits = False
         self._counted_ms = 0
         self._counted_sequence = 0
@@ -93,6 +94,10 @@ class Bms:
     def cycle(self, now_ms):
         """One period; allocates nothing."""
         sample = self.sample
+        if not self.bring_up_tried:
+            # Nothing has been asked of the front end yet, so there is nothing to judge.
+            self.front_end.all_off()
+            return True
         if self.front_end.configured:
             try:
                 self.front_end.read(sample, now_ms)
@@ -140,6 +145,9 @@ class Bms:
         except AfeError as error:
             self._bringing_up = None
             self.last_error = error.code
+        if not self.bring_up_tried:
+            self.bring_up_tried = True
+            self.sample.start(now_ms)
         return False
 
     def _brought_up(self):

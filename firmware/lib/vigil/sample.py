@@ -85,8 +85,7 @@ class Sample:
             for word in (LOWEST, HIGHEST):
                 self.extremes[group * _WORDS + word] = UNKNOWN
             self.extremes[group * _WORDS + UNKNOWN_COUNT] = counts[group]
-            for word in (LOWEST, HIGHEST):
-                self.extremes[(CELLS_UNKNOWN + group) * _WORDS + word] = counts[group]
+            # The health scalars begin at 0 unknown: what was never measured is old, not invalid.
         self.groups[4 * _WORDS] = self._health_at
         self._answered_ms = 0
         self.front_end_fault = FAULT_NOT_CONFIGURED

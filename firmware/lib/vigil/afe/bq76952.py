@@ -1,0 +1,476 @@
+"""BQ76952: measures up to 16 cells, current and temperatures, holds both switches, backs limits.
+
+mV, mA (+ = charging), 0.1 degC, times in ms. read(), set_switches(), balance() and all_off() run
+in the cycle and allocate nothing; configure() and verify() are slow tasks of slices below 5 ms.
+"""
+
+from array import array
+
+from micropython import const
+
+from vigil.afe.bq76952_bring_up import bring_up, compare
+from vigil.afe.bq76952_config import (
+    BLEED_LAPSE_S,
+    USER_AMP_MA,
+    USER_VOLT_MV,
+    Backstop,
+    body_diode_ma,
+    settings,
+)
+from vigil.afe.bq76952_transfer import Transfer
+from vigil.afe.errors import CHECK_FAILED, NOT_CONFIGURED, UNSUPPORTED, AfeError, failure
+from vigil.sample import (
+    CELLS,
+    CHARGE_TRIP_OVER_CURRENT,
+    CHARGE_TRIP_OVER_VOLTAGE,
+    CHARGE_TRIP_TEMPERATURE,
+    CURRENT,
+    DISCHARGE_TRIP_OVER_CURRENT,
+    DISCHARGE_TRIP_SHORT_CIRCUIT,
+    DISCHARGE_TRIP_TEMPERATURE,
+    DISCHARGE_TRIP_UNDER_VOLTAGE,
+    FAULT_INTERNAL,
+    FAULT_NOT_CONFIGURED,
+    FAULT_SWITCH_MISMATCH,
+    STACK,
+    TEMPS,
+    UNKNOWN,
+)
+
+# Direct commands.
+_SAFETY = const(0x02)  # alert and status of A, B, C in turn
+_BATTERY_STATUS = const(0x12)
+_CELL_1 = const(0x14)
+_STACK = const(0x34)
+_CC2_CURRENT = const(0x3A)
+_ALARM_STATUS = const(0x62)
+_TS1 = const(0x70)
+_FET_STATUS = const(0x7F)
+
+# Battery Status, low byte (CFGUPDATE, POR, WD) and high byte (PF).
+_CFGUPDATE = const(0x01)
+_POR = const(0x08)
+_WD = const(0x10)
+_PF = const(0x10)
+
+# Alarm Status, low byte.
+_FULLSCAN = const(0x80)
+_ADSCAN = const(0x02)
+
+# FET Status; precharge and predischarge carry the same current.
+_CHARGE_ON = const(0x03)
+_DISCHARGE_ON = const(0x0C)
+
+# Subcommands with data.
+_CB_ACTIVE_CELLS = const(0x0083)
+_FET_CONTROL = const(0x0097)
+
+# FET Control forces off: 0 DSG, 1 PDSG, 2 CHG, 3 PCHG. Not the order of FET Status.
+_FORCE_DISCHARGE_OFF = const(0x03)
+_FORCE_CHARGE_OFF = const(0x0C)
+
+# Safety Status A, B, C.
+_A_CUV = const(0x04)
+_A_COV = const(0x08)
+_A_OCC = const(0x10)
+_A_OCD = const(0x60)
+_A_SCD = const(0x80)
+_B_CHARGE = const(0xD5)
+_B_DISCHARGE = const(0xE6)
+_C_COVL = const(0x10)
+_C_OCD = const(0xA0)
+_C_SCDL = const(0x40)
+_C_INTERNAL = const(0x06)  # host watchdog, precharge timeout (never asked for)
+
+# A cell that moves further than this from one scan to the next is read twice.
+_JUMP_MV = const(150)
+_SAME_MV = const(20)
+_CELL_LIMIT_MV = const(6000)
+_NEVER_MV = const(-100000)
+_COLDEST_DC = const(-600)
+_HOTTEST_DC = const(1500)
+
+_MISMATCH_MS = const(1000)
+_MISMATCH_SCANS = const(16)
+# Failed checks in a row after which the chip is brought up again even if it shows no reset.
+_CHECKS_GIVEN_UP = const(20)
+_TICKS = const(0x3FFFFFFF)
+
+
+class Bq76952:
+    """Voltages, current and switches of one chip.
+
+    both_off: pin with value(0) = both switches off (chip's DFETOFF), value(1) = allowed.
+    channels: bit n-1 = chip input n carries a cell; 0 = the lowest `cells` inputs.
+    cc_gain_uohm: the chip's current gain times the shunt. TI prints 7568.4 in newer manuals and
+    7476.8 in older ones, and the chip itself starts with the latter; they differ by 1.2 %, so
+    calibrate it on the board.
+    watchdog_s: the chip opens the switches by itself after this silence; 0 = never.
+    """
+
+    def __init__(
+        self,
+        i2c,
+        both_off,
+        *,
+        cells=16,
+        temps=3,
+        shunt_uohm=500,
+        address=8,
+        channels=0,
+        cc_gain_uohm=7476.8,
+        watchdog_s=0,
+    ):
+        self._channels = channels or (1 << cells) - 1
+        used = [channel for channel in range(16) if self._channels >> channel & 1]
+        fits = 3 <= cells <= 16 and len(used) == cells and self._channels >> 16 == 0
+        if not fits or not 0 <= temps <= 3 or shunt_uohm <= 0:
+            raise AfeError(UNSUPPORTED)
+        self.cell_count = cells
+        self.temp_count = temps
+        self.cells_period_ms = 63
+        self.current_period_ms = 63
+        self.stack_period_ms = 189
+        self.temps_period_ms = 189
+        self.bleeds_adjacent = False
+        self.bleed_lapse_ms = BLEED_LAPSE_S * 1000
+        self.configured = False
+        self.applied = []
+        self.charge_is_on = False
+        self.discharge_is_on = False
+        self.torn_reads = 0
+
+        self._transfer = Transfer(i2c, address)
+        self._both_off = both_off
+        self._shunt_uohm = shunt_uohm
+        self._cc_gain_uohm = cc_gain_uohm
+        self._watchdog_s = watchdog_s
+        self._image = []
+        self._used = bytearray(used)
+        self._accepted_mv = array("i", [_NEVER_MV] * cells)
+        self._first_mv = array("i", [0] * cells)
+        self._second_mv = array("i", [0] * cells)
+        self._current_ma = 0
+        self._assist_ma = body_diode_ma(shunt_uohm) // 2
+        self._leak_ma = 4 * body_diode_ma(shunt_uohm)
+        self._failed_checks = 0
+        self._scans_due = 0
+        self._charge_wanted = False
+        self._discharge_wanted = False
+        # Since when a switch has been on against the command; _wrong: 1 charge, 2 discharge.
+        self._wrong = 0
+        self._charge_wrong_ms = 0
+        self._discharge_wrong_ms = 0
+        # Scans in a row with current through a switch that is commanded off.
+        self._charge_leaks = 0
+        self._discharge_leaks = 0
+
+    # Counters of the bus, for the status page.
+
+    @property
+    def retries(self):
+        return self._transfer.retries
+
+    @property
+    def check_errors(self):
+        return self._transfer.check_errors
+
+    @property
+    def no_answers(self):
+        return self._transfer.no_answers
+
+    # Bring-up.
+
+    def configure(self, requests):
+        """Bring the chip from whatever state into ours; generator, at its end `configured`.
+
+        requests: (backstop code, trip, delay_ms, release); raises AfeError.
+        """
+        self.configured = False
+        self.all_off()
+        self.charge_is_on = False
+        self.discharge_is_on = False
+        backstop = Backstop(requests, self._shunt_uohm)
+        self._image = settings(
+            backstop,
+            self._channels,
+            self.temp_count,
+            self._shunt_uohm,
+            self._cc_gain_uohm,
+            self._watchdog_s,
+        )
+        self.applied = []
+        yield from bring_up(self._transfer, self._image)
+        self._forget_measurements()
+        self.applied = backstop.applied
+        self.configured = True
+
+    def verify(self):
+        """Generator: read the whole configuration again; READ_BACK_DIFFERS if it has changed."""
+        if not self.configured:
+            raise failure(NOT_CONFIGURED)
+        yield from compare(self._transfer, self._image)
+
+    def _forget_measurements(self):
+        """Whatever was scanned with other settings is not a measurement."""
+        for cell in range(self.cell_count):
+            self._accepted_mv[cell] = _NEVER_MV
+        self._current_ma = 0
+        self._wrong = 0
+        self._charge_leaks = 0
+        self._discharge_leaks = 0
+        self._failed_checks = 0
+        self._scans_due = 0
+        self._clear_scans(_ADSCAN | _FULLSCAN)
+
+    # The cycle.
+
+    def read(self, sample, now_ms):
+        """Bring what is new into the Sample; raises AfeError, and then nothing half-read is in."""
+        if not self.configured:
+            sample.front_end_fault |= FAULT_NOT_CONFIGURED
+            raise failure(NOT_CONFIGURED)
+        try:
+            self._read(sample, now_ms)
+            self._failed_checks = 0
+        except AfeError as error:
+            if error.code == CHECK_FAILED:
+                self._consider_reset()
+            if not self.configured:
+                sample.front_end_fault |= FAULT_NOT_CONFIGURED
+            raise
+
+    def _read(self, sample, now_ms):
+        transfer = self._transfer
+        data = transfer.data
+        transfer.read(_BATTERY_STATUS, 2)
+        if data[0] & (_POR | _WD | _CFGUPDATE):
+            # Settings are gone or not in force: units and gains are not ours, so nothing is read.
+            self.configured = False
+            internal = FAULT_INTERNAL if data[0] & _WD else 0
+            sample.front_end_fault = FAULT_NOT_CONFIGURED | internal
+            return
+        fault = FAULT_INTERNAL if data[1] & _PF else 0
+        transfer.read(_ALARM_STATUS, 2)
+        scans = data[0] & (_ADSCAN | _FULLSCAN)
+        if scans:
+            # First clear, then read: a scan that ends in between is read again, never missed.
+            # What fails to be read now stays due, or one lost transfer would cost a whole scan.
+            self._scans_due |= scans
+            self._clear_scans(scans)
+        if self._scans_due & _ADSCAN and self._read_cells():
+            self._read_current()
+            self._scans_due &= _FULLSCAN
+            self._publish_cells_and_current(sample, now_ms)
+        if self._scans_due & _FULLSCAN:
+            self._read_stack_and_temps(sample, now_ms)
+            self._scans_due &= _ADSCAN
+        fault |= self._read_trips(sample)
+        sample.front_end_fault = fault | self._read_switches(now_ms)
+
+    def _consider_reset(self):
+        """A chip that has reset answers without check codes, so every check fails.
+
+        The first byte of a reading is the same with and without them, and shows the reset.
+        """
+        self._failed_checks += 1
+        if self._failed_checks >= _CHECKS_GIVEN_UP:
+            self.configured = False
+            return
+        self._transfer.peek(_BATTERY_STATUS, 2)
+        if self._transfer.data[0] & _POR:
+            self.configured = False
+
+    def _clear_scans(self, scans):
+        payload = self._transfer.payload
+        payload[0] = scans
+        payload[1] = 0
+        self._transfer.write(_ALARM_STATUS, 2)
+
+    def _read_current(self):
+        data = self._transfer.data
+        self._transfer.read(_CC2_CURRENT, 2)
+        self._current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * USER_AMP_MA
+        self._watch_leaks()
+
+    def _publish_cells_and_current(self, sample, now_ms):
+        values = sample.values
+        accepted = self._accepted_mv
+        for cell in range(self.cell_count):
+            cell_mv = accepted[cell]
+            if not 0 <= cell_mv < _CELL_LIMIT_MV:
+                cell_mv = UNKNOWN
+            values[sample.cells_at + cell] = cell_mv
+        values[sample.current_at] = self._current_ma
+        sample.refresh(CELLS, now_ms)
+        sample.refresh(CURRENT, now_ms)
+
+    def _read_cells(self):
+        """Read the cells into _accepted_mv; False if they cannot be believed this time.
+
+        A register can be caught while the chip changes its two bytes. A cell that jumps is read
+        again at once: a true jump reads the same, a torn value does not.
+        """
+        first = self._first_mv
+        self._read_cells_into(first)
+        accepted = self._accepted_mv
+        if self._differ(first, accepted, _JUMP_MV):
+            second = self._second_mv
+            self._read_cells_into(second)
+            if self._differ(second, first, _SAME_MV):
+                self.torn_reads += 1
+                return False
+            first = second
+        for cell in range(self.cell_count):
+            accepted[cell] = first[cell]
+        return True
+
+    def _read_cells_into(self, cells_mv):
+        self._transfer.read(_CELL_1, 32)
+        data = self._transfer.data
+        used = self._used
+        for cell in range(self.cell_count):
+            at = 2 * used[cell]
+            cells_mv[cell] = ((data[at] | data[at + 1] << 8) ^ 0x8000) - 0x8000
+
+    def _differ(self, some, others, by_mv):
+        for cell in range(self.cell_count):
+            if not 0 - by_mv <= some[cell] - others[cell] <= by_mv:
+                return True
+        return False
+
+    def _read_stack_and_temps(self, sample, now_ms):
+        transfer = self._transfer
+        data = transfer.data
+        values = sample.values
+        transfer.read(_STACK, 2)
+        stack_mv = (data[0] | data[1] << 8) * USER_VOLT_MV
+        if self.temp_count:
+            transfer.read(_TS1, 2 * self.temp_count)
+            for place in range(self.temp_count):
+                # 0.1 K; zero Celsius is 2731.5, so this reads 0.05 K high.
+                temp_dc = (data[2 * place] | data[2 * place + 1] << 8) - 2731
+                if not _COLDEST_DC <= temp_dc <= _HOTTEST_DC:
+                    temp_dc = UNKNOWN
+                values[sample.temps_at + place] = temp_dc
+            sample.refresh(TEMPS, now_ms)
+        values[sample.stack_at] = stack_mv
+        sample.refresh(STACK, now_ms)
+
+    def _read_trips(self, sample):
+        """Set the trip masks from the chip's own protections; returns fault bits."""
+        self._transfer.read(_SAFETY, 6)
+        data = self._transfer.data
+        status_a = data[1]
+        status_b = data[3]
+        status_c = data[5]
+        charge = 0
+        discharge = 0
+        if status_a & _A_COV or status_c & _C_COVL:
+            charge |= CHARGE_TRIP_OVER_VOLTAGE
+        if status_a & _A_OCC:
+            charge |= CHARGE_TRIP_OVER_CURRENT
+        if status_b & _B_CHARGE:
+            charge |= CHARGE_TRIP_TEMPERATURE
+        if status_a & _A_CUV:
+            discharge |= DISCHARGE_TRIP_UNDER_VOLTAGE
+        if status_a & _A_OCD or status_c & _C_OCD:
+            discharge |= DISCHARGE_TRIP_OVER_CURRENT
+        if status_a & _A_SCD or status_c & _C_SCDL:
+            discharge |= DISCHARGE_TRIP_SHORT_CIRCUIT
+        if status_b & _B_DISCHARGE:
+            discharge |= DISCHARGE_TRIP_TEMPERATURE
+        sample.front_end_charge_trip = charge
+        sample.front_end_discharge_trip = discharge
+        return FAULT_INTERNAL if status_c & _C_INTERNAL else 0
+
+    # Switches.
+
+    def set_switches(self, charge, discharge):
+        """Turn each switch on or off; both off also pulls the direct line, before the bus."""
+        if not charge and not discharge:
+            self.all_off()
+        if not self.configured:
+            if charge or discharge:
+                raise failure(NOT_CONFIGURED)
+            return
+        self._force_off(
+            (0 if charge else _FORCE_CHARGE_OFF) | (0 if discharge else _FORCE_DISCHARGE_OFF)
+        )
+        self._charge_wanted = bool(charge)
+        self._discharge_wanted = bool(discharge)
+        if charge or discharge:
+            self._both_off.value(1)
+
+    def all_off(self):
+        """Both switches off by the direct line, with or without a bus."""
+        self._charge_wanted = False
+        self._discharge_wanted = False
+        try:
+            self._both_off.value(0)
+        except Exception:
+            # The last resort must not fail its caller; the read-back shows what it did.
+            pass
+
+    def _force_off(self, mask):
+        self._transfer.payload[2] = mask
+        self._transfer.write_block(_FET_CONTROL, 1)
+
+    def _read_switches(self, now_ms):
+        """Read back what the switches do; returns fault bits."""
+        self._transfer.read(_FET_STATUS, 1)
+        status = self._transfer.data[0]
+        self.charge_is_on = bool(status & _CHARGE_ON)
+        self.discharge_is_on = bool(status & _DISCHARGE_ON)
+        # Numbered cases for a switch that is on against the command:
+        # 1 current flows the other way: the chip spares its body diode, no fault;
+        # 2 it lasts less than a second: the chip is still switching; 3 mismatch.
+        charge_wrong = (
+            self.charge_is_on
+            and not self._charge_wanted
+            and not (self.discharge_is_on and self._current_ma <= 0 - self._assist_ma)
+        )
+        discharge_wrong = (
+            self.discharge_is_on
+            and not self._discharge_wanted
+            and not (self.charge_is_on and self._current_ma >= self._assist_ma)
+        )
+        if charge_wrong and not self._wrong & 1:
+            self._charge_wrong_ms = now_ms
+        if discharge_wrong and not self._wrong & 2:
+            self._discharge_wrong_ms = now_ms
+        self._wrong = (1 if charge_wrong else 0) | (2 if discharge_wrong else 0)
+        if (
+            (charge_wrong and (now_ms - self._charge_wrong_ms) & _TICKS > _MISMATCH_MS)
+            or (discharge_wrong and (now_ms - self._discharge_wrong_ms) & _TICKS > _MISMATCH_MS)
+            or self._charge_leaks >= _MISMATCH_SCANS
+            or self._discharge_leaks >= _MISMATCH_SCANS
+        ):
+            return FAULT_SWITCH_MISMATCH
+        return 0
+
+    def _watch_leaks(self):
+        """Current through a switch that is commanded off: FET Status shows only its driver."""
+        if self._current_ma >= self._leak_ma and not self._charge_wanted:
+            self._charge_leaks = min(self._charge_leaks + 1, _MISMATCH_SCANS)
+        else:
+            self._charge_leaks = 0
+        if self._current_ma <= 0 - self._leak_ma and not self._discharge_wanted:
+            self._discharge_leaks = min(self._discharge_leaks + 1, _MISMATCH_SCANS)
+        else:
+            self._discharge_leaks = 0
+
+    # Balancing.
+
+    def balance(self, bleed):
+        """Bleed the cells whose byte in `bleed` is not zero; lapses after bleed_lapse_ms."""
+        if not self.configured:
+            raise failure(NOT_CONFIGURED)
+        mask = 0
+        for cell in range(self.cell_count):
+            if bleed[cell]:
+                mask |= 1 << self._used[cell]
+        payload = self._transfer.payload
+        payload[2] = mask & 0xFF
+        payload[3] = mask >> 8
+        self._transfer.write_block(_CB_ACTIVE_CELLS, 2)

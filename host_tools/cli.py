@@ -1,0 +1,104 @@
+"""The command `vigil`. Whatever is wrong with an argument ends with one line and exit code 2."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Vigil: open battery management firmware, and the tools that prove it on a desk.",
+)
+
+
+@app.callback(invoke_without_command=True)
+def vigil(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
+):
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"vigil {installed('vigil-bms')}")
+        raise typer.Exit()
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+# Options arrive as text: settings.check() has better sentences than a generic parser.
+@app.command(
+    help="Run the firmware on a simulated battery, show it live, let real clients attach."
+)
+def sim(
+    board: Annotated[str, typer.Option(metavar="NAME", help="Simulated board.")] = "sim16_lfp",
+    profile: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE.csv|NAME",
+            help="Current over time: a csv file with time_s and current_ma (+ = charging) or "
+            "crate_x1000, or one of solar-home, rest, charge, discharge.",
+        ),
+    ] = "solar-home",
+    speed: Annotated[
+        str, typer.Option(metavar="N|max", help="Virtual seconds in a real one.")
+    ] = "1",
+    duration: Annotated[
+        str | None, typer.Option(metavar="S", help="End after so many virtual seconds.")
+    ] = None,
+    seed: Annotated[str, typer.Option(metavar="N", help="Same seed, same run.")] = "1",
+    soc: Annotated[str, typer.Option(metavar="PERCENT", help="State of charge at start.")] = "40",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPEC", help='As "t=20 cell 5 mv 3720"; may be given repeatedly.'),
+    ] = None,
+    rs485: Annotated[str, typer.Option(metavar="jbd", help="Protocol on RS485.")] = "jbd",
+    nodes: Annotated[str, typer.Option(metavar="N", help="How many batteries (1).")] = "1",
+    run_dir: Annotated[
+        str, typer.Option(metavar="DIR", help="Where run.json tells what runs.")
+    ] = ".run",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a virtual second.")
+    ] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Plain lines (the default).")] = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Do not open a browser.")
+    ] = False,
+):
+    from host_tools.sim import interpreter, settings, supervisor
+
+    wanted = settings.check(
+        board, profile, speed, duration, seed, soc, fault or [], run_dir, rs485, nodes, as_json
+    )
+    path, note = interpreter.find()
+    if note:
+        print(f"vigil sim: {note}", file=sys.stderr, flush=True)
+    return supervisor.run(wanted, path)
+
+
+def main(arguments=None):
+    """Run the command; returns the exit code."""
+    command = typer.main.get_command(app)
+    try:
+        return command.main(arguments, prog_name="vigil", standalone_mode=False) or 0
+    except (typer.Abort, KeyboardInterrupt):
+        return 0
+    except _usage_error() as error:
+        return _refuse("vigil", error.format_message())
+    except ValueError as error:
+        return _refuse("vigil sim", str(error))
+
+
+def _usage_error():
+    # typer has no public name for what every error of a command line descends from.
+    return next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+def _refuse(who, text):
+    print(f"{who}: {' '.join(text.split())}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,324 @@
+"""What each row of the limit table means to a person: the firmware knows numbers, this file words.
+
+Numbers as the firmware has them: mV, mA (+ = charging), 0.1 degC, ms. Row ids: vigil/limits.py.
+"""
+
+from collections import namedtuple
+
+UNKNOWN = 0x1FFFFFFF
+OPEN_CHARGE, OPEN_DISCHARGE, WARNING, LATCH = 1, 2, 4, 8
+
+OFF, ON, TRIPPED, RECOVERING, LATCHED = range(5)
+STATES = {OFF: "off", ON: "on", TRIPPED: "open", RECOVERING: "recovering", LATCHED: "latched"}
+REASON_STARTING, REASON_OWNER, REASON_SELF_TEST = 100, 101, 102
+_REASONS = {
+    0: "no reason",
+    REASON_STARTING: "starting",
+    REASON_OWNER: "switched off by the owner",
+    REASON_SELF_TEST: "self-test failed",
+}
+
+# A row as the node announces it.
+Row = namedtuple("Row", "id trip release trip_delay_ms release_delay_ms action")
+
+# key: short name in words; about: whose value it is; unit: how its numbers are written;
+# problem: the sentence; remedy: what the owner can do.
+Meaning = namedtuple("Meaning", "key about unit problem remedy")
+
+_CELL_V, _STACK_V, _AMPERE, _DEGREE, _TIME, _COUNT, _BITS = range(7)
+_ABOVE = "{value} is above {limit}{delay}"
+_BELOW = "{value} is below {limit}{delay}"
+_STALE = "no new reading for {value} (limit {limit})"
+_BALANCE = "If the other cells are far from it, the pack needs balancing."
+_LOOK_AT_CHIP = "If it does not pass, check the front end's supply, bus and fuses."
+
+_MEANINGS = {
+    1: Meaning("cell voltage high", "Cell", _CELL_V, _ABOVE, _BALANCE),
+    2: Meaning(
+        "cell over-voltage",
+        "Cell",
+        _CELL_V,
+        _ABOVE,
+        "Stop charging, or lower the charger's voltage; discharging stays possible.",
+    ),
+    3: Meaning("cell voltage low", "Cell", _CELL_V, _BELOW, "Charge the pack soon."),
+    4: Meaning(
+        "cell under-voltage",
+        "Cell",
+        _CELL_V,
+        _BELOW,
+        "Switch loads off and charge the pack; charging stays possible.",
+    ),
+    5: Meaning(
+        "over-voltage", "Pack", _STACK_V, _ABOVE, "Stop charging, or lower the charger's voltage."
+    ),
+    6: Meaning("under-voltage", "Pack", _STACK_V, _BELOW, "Switch loads off and charge the pack."),
+    7: Meaning("charge over-current", "", _AMPERE, _ABOVE, "Set the charger to less current."),
+    8: Meaning("discharge over-current", "", _AMPERE, _ABOVE, "Switch off part of the load."),
+    9: Meaning(
+        "too warm to charge", "Temperature sensor", _DEGREE, _ABOVE, "Let the cells cool down."
+    ),
+    10: Meaning(
+        "too cold to charge",
+        "Temperature sensor",
+        _DEGREE,
+        _BELOW,
+        "Warm the cells before charging; cold charging destroys them.",
+    ),
+    11: Meaning(
+        "too warm",
+        "Temperature sensor",
+        _DEGREE,
+        _ABOVE,
+        "Let the cells cool; look for the cause.",
+    ),
+    12: Meaning("too cold", "Temperature sensor", _DEGREE, _BELOW, "Warm the cells."),
+    13: Meaning("cell voltages are stale", "", _TIME, _STALE, _LOOK_AT_CHIP),
+    14: Meaning("temperatures are stale", "", _TIME, _STALE, _LOOK_AT_CHIP),
+    15: Meaning("current is stale", "", _TIME, _STALE, _LOOK_AT_CHIP),
+    16: Meaning("stack voltage is stale", "", _TIME, _STALE, _LOOK_AT_CHIP),
+    17: Meaning(
+        "cell voltages are unknown",
+        "",
+        _COUNT,
+        "no usable value for {value} of them{delay}",
+        "Check the sense wires and their fuses.",
+    ),
+    18: Meaning(
+        "temperatures are unknown",
+        "",
+        _COUNT,
+        "no usable value for {value} of them{delay}",
+        "Check the sensors and their wires.",
+    ),
+    19: Meaning(
+        "current is unknown",
+        "",
+        _COUNT,
+        "no usable value{delay}",
+        "Check the shunt and its wires.",
+    ),
+    20: Meaning(
+        "stack voltage is unknown",
+        "",
+        _COUNT,
+        "no usable value{delay}",
+        "Check the top and bottom sense wires.",
+    ),
+    21: Meaning(
+        "front end is silent",
+        "",
+        _TIME,
+        "no complete answer for {value} (limit {limit})",
+        "If it does not pass, check the front end's supply and the wires of its bus.",
+    ),
+    22: Meaning(
+        "front end fault",
+        "",
+        _BITS,
+        "{value}",
+        "It is set up anew; if it stays, replace the board.",
+    ),
+    23: Meaning(
+        "front end opened the charge switch by itself",
+        "",
+        _BITS,
+        "{value}",
+        "Stop charging and look for the cause.",
+    ),
+    24: Meaning(
+        "front end opened the discharge switch by itself",
+        "",
+        _BITS,
+        "{value}",
+        "Disconnect the load and look for the cause.",
+    ),
+}
+
+_BIT_WORDS = {
+    22: ("not configured", "internal failure", "a switch does not do as told"),
+    23: ("cell over-voltage", "charge over-current", "temperature"),
+    24: ("cell under-voltage", "discharge over-current", "short circuit", "temperature"),
+}
+
+
+def meaning(row_id):
+    """The Meaning of a row; an honest general one for a row that this host does not know."""
+    known = _MEANINGS.get(row_id)
+    if known is None:
+        known = Meaning(
+            f"limit {row_id}",
+            "",
+            _COUNT,
+            "value {value}, limit {limit}{delay} (this host does not know the limit)",
+            "Update the host tools to the firmware's version.",
+        )
+    return known
+
+
+def name(row_id, where=0):
+    """A short title: "Cell 5 over-voltage"."""
+    known = meaning(row_id)
+    if not known.about:
+        return _capital(known.key)
+    key = known.key.removeprefix("cell ")
+    if where:
+        return f"{known.about} {where} {key}"
+    return f"{known.about} {key}" if known.about == "Pack" else f"A {known.about.lower()} {key}"
+
+
+def sentence(row, where, value_at_trip, value_now):
+    """What is wrong, where, by how much, what was opened, and what to do."""
+    known = meaning(row.id)
+    value = _worst(known, value_at_trip, value_now)
+    problem = known.problem.format(
+        value=_bits(row.id, value) if known.unit == _BITS else _value(known.unit, value),
+        limit=_limit(known.unit, row.trip),
+        delay=f" for {duration(row.trip_delay_ms)}" if row.trip_delay_ms else "",
+    )
+    advice = known.remedy + _closing(row, known)
+    return f"{name(row.id, where)}: {problem}; {opened(row.action)}. {advice}"
+
+
+def opened(action):
+    """What a row's action bits have done to the switches."""
+    which = {
+        OPEN_CHARGE: "charge switch opened",
+        OPEN_DISCHARGE: "discharge switch opened",
+        OPEN_CHARGE | OPEN_DISCHARGE: "both switches opened",
+    }.get(action & (OPEN_CHARGE | OPEN_DISCHARGE))
+    if which is None:
+        return "no switch opened"
+    return which + " for good" if action & LATCH else which
+
+
+def reason(row_or_reason):
+    """Why a switch is as it is, in words that follow a colon or stand in brackets."""
+    known = _REASONS.get(row_or_reason)
+    return known if known is not None else meaning(row_or_reason).key
+
+
+def switch_state(switch, state, why):
+    """One switch in words: "charge switch is open (cell over-voltage)"."""
+    text = f"{switch} switch is {STATES.get(state, f'in state {state}')}"
+    return text + (f" ({reason(why)})" if state != ON and why else "")
+
+
+def is_warning(action):
+    return bool(action & WARNING) and not action & (OPEN_CHARGE | OPEN_DISCHARGE)
+
+
+def judge_record(rows, record):
+    """(faults, warnings): sentences for the active rows and the switch states of a record.
+
+    rows: {row id: Row} as announced; an unannounced row counts as a fault.
+    """
+    faults = []
+    warnings = []
+    active = set()
+    for row_id, where, value_at_trip, value_now in record["active"]:
+        active.add(row_id)
+        row = rows.get(row_id) or Row(row_id, UNKNOWN, UNKNOWN, 0, 0, 0)
+        text = sentence(row, where, value_at_trip, value_now)
+        (warnings if is_warning(row.action) else faults).append(text)
+    faults.extend(_switch_faults(record["state"], active))
+    return faults, warnings
+
+
+def _switch_faults(states, active):
+    """Switches that stay open although no active row says why."""
+    sentences = []
+    for at, switch in enumerate(("Charge", "Discharge")):
+        state, why = states[at], states[at + 2]
+        if state == LATCHED and why not in active:
+            sentences.append(
+                f"{switch} switch stays open after {reason(why)}: it is latched."
+                " Find the cause, then release it."
+            )
+        elif state == OFF and why == REASON_SELF_TEST:
+            sentences.append(
+                f"{switch} switch stays off: the self-test failed. Do not use this board."
+            )
+    return sentences
+
+
+# Numbers in words.
+
+
+def duration(ms):
+    return f"{ms} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
+
+
+def volts(mv, decimals):
+    return "an unknown voltage" if _missing(mv) else f"{mv / 1000:.{decimals}f} V"
+
+
+def amperes(ma):
+    if _missing(ma):
+        return "an unknown current"
+    direction = "" if -50 < ma < 50 else " charging" if ma > 0 else " discharging"
+    return f"{abs(ma) / 1000:.1f} A{direction}"
+
+
+def degrees(dc):
+    return "an unknown temperature" if _missing(dc) else f"{dc / 10:.1f} degC"
+
+
+def _value(unit, value):
+    if unit == _CELL_V:
+        return volts(value, 3)
+    if unit == _STACK_V:
+        return volts(value, 2)
+    if unit == _AMPERE:
+        return amperes(value)
+    if unit == _DEGREE:
+        return degrees(value)
+    if _missing(value):
+        return "unknown"
+    return duration(value) if unit == _TIME else str(value)
+
+
+def _limit(unit, value):
+    return f"{abs(value) / 1000:.1f} A" if unit == _AMPERE else _value(unit, value)
+
+
+def _bits(row_id, mask):
+    words = _BIT_WORDS.get(row_id, ())
+    found = [word for bit, word in enumerate(words) if mask >> bit & 1]
+    rest = mask >> len(words) << len(words)
+    if rest or not found:
+        found.append(f"code {rest}")
+    return ", ".join(found)
+
+
+def _worst(known, at_trip, now):
+    """Ages and faults are told as they are now, limits as they were when they tripped."""
+    if known.unit == _TIME and not _missing(now) and not _missing(at_trip):
+        return max(at_trip, now)
+    if known.unit == _BITS:
+        return (0 if _missing(at_trip) else at_trip) | (0 if _missing(now) else now)
+    return at_trip
+
+
+def _closing(row, known):
+    """When what was opened closes again."""
+    switches = row.action & (OPEN_CHARGE | OPEN_DISCHARGE)
+    if not switches:
+        return ""
+    they = "They close" if switches == OPEN_CHARGE | OPEN_DISCHARGE else "It closes"
+    if row.action & LATCH:
+        return " The owner has to release it."
+    if known.unit == _AMPERE:
+        return f" {they} again after {duration(row.release_delay_ms)}."
+    if known.unit in (_CELL_V, _STACK_V, _DEGREE):
+        side = "above" if known.problem == _BELOW else "below"
+        return f" {they} again at {_limit(known.unit, row.release)} or {side}."
+    return f" {they} again when this has passed."
+
+
+def _missing(value):
+    return value is None or value == UNKNOWN
+
+
+def _capital(text):
+    return text[:1].upper() + text[1:]

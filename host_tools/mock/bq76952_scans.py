@@ -1,0 +1,237 @@
+"""Measuring side of the BQ76952 model: which channels and pins are read, in which loop, and how.
+
+Cells mV, current userA, stack, PACK and LD userV, temperatures 0.1 K, as the settings say.
+"""
+
+from host_tools.mock.bq76952_commands import CommandPort
+
+FULLSCAN = 0x0080
+ADSCAN = 0x0002
+
+_CELL_1 = 0x14
+_STACK = 0x34
+_PACK = 0x36
+_LD = 0x38
+_CC2 = 0x3A
+_DIE = 0x68
+_FIRST_PIN = 0x6A
+_LOOPS_A_FULL_SCAN = 3
+
+
+class ScanPort(CommandPort):
+    # One 16-bit count of CC2 in shunt microvolts; the settings' own default gain is 1.2 % off it.
+    cc_count_uv = 1e6 * 1.24 / (5 * 32768)
+    # What pins show that are off, and thermistor pins whose thermistor is missing.
+    unused_pin_value = 0
+    open_pin_value = 0
+    noise_mv = 0
+
+    def __init__(self, clock, address, bench, cells, shunt_uohm, seed, wiring):
+        super().__init__(clock, address)
+        self.bench = bench
+        self.cells = cells
+        self.shunt_uohm = shunt_uohm
+        self._wiring = wiring
+        self._random = seed & 0x7FFFFFFF
+
+    def _restart_scans(self):
+        """Until the first scan nothing is known, and what was known before does not stay."""
+        self._loop = 0
+        for at in range(_CELL_1, _CC2 + 2):
+            self.image[at] = 0
+        self.hottest_c = self.coldest_c = self.fet_hottest_c = self.die_c = None
+
+    def _load_channels(self):
+        """After a change of settings: what there is to measure, and its scale."""
+        settings = self.settings
+        wiring = settings.cell_mask if self._wiring is None else self._wiring
+        places = [-1] * 16
+        cell = 0
+        for channel in range(16):
+            if wiring >> channel & 1 and cell < self.cells:
+                places[channel] = cell
+                cell += 1
+        # (register, index of the cell or -1, gain) of every channel that is measured.
+        channels = []
+        watched = []
+        for channel in range(16):
+            if settings.cell_mask >> channel & 1:
+                if self._wiring is None and settings.cell_mask == 0xFFFF and channel >= self.cells:
+                    # No mask written yet: the sockets above the pack are shorted and unwatched.
+                    continue
+                place = places[channel]
+                channels.append((_CELL_1 + 2 * channel, place, settings.cell_gains[channel]))
+                watched.append(place)
+        self._places = places
+        self.channels = channels
+        self._watched = watched
+        self._all_cells = watched == list(range(len(self.bench.cell_mv)))
+        self._plain_cells = (
+            watched == list(range(16))
+            and self._all_cells
+            and max(settings.cell_gains) == min(settings.cell_gains) == 1
+            and not self.noise_mv
+        )
+        for channel in range(16):
+            if not settings.cell_mask >> channel & 1:
+                self._put(_CELL_1 + 2 * channel, 0)
+        count_ma = self.cc_count_uv / (self.shunt_uohm / 1000)
+        self._current_ratio = settings.cc_gain / count_ma
+        self._charge_ratio = settings.capacity_gain / 298261.6178 / count_ma
+        self._load_pins()
+
+    def _load_pins(self):
+        """(register, thermistor place or -1 when it reads millivolts, use, offset) in order."""
+        pins = self.settings.pins
+        places = {3: 0, 4: 1, 5: 2}
+        free = 3
+        thermistors = []
+        for pin in range(9):
+            register = _FIRST_PIN + 2 * pin
+            self._put(register, self.unused_pin_value)
+            config = pins[pin]
+            if config & 3 != 3:
+                continue
+            place = places.get(pin)
+            if place is None:
+                place = free
+                free += 1
+            use = config >> 2 & 3
+            # Only pull-up 18k with the 18k curve fits the 10k thermistors of the bench.
+            if use == 0 or config & 0xF0:
+                place = -1
+            thermistors.append((register, place, use, self.settings.pin_offsets_dk[pin]))
+        self._thermistors = thermistors
+        self._pin_c = [None] * len(thermistors)
+
+    def loop_us(self):
+        slots = 18 + min(3, len(self._thermistors))
+        settings = self.settings
+        slow = settings.balancing_loop_slow if self.balancing.active else settings.loop_slow
+        return slots * settings.slot_us * slow
+
+    def _put(self, register, value):
+        self.image[register] = value & 0xFF
+        self.image[register + 1] = value >> 8 & 0xFF
+
+    def _put_signed(self, register, value):
+        value = int(value + 0.5) if value >= 0 else -int(0.5 - value)
+        if value > 32767:
+            value = 32767
+        elif value < -32768:
+            value = -32768
+        self.image[register] = value & 0xFF
+        self.image[register + 1] = value >> 8 & 0xFF
+
+    def _measure(self):
+        """One ADC loop into the registers; returns the scan bits it sets."""
+        bench = self.bench
+        settings = self.settings
+        image = self.image
+        self._before_scan[:] = image
+        if self._plain_cells:
+            at = _CELL_1
+            for mv in bench.cell_mv:
+                value = int(mv + 0.5)
+                image[at] = value & 0xFF
+                image[at + 1] = value >> 8 & 0xFF
+                at += 2
+        else:
+            self._scan_channels()
+        self._put_signed(_CC2, self.measured_ma() / settings.user_ma)
+        loop = self._loop
+        # A burst in SLEEP brings everything up to date.
+        everything = self.sleeping
+        if loop == 0 or everything:
+            self._put_signed(_STACK, bench.stack_mv / settings.user_mv)
+            self.die_c = bench.die_c
+            self._put_signed(_DIE, self.die_c * 10 + 2731.5 + settings.die_offset_dk)
+            self._check_stack()
+        if loop == 1 or everything:
+            self._put_signed(_PACK, bench.pack_mv / settings.user_mv)
+        if loop == 2 or everything:
+            self._put_signed(_LD, bench.ld_mv / settings.user_mv)
+        self._scan_pins(loop, everything)
+        self._loop = (loop + 1) % _LOOPS_A_FULL_SCAN
+        if everything:
+            self._loop = 0
+        return FULLSCAN | ADSCAN if self._loop == 0 else ADSCAN
+
+    def _scan_channels(self):
+        cell_mv = self.bench.cell_mv
+        for register, place, gain in self.channels:
+            mv = cell_mv[place] * gain if place >= 0 else 0.0
+            if self.noise_mv:
+                mv += self._noise()
+            self._put_signed(register, mv)
+
+    def _noise(self):
+        self._random = (self._random * 1103515245 + 12345) & 0x7FFFFFFF
+        span = 2 * self.noise_mv + 1
+        return (self._random >> 12) % span - self.noise_mv
+
+    def _scan_pins(self, loop, everything):
+        thermistors = self._thermistors
+        temps_c = self.bench.temps_c
+        many = len(thermistors) > 3 and not everything
+        for at in range(len(thermistors)):
+            if many and at // 3 != loop:
+                continue
+            register, place, _, offset_dk = thermistors[at]
+            degrees = temps_c[place] if 0 <= place < len(temps_c) else None
+            if degrees is None:
+                self._put(register, self.open_pin_value)
+            else:
+                degrees += offset_dk / 10
+                self._put_signed(register, degrees * 10 + 2731.5)
+            self._pin_c[at] = degrees
+        hottest = coldest = fet_hottest = None
+        for at in range(len(thermistors)):
+            degrees = self._pin_c[at]
+            if degrees is None:
+                continue
+            use = thermistors[at][2]
+            if use == 1:
+                if hottest is None or degrees > hottest:
+                    hottest = degrees
+                if coldest is None or degrees < coldest:
+                    coldest = degrees
+            elif use == 3 and (fet_hottest is None or degrees > fet_hottest):
+                fet_hottest = degrees
+        self.hottest_c = hottest
+        self.coldest_c = coldest
+        self.fet_hottest_c = fet_hottest
+
+    def temperature_c(self, place):
+        """ "hottest" and "coldest" cell thermistor, "fet_hottest", "die"; None: not measured."""
+        die = self.die_c
+        settings = self.settings
+        if place == "die":
+            return die
+        if place == "fet_hottest":
+            value = self.fet_hottest_c
+            if settings.die_is_fet and die is not None and (value is None or die > value):
+                return die
+            return value
+        value = self.hottest_c if place == "hottest" else self.coldest_c
+        if settings.die_is_cell and die is not None:
+            if value is None:
+                return die
+            return max(value, die) if place == "hottest" else min(value, die)
+        return value
+
+    def measured_ma(self):
+        """The current as the settings' gain makes the chip see it."""
+        return self.bench.current_ma * self._current_ratio
+
+    def lowest_mv(self):
+        if self._all_cells:
+            return self.bench.lowest_mv
+        cell_mv = self.bench.cell_mv
+        return min([cell_mv[place] if place >= 0 else 0.0 for place in self._watched])
+
+    def highest_mv(self):
+        if self._all_cells:
+            return self.bench.highest_mv
+        cell_mv = self.bench.cell_mv
+        return max([cell_mv[place] if place >= 0 else 0.0 for place in self._watched])

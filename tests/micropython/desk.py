@@ -1,0 +1,72 @@
+"""The firmware on the simulated reference board, inside this process, on the virtual clock."""
+
+import sys
+
+import machine
+from host_tools.mock import fake_time
+from host_tools.mock.clock import VirtualClock
+
+BOARD = "sim16_lfp"
+
+
+class Desk:
+    """A running BMS; `soc_pct` and `current_ma` set the scene. Times in virtual us."""
+
+    def __init__(self, soc_pct=60, current_ma=0, seed=1, start_us=0, settle=True):
+        if "boards/" + BOARD not in sys.path:
+            sys.path.insert(0, "boards/" + BOARD)
+        self.clock = VirtualClock()
+        machine.forget()
+        fake_time.use(self.clock, start_us)
+        machine.use(self.clock)
+        import board
+
+        for pin, level in board.SAFE_PINS:
+            machine.Pin(pin, machine.Pin.OUT, value=level)
+        from host_tools.sim.twins.sim16_lfp import build
+
+        self.twin = build(self.clock, board, seed, soc_pct)
+        self.bench = self.twin.bench
+        self.chip = self.twin.chip
+        self.bench.offer(current_ma)
+        import main
+
+        self.bms = main.make_bms()
+        self.bms.sample.start(machine_ms())
+        self.bms.executive.start()
+        if settle:
+            self.run_until(lambda: self.bench.true_charge and self.bench.true_discharge, 5000)
+
+    def run_ms(self, ms):
+        end_us = self.clock.now_us + ms * 1000
+        while self.clock.now_us < end_us:
+            self.bms.executive.turn()
+
+    def run_until(self, condition, at_most_ms):
+        """Milliseconds until condition() held at the end of a cycle; AssertionError if never."""
+        begun_us = self.clock.now_us
+        while not condition():
+            waited_ms = (self.clock.now_us - begun_us) / 1000
+            assert waited_ms <= at_most_ms, "not within %d ms" % at_most_ms
+            self.bms.executive.turn()
+        return (self.clock.now_us - begun_us) / 1000
+
+    def tripped(self):
+        from vigil import limits
+
+        protection = self.bms.protection
+        return [
+            row[limits.ID] for at, row in enumerate(limits.TABLE) if protection.is_tripped(at)
+        ]
+
+    def both_on(self):
+        return self.bench.true_charge and self.bench.true_discharge
+
+    def both_off(self):
+        return not self.bench.true_charge and not self.bench.true_discharge
+
+
+def machine_ms():
+    import time
+
+    return time.ticks_ms()

@@ -1,0 +1,56 @@
+"""bmstools, as its users run it, reads the simulated pack through the RS485 port."""
+
+import contextlib
+import time
+
+import serial
+from bmstools.jbd import JBD
+
+from tests.system.simulator import running_simulator
+
+SWITCHES_ON_WITHIN_S = 15
+
+
+@contextlib.contextmanager
+def client_on(path):
+    port = serial.Serial(path, 9600, timeout=0.5)
+    try:
+        yield JBD(port)
+    finally:
+        port.close()
+
+
+def switched_on(client):
+    """Basic info as soon as the firmware has started up and closed both switches."""
+    deadline = time.monotonic() + SWITCHES_ON_WITHIN_S
+    while True:
+        basic = client.readBasicInfo()
+        if basic["chg_fet_en"] and basic["dsg_fet_en"]:
+            return basic
+        assert time.monotonic() < deadline, f"switches still off: {basic}"
+
+
+def test_bmstools_reads_the_simulated_pack():
+    with running_simulator("--seed", 1, "--soc", 60) as simulator:
+        with client_on(simulator.rs485) as client:
+            basic = switched_on(client)
+            cells_mv = list(client.readCellInfo().values())
+            name = client.readDeviceInfo()["device_name"]
+    assert len(cells_mv) == basic["cell_cnt"] == 16
+    assert all(3200 <= cell_mv <= 3500 for cell_mv in cells_mv)
+    assert abs(basic["pack_mv"] - sum(cells_mv)) <= 0.01 * sum(cells_mv)
+    assert basic["fault_raw"] == 0
+    assert abs(basic["cap_pct"] - 60) <= 2
+    assert basic["ntc_cnt"] == 3
+    assert all(15 <= basic[f"ntc{sensor}"] <= 40 for sensor in range(3))
+    assert name == "Vigil sim16_lfp"
+
+
+def test_bmstools_keeps_reading_the_simulated_pack_without_a_miss():
+    with running_simulator("--seed", 2, "--soc", 60) as simulator:
+        with client_on(simulator.rs485) as client:
+            switched_on(client)
+            for _ in range(10):
+                basic, cells, device = client.readInfo()
+                assert len(cells) == basic["cell_cnt"] == 16
+                assert device["device_name"].startswith("Vigil")
