@@ -90,7 +90,9 @@ def main():
     sizes = kernel_sizes()
     print(f"Simulated hour     {hour['real_s']:8.1f} s real, {hour['times_real_time']:.0f} x real")
     print(f"  overruns         {hour['overruns']:8d}")
-    print(f"  longest cycle    {hour['cycle_us_max']:8d} us of 50000 (bus time; code is not charged)")
+    print(
+        f"  longest cycle    {hour['cycle_us_max']:8d} us of 50000 (bus time; code is not charged)"
+    )
     print("What a virtual second costs the node:")
     total = sum(shares.values())
     for name, seconds in shares.items():

@@ -8,6 +8,7 @@ import json
 import sys
 
 import machine
+
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
 from host_tools.sim.console import real_us

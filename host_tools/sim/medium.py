@@ -31,7 +31,7 @@ class Line:
         events = self._state()
         data = self._read() if events & select.POLLIN else b""
         hung_up = bool(events & select.POLLHUP)
-        if self.attached and hung_up:
+        if hung_up and (self.attached or data):
             self._forget_client()
         self.attached = not hung_up
         return data

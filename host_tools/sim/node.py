@@ -57,9 +57,7 @@ class Node:
         __import__("boot")
         twins = "host_tools.sim.twins." + config["board"]
         __import__(twins)
-        self.twin = sys.modules[twins].build(
-            self.clock, board, config["seed"], config["soc_pct"]
-        )
+        self.twin = sys.modules[twins].build(self.clock, board, config["seed"], config["soc_pct"])
         self.twin.rs485.on_transmit = self._transmitted
         self.board = board
         self._play_profile()

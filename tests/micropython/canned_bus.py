@@ -40,7 +40,8 @@ class CannedBus:
         for cell in range(16):
             self._put(0x14 + 2 * cell, self.cell_mv[cell])
         self._put(0x34, sum(self.cell_mv) // 10)
-        self._put(0x3A, 1000 + self._turn % 3)
+        # No current flows through open switches.
+        self._put(0x3A, 0 if self._force_off else 1000 + self._turn % 3)
         for register in (0x70, 0x72, 0x74):
             self._put(register, 2981)
         registers[0x7F] = (0 if self._force_off & 4 else 1) | (0 if self._force_off & 1 else 4)

@@ -3,6 +3,7 @@
 import sys
 
 import machine
+
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
 
@@ -55,9 +56,7 @@ class Desk:
         from vigil import limits
 
         protection = self.bms.protection
-        return [
-            row[limits.ID] for at, row in enumerate(limits.TABLE) if protection.is_tripped(at)
-        ]
+        return [row[limits.ID] for at, row in enumerate(limits.TABLE) if protection.is_tripped(at)]
 
     def both_on(self):
         return self.bench.true_charge and self.bench.true_discharge

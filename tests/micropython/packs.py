@@ -50,9 +50,7 @@ class Rig:
 
     def tripped(self):
         return [
-            row[limits.ID]
-            for at, row in enumerate(limits.TABLE)
-            if self.protection.is_tripped(at)
+            row[limits.ID] for at, row in enumerate(limits.TABLE) if self.protection.is_tripped(at)
         ]
 
 

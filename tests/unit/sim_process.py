@@ -114,6 +114,8 @@ def is_alive(pid):
     stat = Path(f"/proc/{pid}/stat")
     try:
         os.kill(pid, 0)
-        return not stat.parents[1].exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+        return (
+            not stat.parents[1].exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+        )
     except (ProcessLookupError, FileNotFoundError):
         return False

@@ -9,6 +9,7 @@ import time
 import tty
 
 import pytest
+
 from tests.unit.sim_process import PATIENCE_S, ROOT, SimProcess, command, is_alive, wait_until
 from tests.unit.sim_process import environment as environment_of
 
@@ -226,6 +227,7 @@ def test_a_client_finds_a_raw_line_whatever_the_last_one_did_to_it(run_dir):
     with SimProcess(run_dir, speed="20") as sim:
         path = sim.run_json()["rs485"]
         with Client(path) as client:
+            sim.wait_for("attached")
             modes = tty.tcgetattr(client.fd)
             modes[tty.LFLAG] |= tty.ECHO | tty.ICANON
             tty.tcsetattr(client.fd, tty.TCSANOW, modes)

@@ -7,6 +7,7 @@ make a link from a Status), watchdog (or None).
 import time
 
 from micropython import const
+
 from vigil import chemistry as chemistries
 from vigil import limits, presets, soc, validate
 from vigil.afe.errors import AfeError

@@ -5,6 +5,7 @@ balancing at the top by voltage. Cells are measured with every bleed off.
 """
 
 from micropython import const
+
 from vigil.sample import CELLS, TEMPS, UNKNOWN
 
 _BLEED_MS = const(10000)  # shorter than the time after which chips stop by themselves

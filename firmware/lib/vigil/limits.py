@@ -8,6 +8,7 @@ import binascii
 from array import array
 
 from micropython import const
+
 from vigil import sample
 
 # Row ids. They are the wire and journal identity of a limit: never reuse one.

@@ -6,6 +6,7 @@ Runs in the cycle: judge() allocates nothing.
 from array import array
 
 from micropython import const
+
 from vigil import kernels, limits
 from vigil.sample import HIGHEST_AT, LOWEST_AT
 

@@ -7,6 +7,7 @@ A driver writes values in place and calls refresh() for what is genuinely new; n
 from array import array
 
 from micropython import const
+
 from vigil import kernels
 
 # Measured groups, in the order of their records.

@@ -60,9 +60,7 @@ class ChargeCounter:
             if cell_dmv <= table[percent]:
                 below = table[percent - 1]
                 span = table[percent] - below
-                return (percent - 1) * 100 + (
-                    (cell_dmv - below) * 100 // span if span > 0 else 0
-                )
+                return (percent - 1) * 100 + ((cell_dmv - below) * 100 // span if span > 0 else 0)
         return 10000
 
     def count(self, current_ma, elapsed_ms):

@@ -7,6 +7,7 @@ direct line.
 from array import array
 
 from micropython import const
+
 from vigil import limits
 from vigil.afe.errors import AfeError
 

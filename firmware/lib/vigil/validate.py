@@ -1,6 +1,7 @@
 """Refuse a limit table that contradicts itself or its chemistry, row by row, with a reason."""
 
 from micropython import const
+
 from vigil import limits
 
 # Problem codes; the host has the sentences.

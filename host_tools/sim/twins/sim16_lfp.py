@@ -1,6 +1,7 @@
 """Simulated surroundings of boards/sim16_lfp: what hangs on its pins. Never upload to a board."""
 
 import machine
+
 from host_tools.mock.bench import Bench
 from host_tools.mock.bq76952 import Bq76952Model
 from host_tools.mock.cells import Pack
