@@ -1,4 +1,4 @@
-"""Start of the firmware: version gate, self-test, then the BMS; on any doubt, switches stay off."""
+"""Start of the firmware: version gate, self-test, then the BMS; in doubt switches stay off."""
 
 import sys
 

@@ -1,4 +1,5 @@
-"""Rules that viper kernels and board code must obey and that no compiler checks."""
+"""Rules for viper kernels that no compiler checks: what viper gets wrong in silence on some board,
+and the house rules that keep kernels equal on every processor. See also board_lint."""
 
 import ast
 
@@ -96,3 +97,136 @@ def _negated_conditions(definition):
         if isinstance(node, (ast.If, ast.While, ast.IfExp)):
             look(node.test)
     return found
+
+
+# House rules: kernels.py holds kernels and their constants, nothing else.
+
+
+def kernels_file_problems(source):
+    """[(line, problem)] of the text of kernels.py."""
+    tree = ast.parse(source)
+    kernels = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+    constants = {}
+    problems = []
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if [ast.unparse(d) for d in node.decorator_list] != ["micropython.viper"]:
+                problems.append((node.lineno, f"'{node.name}' is not decorated micropython.viper"))
+            problems += kernel_problems(node, kernels, constants)
+        elif _is_constant(node):
+            value = _folded(node.value.args[0], constants)
+            if value is None:
+                problems.append((node.lineno, "a constant is an integer known at compile time"))
+            elif not -_LITERAL_HIGH - 1 <= value <= _LITERAL_HIGH:
+                problems.append((node.lineno, f"constant {value:#x} is an object on a board"))
+            constants[node.targets[0].id] = value
+        elif not _is_harmless(node):
+            problems.append((node.lineno, "kernels.py holds kernels and const() names only"))
+    return problems
+
+
+def kernel_problems(definition, kernels, constants):
+    """Every rule for one kernel: given its module's kernels and the constants above it."""
+    problems = viper_problems(definition)
+    if isinstance(definition, ast.AsyncFunctionDef):
+        return problems
+    arguments = definition.args.args
+    for place in [argument.annotation for argument in arguments] + [definition.returns]:
+        if isinstance(place, ast.Name) and place.id == "uint":
+            problems.append(
+                (definition.lineno, "no uint: comparing and dividing it do not compile")
+            )
+    local = {argument.arg for argument in arguments}
+    body = [node for statement in definition.body for node in ast.walk(statement)]
+    local |= {n.id for n in body if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    cast = {id(n.args[0]) for n in body if _calls(n, "int") and len(n.args) == 1}
+    for node in body:
+        problem = None
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            if node.id not in local and node.id not in constants:
+                if (
+                    node.id not in ("int", "range", "ptr8", "ptr16", "ptr32")
+                    and node.id not in kernels
+                ):
+                    problem = f"'{node.id}' is no local, const() name above, or kernel"
+        elif isinstance(node, ast.Call):
+            problem = _call_problem(node, kernels, id(node) in cast)
+        elif isinstance(node, (ast.BinOp, ast.AugAssign)):
+            problem = _operation_problem(node, constants)
+        if problem:
+            problems.append((node.lineno, problem))
+    return problems
+
+
+def _calls(node, name):
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+def _call_problem(node, kernels, is_cast):
+    name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+    if name in ("int", "range", "ptr8", "ptr16", "ptr32"):
+        return None
+    if name not in kernels:
+        return f"a kernel may not call {name}()"
+    return None if is_cast else f"a kernel's result is an object: int({name}(...))"
+
+
+def _operation_problem(node, constants):
+    if isinstance(node.op, (ast.FloorDiv, ast.Mod)):
+        divisor = _folded(node.right if isinstance(node, ast.BinOp) else node.value, constants)
+        if not divisor:
+            return "divide by a constant other than 0 only"
+    if isinstance(node, ast.BinOp):
+        value = _folded(node, constants)
+        if value is not None and not -_LITERAL_HIGH - 1 <= value <= _LITERAL_HIGH:
+            return f"folds to {value:#x}: an object on a 32-bit board"
+    return None
+
+
+def _is_constant(node):
+    return (
+        isinstance(node, ast.Assign)
+        and len(node.targets) == 1
+        and isinstance(node.targets[0], ast.Name)
+        and _calls(node.value, "const")
+        and len(node.value.args) == 1
+    )
+
+
+def _is_harmless(node):
+    if isinstance(node, ast.Import):
+        return all(alias.name == "micropython" for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "micropython"
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+_FOLD = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.LShift: lambda a, b: a << b if 0 <= b < 64 else None,
+    ast.RShift: lambda a, b: a >> b if b >= 0 else None,
+    ast.BitAnd: lambda a, b: a & b,
+    ast.BitOr: lambda a, b: a | b,
+    ast.BitXor: lambda a, b: a ^ b,
+    ast.FloorDiv: lambda a, b: a // b if b else None,
+    ast.Mod: lambda a, b: a % b if b else None,
+    ast.USub: lambda a: 0 - a,
+    ast.Invert: lambda a: ~a,
+}
+
+
+def _folded(node, constants):
+    """The integer that the board's compiler makes of an expression of constants, or None."""
+    if isinstance(node, ast.Constant):
+        return node.value if type(node.value) is int else None
+    if isinstance(node, ast.Name):
+        return constants.get(node.id)
+    parts = []
+    if isinstance(node, ast.BinOp):
+        parts = [_folded(node.left, constants), _folded(node.right, constants)]
+    elif isinstance(node, ast.UnaryOp):
+        parts = [_folded(node.operand, constants)]
+    fold = _FOLD.get(type(getattr(node, "op", None)))
+    return fold(*parts) if fold and parts and None not in parts else None

@@ -8,7 +8,7 @@ TEMPS = 3
 CAPACITY_MAH = 100000
 CHEMISTRY = "LFP"
 SHUNT_UOHM = 500
-# The two published gain figures differ by 1.2 %; commissioning decides, here for the simulated chip.
+# Two published gain figures differ by 1.2 %; commissioning decides, here for the simulated chip.
 CURRENT_GAIN_UOHM = 7568.4
 
 BOTH_OFF_PIN = 3  # to DFETOFF: low opens both switches

@@ -80,9 +80,6 @@ class Child:
         self.errors.extend(lines)
         return lines
 
-    def last_words(self):
-        return next((line for line in reversed(self.errors) if line.strip()), "it said nothing")
-
     def end(self):
         """Ask it to quit, wait a little, then make sure; returns its exit code."""
         self.tell("quit")

@@ -1,4 +1,7 @@
-"""Lines to and from the supervisor, and real time, on both interpreters. Never upload to a board."""
+"""Lines to and from the supervisor, and real time, on both interpreters.
+
+Never upload to a board.
+"""
 
 import json
 import select

@@ -3,6 +3,7 @@
 One thread, one poll(); nothing here blocks, so Ctrl-C works whatever board and reader do.
 """
 
+import collections
 import os
 import select
 import time
@@ -65,6 +66,7 @@ class _Simulation:
         self._t_s = 0
         self._end_word = None
         self._typed = b""
+        self._prints = collections.deque(maxlen=100)
 
     def run(self, interpreter, node):
         profile_path = self.run_dir.write("profile.bin", self.settings.profile.packed())
@@ -132,9 +134,10 @@ class _Simulation:
     def _obey(self, message):
         if isinstance(message, str):
             # MicroPython prints its tracebacks here: if nothing follows, these are last words.
-            self._child.errors.append(message)
+            self._prints.append(message)
             return
-        self._pass_on_prints()
+        while self._prints:
+            self.presenter.note(f"board: {self._prints.popleft()}")
         if message[0] == "rec":
             self._t_s = message[1]["t_s"]
             self.presenter.record(message[1])
@@ -146,10 +149,6 @@ class _Simulation:
             self._begin(message[1])
         elif message[0] == "end":
             self._end_word = str(message[1])
-
-    def _pass_on_prints(self):
-        while self._child.errors:
-            self.presenter.note(f"board: {self._child.errors.popleft()}")
 
     def _begin(self, ready):
         for fault in self.settings.faults:
@@ -215,7 +214,9 @@ class _Simulation:
         if self._end_word is not None:
             return f"the board ended after {self._t_s} s: {self._end_word}"
         how = f"exit code {exit_code}" if exit_code >= 0 else f"signal {-exit_code}"
-        return f"the board died after {self._t_s} s ({how}): {self._child.last_words()}"
+        words = [word for word in (*self._child.errors, *self._prints) if word.strip()]
+        last = words[-1] if words else "it said nothing"
+        return f"the board died after {self._t_s} s ({how}): {last}"
 
 
 def _environment(board):

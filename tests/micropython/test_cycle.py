@@ -1,4 +1,4 @@
-"""The executive keeps its period, counts what is late, and feeds the watchdog only for good work."""
+"""The executive keeps its period, counts what is late, feeds the watchdog only for good work."""
 
 import time
 

@@ -39,7 +39,7 @@ def test_a_minute_of_udds_runs_without_fault_or_overrun():
         assert record["true_charge_on"] and record["true_discharge_on"]
         assert abs(record["stack_mv"] - sum(record["cells_mv"])) < 0.01 * record["stack_mv"]
         assert record["overruns"] == 0
-    assert {record["current_ma"] for record in seen} > {0}
+    assert len({record["current_ma"] for record in seen}) > 10
 
 
 def test_the_default_day_of_a_solar_home_starts_without_fault():

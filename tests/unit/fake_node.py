@@ -94,12 +94,10 @@ def _listen(until_s, speed):
             if not piece:
                 sys.exit(0)
             data += piece
-        for line in data.splitlines():
-            message = json.loads(line)
-            if message[0] == "speed":
-                yield message
-                return
-            yield message
+        messages = [json.loads(line) for line in data.splitlines()]
+        yield from messages
+        if any(message[0] == "speed" for message in messages):
+            return
 
 
 def _host_schema():

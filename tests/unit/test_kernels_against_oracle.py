@@ -1,14 +1,8 @@
 """kernels.reduce and kernels.judge against the independent oracle, by properties."""
 
-import sys
-from pathlib import Path
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "micropython"))
-
-from kernel_rig import GROUPS, KernelRig  # noqa: E402
+from kernel_rig import GROUPS, KernelRig
 
 VALUES = st.one_of(st.none(), st.integers(-30, 30), st.integers(-(1 << 27), 1 << 27))
 DELAYS = st.sampled_from([0, 1, 50, 63, 126, 500])

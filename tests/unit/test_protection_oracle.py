@@ -1,6 +1,6 @@
 """The oracle of the protection against sequences worked out by hand."""
 
-from tests.unit.protection_oracle import Oracle
+from protection_oracle import Oracle
 
 CELLS = 0
 TEMPS = 1

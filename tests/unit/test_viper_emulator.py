@@ -492,10 +492,7 @@ REFUSALS = {
         "before type",
     ),
     "tuple": ("def k(a: int, b: int) -> int:\n    a, b = b, a\n    return a\n", "one assignment"),
-    "try": (
-        "def k(a: int) -> int:\n    try:\n        a = 1\n    finally:\n        a = 2\n    return 1",
-        "try",
-    ),
+    "with": ("def k(a: int) -> int:\n    with a:\n        a = 1\n    return a\n", "with"),
     "membership": ("def k(a: int) -> int:\n    return int(a in 5)\n", "In"),
 }
 

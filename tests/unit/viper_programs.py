@@ -1,4 +1,4 @@
-"""Random viper kernels whose values stay inside +-2**29, where 64-bit and 32-bit machines agree."""
+"""Random viper kernels with values inside +-2**29, where 64-bit and 32-bit machines agree."""
 
 import random
 
@@ -25,7 +25,7 @@ class Program:
         self.calls = [self.arguments() for _ in range(3)]
 
     def arguments(self):
-        """Items of the buffers, then integers. ptr32 items stay positive: x64 loads have no sign."""
+        """Items of the buffers, then integers. ptr32 items are positive: x64 loads have no sign."""
         draw = self.random.randrange
         p = [draw(256) for _ in range(ITEMS)]
         q = [draw(65536) for _ in range(ITEMS)]

@@ -1,7 +1,7 @@
 """Balancing: when bleeding is allowed, and the rhythm of bleed and measure.
 
-Which cells need bleeding is a policy with one verb, choose(sample, bleed); this file has the first,
-balancing at the top by voltage. Cells are measured with every bleed off.
+Which cells need bleeding is a policy with one verb, choose(sample, bleed); this file has the
+first, balancing at the top by voltage. Cells are measured with every bleed off.
 """
 
 from micropython import const

@@ -1,4 +1,4 @@
-"""The executive: one fixed period, in it read-judge-act, then links and one slow task in the slack.
+"""The executive: one fixed period, in it read-judge-act, then links and slow tasks in the slack.
 
 Times in us on time.ticks_us(). No threads, no asyncio: what runs when can be read off turn().
 """

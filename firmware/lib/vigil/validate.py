@@ -33,7 +33,7 @@ _WARNINGS = (
 
 
 def problems(table, chemistry, cell_count):
-    """Every contradiction in `table`, as (row id, problem code, the number at fault); [] if none."""
+    """Every contradiction in `table`: (row id, problem code, the number at fault)."""
     found = []
     for at, row in enumerate(limits.TABLE):
         row_id = row[limits.ID]
@@ -109,7 +109,7 @@ def backstop_problems(requests, applied):
     problems(), with the backstop code in place of the row id.
     """
     found = []
-    for backstop, trip, delay in applied:
+    for backstop, trip, _ in applied:
         for request in requests:
             if request[0] != backstop:
                 continue

@@ -21,6 +21,8 @@ _LARGEST_READ = const(32)
 # Longest time in the chip's table for a subcommand used here is 660 us; data memory needs less.
 _COMMAND_US = const(800)
 _POLL_US = const(200)
+# A chip that is busy or disturbed needs a moment more than an address takes on the bus.
+_RETRY_US = const(500)
 _POLLS = const(8)
 _TICKS = const(0x3FFFFFFF)
 
@@ -73,6 +75,8 @@ class Transfer:
             # The first access after a pause fails on some controllers (ESP32-C3).
             retried = True
             self.retries += 1
+            if code == NO_ANSWER:
+                time.sleep_us(_RETRY_US)
 
     def peek(self, register, count):
         """Read whatever comes, without retry or check, for a chip in an unknown mode."""
@@ -111,6 +115,7 @@ class Transfer:
                 raise failure(NO_ANSWER)
             retried = True
             self.retries += 1
+            time.sleep_us(_RETRY_US)
 
     def command(self, code):
         """Send a subcommand; the next one waits until the chip has had time for it."""
