@@ -1,5 +1,5 @@
-"""Finds in code for the board what MicroPython lacks or does differently though its compiler accepts
-it, and viper where it does not belong. `python -m host_tools.board_lint` checks the whole tree."""
+"""Finds in code for the board what MicroPython's compiler accepts but the board lacks or does
+differently, and misplaced viper. `python -m host_tools.board_lint` checks the whole tree."""
 
 import ast
 import sys
@@ -11,17 +11,18 @@ ROOT = Path(__file__).parents[1]
 KERNELS = Path("firmware/lib/vigil/kernels.py")
 
 _MODULES = """
-    array binascii bluetooth collections cryptolib deflate errno esp32 gc hashlib heapq io json machine
-    math micropython network os platform random re rp2 select struct sys time uctypes utime vfs
+    array binascii bluetooth collections cryptolib deflate errno esp32 gc hashlib heapq io json
+    machine math micropython network os platform random re rp2 select struct sys time uctypes utime vfs
 """.split()
 _MISSING_NAMES = """
     ascii breakpoint format vars aiter anext TimeoutError ConnectionError RecursionError Warning
     PermissionError FileNotFoundError ModuleNotFoundError BlockingIOError BrokenPipeError IOError
-    InterruptedError UnicodeDecodeError BufferError FloatingPointError EnvironmentError ExceptionGroup
+    InterruptedError UnicodeDecodeError BufferError FloatingPointError EnvironmentError
+    ExceptionGroup
 """.split()
 _MISSING_ATTRIBUTES = """
-    zfill ljust rjust removeprefix removesuffix bit_length bit_count casefold title capitalize isalnum
-    isidentifier expandtabs swapcase translate tobytes cast nbytes monotonic perf_counter __cause__
+    zfill ljust rjust removeprefix removesuffix bit_length bit_count casefold title capitalize
+    isalnum isidentifier expandtabs swapcase translate tobytes cast nbytes monotonic perf_counter __cause__
     __init_subclass__ __set_name__
 """.split()
 _ABSENT_FROM = {"os": {"replace", "path", "environ"}, "struct": {"Struct"}}

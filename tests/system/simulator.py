@@ -48,15 +48,24 @@ def records(*arguments, timeout_s=120):
 
 
 class RunningSimulator:
-    def __init__(self, process, run_dir):
+    def __init__(self, process, folder):
         self.process = process
-        self.run_dir = run_dir
-        self.run_json = run_dir / "run.json"
+        self.run_dir = folder / "run"
+        self.run_json = self.run_dir / "run.json"
+        self._said = folder / "stdout"
 
     @property
     def rs485(self):
         """Path of the pty that a client opens."""
         return json.loads(self.run_json.read_text())["rs485"]
+
+    def records(self):
+        """The complete records so far."""
+        return [
+            json.loads(line)
+            for line in self._said.read_text().splitlines(keepends=True)
+            if line.endswith("\n")
+        ]
 
     def stop(self, signal_number=signal.SIGINT, timeout_s=10):
         """End it and return its exit code."""
@@ -68,27 +77,25 @@ class RunningSimulator:
 @contextlib.contextmanager
 def running_simulator(*arguments):
     """A simulator in the background, its run.json written; ended when the block ends."""
-    with tempfile.TemporaryDirectory() as folder:
-        run_dir = Path(folder) / "run"
-        output = open(Path(folder) / "output", "w+")
-        process = subprocess.Popen(
-            [VIGIL, "sim", "--run-dir", str(run_dir), "--plain", *map(str, arguments)],
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-        )
-        simulator = RunningSimulator(process, run_dir)
-        try:
-            wait_for(lambda: simulator.run_json.exists() or process.poll() is not None)
-            assert process.poll() is None, Path(output.name).read_text()
-            simulator.output = lambda: Path(output.name).read_text()
-            yield simulator
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait(10)
-            output.close()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with open(folder / "stdout", "w") as said, open(folder / "stderr", "w") as complained:
+            process = subprocess.Popen(
+                [VIGIL, "sim", "--run-dir", folder / "run", "--json", *map(str, arguments)],
+                cwd=ROOT,
+                stdout=said,
+                stderr=complained,
+                stdin=subprocess.DEVNULL,
+            )
+            simulator = RunningSimulator(process, folder)
+            try:
+                wait_for(lambda: simulator.run_json.exists() or process.poll() is not None)
+                assert process.poll() is None, (folder / "stderr").read_text()
+                yield simulator
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait(10)
 
 
 def wait_for(condition, timeout_s=30):

@@ -25,7 +25,7 @@ class Program:
         self.calls = [self.arguments() for _ in range(3)]
 
     def arguments(self):
-        """Items of the buffers, then integers. ptr32 items are positive: x64 loads have no sign."""
+        """Items of the buffers, then integers. ptr32 items are positive: x64 loads lack signs."""
         draw = self.random.randrange
         p = [draw(256) for _ in range(ITEMS)]
         q = [draw(65536) for _ in range(ITEMS)]
