@@ -12,7 +12,8 @@ KERNELS = Path("firmware/lib/vigil/kernels.py")
 
 _MODULES = """
     array binascii bluetooth collections cryptolib deflate errno esp32 gc hashlib heapq io json
-    machine math micropython network os platform random re rp2 select struct sys time uctypes utime vfs
+    machine math micropython network os platform random re rp2 select struct sys time uctypes utime
+    vfs
 """.split()
 _MISSING_NAMES = """
     ascii breakpoint format vars aiter anext TimeoutError ConnectionError RecursionError Warning
@@ -22,8 +23,8 @@ _MISSING_NAMES = """
 """.split()
 _MISSING_ATTRIBUTES = """
     zfill ljust rjust removeprefix removesuffix bit_length bit_count casefold title capitalize
-    isalnum isidentifier expandtabs swapcase translate tobytes cast nbytes monotonic perf_counter __cause__
-    __init_subclass__ __set_name__
+    isalnum isidentifier expandtabs swapcase translate tobytes cast nbytes monotonic perf_counter
+    __cause__ __init_subclass__ __set_name__
 """.split()
 _ABSENT_FROM = {"os": {"replace", "path", "environ"}, "struct": {"Struct"}}
 _EMITTERS = ("native", "asm_thumb", "asm_xtensa", "asm_rv32")

@@ -279,7 +279,9 @@ def _value(unit, value):
 
 
 def _limit(unit, value):
-    return f"{abs(value) / 1000:.1f} A" if unit == _AMPERE else _value(unit, value)
+    if unit == _AMPERE and not _missing(value):
+        return f"{abs(value) / 1000:.1f} A"
+    return _value(unit, value)
 
 
 def _bits(row_id, mask):

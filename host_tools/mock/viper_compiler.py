@@ -2,19 +2,21 @@
 that computes what a 32-bit board computes. CPython only.
 
 Every expression carries its viper type and the interval its value can lie in, so that a wrap to 32
-bits or a check is written only where the interval asks for one. In wrap mode sums, products and
-masks stay unwrapped until a comparison, division, right shift, assignment or store looks at them:
-modulo 2**32 that is the same."""
+bits or a check is written only where the interval asks for one."""
 
 import ast
 
+from host_tools.mock.viper_arithmetic import (
+    INT_HIGH,
+    INT_LOW,
+    LITERAL_HIGH,
+    RANGES,
+    Arithmetic,
+    Value,
+    literal,
+)
 from host_tools.mock.viper_memory import ViperError
 
-INT_LOW, INT_HIGH = -0x80000000, 0x7FFFFFFF
-UINT_HIGH = 0xFFFFFFFF
-LITERAL_HIGH = 0x3FFFFFFF
-_LAZY_LIMIT = 1 << 66
-_RANGES = {"int": (INT_LOW, INT_HIGH), "uint": (0, UINT_HIGH), "bool": (0, 1)}
 WIDTHS = {"ptr8": 1, "ptr16": 2, "ptr32": 4}
 _LOADED = {"ptr8": (0, 255), "ptr16": (0, 65535), "ptr32": (INT_LOW, INT_HIGH)}
 _TWO_POWER = {1: 0, 2: 1, 4: 2}
@@ -28,39 +30,7 @@ _COMPARISONS = {
 }
 
 
-class Value:
-    """One expression: Python text, viper type, interval, and how many low bits are surely zero."""
-
-    __slots__ = ("text", "kind", "low", "high", "zeros")
-
-    def __init__(self, text, kind, low, high, zeros=0):
-        self.text = text
-        self.kind = kind
-        self.low = low
-        self.high = high
-        self.zeros = zeros
-
-    @property
-    def known(self):
-        return self.low == self.high
-
-    @property
-    def simple(self):
-        return self.text.isidentifier() or self.text.isdigit()
-
-
-def literal(number):
-    zeros = (number & -number).bit_length() - 1 if number else 31
-    text = str(number) if number >= 0 else f"({number})"
-    return Value(text, "int", number, number, zeros)
-
-
-def _mask_above(number):
-    """The smallest 2**k - 1 that is not below the number (or its complement)."""
-    return (1 << (number if number >= 0 else -number - 1).bit_length()) - 1
-
-
-class Compiler:
+class Compiler(Arithmetic):
     """One kernel's ast.FunctionDef; `constants` is its module's namespace at decoration time."""
 
     def __init__(self, definition, constants, strict):
@@ -70,23 +40,17 @@ class Compiler:
         self.name = definition.name
         self.parameters = [(a.arg, a.annotation.id) for a in definition.args.args]
         self.returns = definition.returns.id
-        self.locals = {a for a, _ in self.parameters}
-        self.locals |= {
+        stored = {
             n.id
             for n in ast.walk(definition)
             if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
         }
-        stored = {
-            n.id
-            for statement in definition.body
-            for n in ast.walk(statement)
-            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-        }
+        self.locals = stored | {a for a, _ in self.parameters}
         self.fixed_pointers = {a for a, _ in self.parameters} - stored
         self.ranges = {}
         for name, kind in self.parameters:
-            if kind in _RANGES:
-                self.ranges[name] = _RANGES[kind] + (0,)
+            if kind in RANGES:
+                self.ranges[name] = RANGES[kind] + (0,)
 
     def compile(self):
         """Lines of (text, line number in the kernel's source): the body, indented by two steps."""
@@ -228,7 +192,7 @@ class Compiler:
 
     def _stored(self, node, pointer, value):
         """What remains of a value in an item of that width."""
-        if value.kind not in _RANGES:
+        if value.kind not in RANGES:
             self.refuse(node, f"can't store '{value.kind}'")
         width = WIDTHS[self.kinds[pointer]]
         if value.kind == "bool":
@@ -250,7 +214,7 @@ class Compiler:
         """The first assignment fixes a local's type; all of them together its interval."""
         kind = self._fix_type(node, name, value.kind)
         low, high, zeros = value.low, value.high, value.zeros
-        least, most = _RANGES[kind]
+        least, most = RANGES[kind]
         if low < least or high > most:
             low, high, zeros = least, most, min(zeros, 31)
         old = self.ranges.get(name)
@@ -376,22 +340,6 @@ class Compiler:
         if isinstance(node, ast.Compare):
             return self._of_compare(node).text
         return self.exact(self.value(node))
-
-    def exact(self, value):
-        """Text of the value as the board's register holds it."""
-        least, most = _RANGES[value.kind]
-        if least <= value.low and value.high <= most:
-            return value.text
-        if value.kind == "uint":
-            return f"({value.text} & {UINT_HIGH})"
-        return f"(({value.text} + {INT_HIGH + 1} & {UINT_HIGH}) - {INT_HIGH + 1})"
-
-    def _settled(self, value):
-        """The same value, surely inside its type."""
-        least, most = _RANGES[value.kind]
-        if least <= value.low and value.high <= most:
-            return value
-        return Value(self.exact(value), value.kind, least, most, min(value.zeros, 31))
 
     def _of_constant(self, node):
         number = node.value
@@ -521,118 +469,3 @@ class Compiler:
             else:
                 arguments.append(self.integer(argument).text)
         return f"h__kernel({name})({', '.join(arguments)})"
-
-    def _binary(self, node, left, operator, right):
-        for value in (left, right):
-            if value.kind not in ("int", "uint"):
-                self.refuse(node, f"can't do binary op with '{value.kind}'")
-        method = getattr(self, "_by_" + type(operator).__name__.lower(), None)
-        if method is None:
-            self.refuse(node, f"{type(operator).__name__} does not belong in a kernel")
-        if left.known and right.known:
-            left, right = self._settled(left), self._settled(right)
-        folded = left.text.strip("()-").isdigit() and right.text.strip("()-").isdigit()
-        result = method(node, left, right)
-        if folded and result.known and result.kind == "int":
-            if not -LITERAL_HIGH - 1 <= result.low <= LITERAL_HIGH:
-                self.refuse(node, f"{result.low:#x} folds to an object on a 32-bit board")
-            return literal(result.low)
-        least, most = _RANGES[result.kind]
-        if self.strict and not least <= result.low <= result.high <= most:
-            fit = "h__fit" if result.kind == "int" else "h__fit_unsigned"
-            low, high = max(result.low, least), min(result.high, most)
-            if low > high:
-                low, high = least, most
-            return Value(f"{fit}({result.text})", result.kind, low, high, result.zeros)
-        return result
-
-    def _ring(self, left, sign, right, corners, zeros):
-        """+ - *: exact modulo 2**32 however far the operands have grown."""
-        low, high = min(corners), max(corners)
-        return Value(f"({left.text} {sign} {right.text})", left.kind, low, high, min(zeros, 31))
-
-    def _by_add(self, node, left, right):
-        left, right = self._near(left), self._near(right)
-        corners = (left.low + right.low, left.high + right.high)
-        return self._ring(left, "+", right, corners, min(left.zeros, right.zeros))
-
-    def _by_sub(self, node, left, right):
-        left, right = self._near(left), self._near(right)
-        corners = (left.low - right.high, left.high - right.low)
-        return self._ring(left, "-", right, corners, min(left.zeros, right.zeros))
-
-    def _by_mult(self, node, left, right):
-        left, right = self._settled(left), self._settled(right)
-        corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
-        return self._ring(left, "*", right, corners, left.zeros + right.zeros)
-
-    def _near(self, value):
-        near = -_LAZY_LIMIT < value.low and value.high < _LAZY_LIMIT
-        return value if near else self._settled(value)
-
-    def _by_bitand(self, node, left, right):
-        text = f"({left.text} & {right.text})"
-        zeros = max(left.zeros, right.zeros)
-        tops = [value.high for value in (left, right) if value.low >= 0]
-        if tops:
-            return Value(text, left.kind, 0, min(tops), zeros)
-        mask = max(_mask_above(n) for v in (left, right) for n in (v.low, v.high))
-        return Value(text, left.kind, -mask - 1, mask, zeros)
-
-    def _by_bitor(self, node, left, right):
-        return self._bits("|", left, right)
-
-    def _by_bitxor(self, node, left, right):
-        return self._bits("^", left, right)
-
-    def _bits(self, sign, left, right):
-        text = f"({left.text} {sign} {right.text})"
-        mask = max(_mask_above(n) for v in (left, right) for n in (v.low, v.high))
-        low = 0 if left.low >= 0 and right.low >= 0 else -mask - 1
-        if left.known and right.known:
-            low = mask = left.low | right.low if sign == "|" else left.low ^ right.low
-        return Value(text, left.kind, low, mask, min(left.zeros, right.zeros))
-
-    def _shift_count(self, node, right):
-        if right.kind == "uint":
-            right = self._settled(Value(right.text, "int", right.low, right.high))
-        right = self._settled(right)
-        if 0 <= right.low and right.high <= 31:
-            return right
-        if right.known:
-            self.refuse(node, f"shift by {right.low}: outside 0..31")
-        return Value(f"h__count({right.text})", "int", 0, 31)
-
-    def _by_lshift(self, node, left, right):
-        left, right = self._settled(left), self._shift_count(node, right)
-        corners = [a << b for a in (left.low, left.high) for b in (right.low, right.high)]
-        return self._ring(left, "<<", right, corners, left.zeros + right.low)
-
-    def _by_rshift(self, node, left, right):
-        left, right = self._settled(left), self._shift_count(node, right)
-        corners = [a >> b for a in (left.low, left.high) for b in (right.low, right.high)]
-        return self._ring(left, ">>", right, corners, max(0, left.zeros - right.high))
-
-    def _divided(self, node, left, right):
-        if left.kind == "uint" or right.kind == "uint":
-            self.refuse(node, "viper has no division of uint")
-        left, right = self._settled(left), self._settled(right)
-        if right.known and right.low == 0:
-            self.refuse(node, "division by zero")
-        return left, right
-
-    def _by_floordiv(self, node, left, right):
-        left, right = self._divided(node, left, right)
-        largest = max(abs(left.low), abs(left.high)) + max(abs(right.low), abs(right.high))
-        if right.low > 0 or right.high < 0:
-            if largest < 1 << 31:
-                corners = [a // b for a in (left.low, left.high) for b in (right.low, right.high)]
-                return self._ring(left, "//", right, corners, 0)
-        helper = "h__divide_safely" if self.strict else "h__divide"
-        return Value(f"{helper}({left.text}, {right.text})", "int", INT_LOW, INT_HIGH)
-
-    def _by_mod(self, node, left, right):
-        left, right = self._divided(node, left, right)
-        if right.low > 0:
-            return Value(f"({left.text} % {right.text})", "int", 0, right.high - 1)
-        return Value(f"h__remainder({left.text}, {right.text})", "int", INT_LOW, INT_HIGH)

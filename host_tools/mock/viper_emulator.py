@@ -10,25 +10,21 @@ import ast
 import builtins
 import functools
 import inspect
+import itertools
 import linecache
 import textwrap
 import types
 
 from host_tools import kernel_lint
 from host_tools.mock import viper_memory
-from host_tools.mock.viper_compiler import (
-    INT_HIGH,
-    INT_LOW,
-    LITERAL_HIGH,
-    UINT_HIGH,
-    WIDTHS,
-    Compiler,
-)
+from host_tools.mock.viper_arithmetic import INT_HIGH, INT_LOW, LITERAL_HIGH, UINT_HIGH
+from host_tools.mock.viper_compiler import WIDTHS, Compiler
 from host_tools.mock.viper_memory import Address, ViperError
 
 __all__ = ["ViperError", "load", "mode", "viper"]
 
 _strict = [False]
+_loaded = itertools.count(1)
 
 
 class mode:
@@ -92,7 +88,7 @@ def load(source, name="<kernels>", **namespace):
     """Runs the text of a module with kernels; returns its namespace. For generated kernels."""
     namespace.setdefault("__name__", name)
     namespace.update(micropython=types.SimpleNamespace(viper=viper), const=lambda value: value)
-    filename = f"<{name} {len(linecache.cache)}>"
+    filename = f"<{name} {next(_loaded)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     exec(compile(source, filename, "exec"), namespace)
     return namespace

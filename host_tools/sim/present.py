@@ -14,8 +14,6 @@ _BEFORE_SENTENCES = (
 ).split()
 _AFTER_SENTENCES = ("balancing", "cycle_us_max", "overruns")
 _COLUMNS = 100
-# The first set of labels with which the line fits.
-_LABELS = (("cells ", "SoC ", "charge", "discharge"), ("", "", "chg", "dis"))
 
 _ASK_JBD = (
     "import serial; from bmstools.jbd import JBD; "
@@ -110,26 +108,28 @@ def rows_of(ready):
 
 def live_line(record):
     """One readable line, at most 100 columns."""
-    for cells, soc, charge, discharge in _LABELS:
-        line = "  ".join(
-            (
-                f"{record['t_s']:>6} s",
-                f"{_number(record['stack_mv'], 1000, 2):>6} V",
-                f"{_number(record['current_ma'], 1000, 1, '+'):>6} A",
-                f"{soc}{record['soc_pct']:5.1f} %",
-                f"{cells}{_span(record['cells_mv'], 1000, 3)} V",
-                f"{_span(record['temps_dc'], 10, 0)} degC",
-                f"{charge} {_switch(record, 'charge', 0)}",
-                f"{discharge} {_switch(record, 'discharge', 1)}",
-            )
+    cells = record["balancing"]
+    full = _live_line(record, "cells ", "SoC ", "charge", "discharge")
+    short = _live_line(record, "", "", "chg", "dis")
+    if cells:
+        full += "  balancing " + ",".join(map(str, cells))
+    forms = (full, f"{short}  bal {len(cells)}" if cells else short, short)
+    return next((line for line in forms if len(line) <= _COLUMNS), short[:_COLUMNS])
+
+
+def _live_line(record, cells, soc, charge, discharge):
+    return "  ".join(
+        (
+            f"{record['t_s']:>6} s",
+            f"{_number(record['stack_mv'], 1000, 2):>6} V",
+            f"{_number(record['current_ma'], 1000, 1, '+'):>6} A",
+            f"{soc}{record['soc_pct']:5.1f} %",
+            f"{cells}{_span(record['cells_mv'], 1000, 3)} V",
+            f"{_span(record['temps_dc'], 10, 0)} degC",
+            f"{charge} {_switch(record, 'charge', 0)}",
+            f"{discharge} {_switch(record, 'discharge', 1)}",
         )
-        if len(line) <= _COLUMNS:
-            break
-    balancing = record["balancing"]
-    if balancing:
-        words = ("  balancing " + ",".join(map(str, balancing)), f"  balancing {len(balancing)}")
-        line += next((word for word in words if len(line + word) <= _COLUMNS), "")
-    return line[:_COLUMNS]
+    )
 
 
 def _what_runs(settings, ready):
@@ -143,7 +143,7 @@ def _what_runs(settings, ready):
 
 def _switch(record, name, at):
     state = record["state"][at]
-    word = meanings.STATES.get(state, "?")
+    word = "waits" if state == meanings.RECOVERING else meanings.STATES.get(state, "?")
     # The firmware has opened it and yet current could flow: nobody may overlook that.
     if record[f"true_{name}_on"] and not record[f"{name}_on"]:
         word += "!"

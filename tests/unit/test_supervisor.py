@@ -89,7 +89,7 @@ def test_people_get_a_banner_a_line_a_second_and_a_sentence_for_every_change(run
     live = [line for line in output.splitlines() if "52.80 V" in line]
     assert len(live) == 5
     assert all(len(line) <= 100 for line in live)
-    assert "charge open" in live[2] and "charge on" in live[4]
+    assert "chg open" in live[2] and "chg on" in live[4]
 
 
 def test_a_board_with_another_limit_table_is_announced(run_dir):
@@ -216,8 +216,8 @@ def test_the_next_client_hears_nothing_of_the_last_ones_conversation(run_dir):
         path = sim.run_json()["rs485"]
         with Client(path) as client:
             client.ask(b"first")
-            # The answer to this is never read.
             os.write(client.fd, b"unread")
+            assert select.select([client.fd], [], [], PATIENCE_S)[0]
         sim.wait_for("client gone")
         with Client(path) as client:
             assert client.ask(b"hello") == b"hello"

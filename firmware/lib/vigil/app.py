@@ -21,6 +21,7 @@ from vigil.switches import REASON_SELF_TEST, Switches
 _BRING_UP_RETRY_MS = const(500)
 _COMMISSION_PERIOD_MS = const(250)
 _BALANCE_PERIOD_MS = const(500)
+_SECOND_LOOK_US = const(10000)
 # Below this share of the capacity an hour the cells count as resting.
 _REST_DIVISOR = const(50)
 _TICKS = const(0x3FFFFFFF)
@@ -75,6 +76,7 @@ class Bms:
         self._bringing_up = None
         self.bring_up_tried = False
         self._backstop_fits = False
+        self._looked_well = False
         self._counted_ms = 0
         self._counted_sequence = 0
         self.self_test_passed = False
@@ -100,13 +102,13 @@ class Bms:
             self.front_end.all_off()
             return True
         if self.front_end.configured:
-            try:
-                self.front_end.read(sample, now_ms)
-                sample.answered(now_ms)
-            except AfeError as error:
-                # Nothing was refreshed: ages grow, and the table judges ages.
-                self.read_errors += 1
-                self.last_error = error.code
+            well_before = self._looked_well
+            self._look(now_ms)
+            if well_before and not self._looked_well and self.front_end.configured:
+                # A burst of noise is shorter than this; a dead bus pays for it only once.
+                time.sleep_us(_SECOND_LOOK_US)
+                now_ms = time.ticks_ms()
+                self._look(now_ms)
         if not self.front_end.configured:
             sample.front_end_fault = sample.front_end_fault | FAULT_NOT_CONFIGURED
         sample.summarise(now_ms)
@@ -114,6 +116,17 @@ class Bms:
         self.switches.act(self.protection, now_ms)
         self._count_charge()
         return True
+
+    def _look(self, now_ms):
+        try:
+            self.front_end.read(self.sample, now_ms)
+            self.sample.answered(now_ms)
+            self._looked_well = True
+        except AfeError as error:
+            # Nothing was refreshed: ages grow, and the table judges ages.
+            self._looked_well = False
+            self.read_errors += 1
+            self.last_error = error.code
 
     def _count_charge(self):
         sample = self.sample
