@@ -1,6 +1,6 @@
 """Which interpreter runs the simulated board: MicroPython if this computer has one, else CPython.
 
-Order: $MICROPYTHON, `micropython` beside this Python, PATH, then this Python itself.
+Order: $MICROPYTHON, PATH, the installed package (beside this Python), then this Python itself.
 """
 
 import os
@@ -31,7 +31,7 @@ def find():
     reasons = []
     beside = shutil.which("micropython", path=str(Path(sys.executable).parent))
     on_path = shutil.which("micropython")
-    for path in dict.fromkeys(path for path in (beside, on_path) if path):
+    for path in dict.fromkeys(path for path in (on_path, beside) if path):
         unfit = why_unfit(path)
         if not unfit:
             return os.path.abspath(path), None

@@ -43,6 +43,12 @@ def test_sums_products_and_shifts_wrap_at_32_bits():
     assert kernel("a: int", "a << 16 >> 16")(0xFFFE) == -2
 
 
+def test_products_of_narrow_numbers_of_either_sign_wrap_where_they_must():
+    high = kernel("a: int, b: int", "(0 - (a & 4095)) * b >> 1")
+    assert high(4095, 0x7FFFFFFF) == wrapped(-4095 * 0x7FFFFFFF) >> 1
+    assert high(0, 0x7FFFFFFF) == 0
+
+
 def test_strict_mode_refuses_a_wrap_that_a_later_mask_would_hide():
     masked = kernel("a: int, b: int", "(a * b) & 255")
     assert masked(0x10000, 0x10001) == 0

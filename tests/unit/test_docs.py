@@ -1,0 +1,29 @@
+"""What the documents say in figures is what the code does."""
+
+import re
+from pathlib import Path
+
+from desk import Desk
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_backstop_table_shows_what_the_chip_was_really_given():
+    page = (ROOT / "docs" / "bq76952.md").read_text()
+    applied = Desk().bms.front_end.applied
+    assert len(applied) == 6
+    for backstop, trip, delay in applied:
+        value = f"{trip} mV" if backstop <= 2 else f"{abs(trip) // 1000} A"
+        time = f"{delay} us" if backstop == 5 else f"{delay / 1000:.3f}".rstrip("0").rstrip(".")
+        row = next(line for line in page.splitlines() if line.endswith("|") and value in line)
+        assert time.split(".")[0] in row.rsplit("|", 2)[1], (row, time)
+
+
+def test_every_file_that_the_documents_name_exists():
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} names {target}"
+        for path in re.findall(
+            r"`((?:firmware|host_tools|boards|tests)/[\w./]+)`", page.read_text()
+        ):
+            assert (ROOT / path).exists(), f"{page.name} names {path}"
