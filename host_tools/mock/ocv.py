@@ -9,6 +9,7 @@ POSITION_LIMIT = 100 + 2 * GUARD_PCT
 # 0.1 mV at 0, 1, ... 100 %. LFP: a Sony US26650 cell, mean of charge and discharge.
 _TABLES = {
     "LFP": (
+        # fmt: off
         22862,
         27833,
         28952,
@@ -110,6 +111,7 @@ _TABLES = {
         33487,
         33618,
         35305,
+        # fmt: on
     ),
 }
 

@@ -7,6 +7,7 @@ import gc
 import sys
 
 import micropython
+
 from vigil.link.jbd import Jbd
 from vigil.link.rs485 import Rs485
 

@@ -3,6 +3,7 @@
 from array import array
 
 from protection_oracle import Oracle
+
 from vigil import kernels
 
 UNKNOWN = 0x1FFFFFFF

@@ -10,12 +10,12 @@ import sys
 
 import micropython
 from canned_bus import CannedBus, Line
-from vigil import limits
-from vigil.afe.bq76952 import Bq76952
-from vigil.app import Bms
 
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
+from vigil import limits
+from vigil.afe.bq76952 import Bq76952
+from vigil.app import Bms
 
 CYCLES = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
 

@@ -1,6 +1,7 @@
 """Top balancing: who is bled, in what rhythm, and when not at all."""
 
 from packs import Rig
+
 from vigil.balance import Balancer, TopVoltage
 
 

@@ -2,10 +2,9 @@
 
 import time
 
-from vigil.cycle import Executive, SlowTask
-
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
+from vigil.cycle import Executive, SlowTask
 
 
 class Desk:

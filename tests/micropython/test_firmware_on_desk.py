@@ -4,6 +4,7 @@ Switch states are those of the simulated hardware, times those of the virtual cl
 """
 
 from desk import Desk
+
 from vigil import limits
 from vigil.switches import OFF
 

@@ -1,6 +1,7 @@
 """Random walks through random tables: the kernels agree with the oracle on this interpreter."""
 
 from kernel_rig import GROUPS, KernelRig
+
 from vigil import selftest
 
 

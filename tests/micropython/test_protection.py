@@ -1,6 +1,7 @@
 """What the limit table does with a pack, in time: trip, delay, release, stale, unknown."""
 
 from packs import Rig
+
 from vigil import limits
 from vigil.sample import CELLS, CURRENT, STACK, TEMPS, UNKNOWN
 

@@ -1,6 +1,7 @@
 """Counting charge: nothing is rounded away; the start comes from the open-circuit voltage."""
 
 from packs import Rig
+
 from vigil import chemistry, soc
 
 

@@ -1,6 +1,7 @@
 """The switch states, their reasons, and what happens when the bus fails."""
 
 from packs import Rig, ScriptedFrontEnd
+
 from vigil import limits, switches
 from vigil.switches import LATCHED, OFF, ON, RECOVERING, TRIPPED, Switches
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vigil import limits
 from vigil.afe.bq76952_config import Backstop, settings
 from vigil.afe.errors import UNSUPPORTED, AfeError

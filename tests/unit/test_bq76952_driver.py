@@ -3,15 +3,15 @@
 import struct
 
 import pytest
+
+from host_tools.mock import fake_time
+from host_tools.mock.clock import VirtualClock
+from tests.unit.bq76952_stand_in import CELLS, CURRENT, STACK, TEMPS, Line, Readings, StandIn
 from vigil import limits, sample
 from vigil.afe import errors
 from vigil.afe.bq76952 import Bq76952
 from vigil.afe.bq76952_transfer import Transfer
 from vigil.afe.errors import AfeError
-
-from host_tools.mock import fake_time
-from host_tools.mock.clock import VirtualClock
-from tests.unit.bq76952_stand_in import CELLS, CURRENT, STACK, TEMPS, Line, Readings, StandIn
 
 REQUESTS = [
     (limits.BACKSTOP_CELL_OVER_VOLTAGE, 3650, 1000, 3450),

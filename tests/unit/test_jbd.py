@@ -5,7 +5,6 @@ import tracemalloc
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from vigil.link.jbd import Jbd
 
 from tests.unit.jbd_packs import (
     UNKNOWN,
@@ -16,6 +15,7 @@ from tests.unit.jbd_packs import (
     request,
     sixteen_cells,
 )
+from vigil.link.jbd import Jbd
 
 READ_BASIC_INFO = "DD A5 03 00 FF FD 77"
 READ_CELLS = "DD A5 04 00 FF FC 77"

@@ -12,12 +12,12 @@ import tty
 import pytest
 import serial
 from bmstools.jbd import JBD, BMSError
-from vigil.link.jbd import Jbd
-from vigil.link.rs485 import Rs485
 
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
 from tests.unit.jbd_packs import UNKNOWN, sixteen_cells
+from vigil.link.jbd import Jbd
+from vigil.link.rs485 import Rs485
 
 
 class PtyPort:

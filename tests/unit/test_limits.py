@@ -1,6 +1,7 @@
 """The limit table: complete, compiled as meant, and refused with a reason when it contradicts."""
 
 import pytest
+
 from vigil import chemistry, limits, presets, sample, validate
 
 PERIODS_MS = (63, 189, 63, 189)

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vigil import limits
 
 from host_tools import meanings
 from host_tools.meanings import Row, sentence
 from host_tools.sim import present, schema
+from vigil import limits
 
 VALUE = st.one_of(st.none(), st.integers(-(2**31), 2**31 - 1), st.just(meanings.UNKNOWN))
 

@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vigil.link.jbd import Jbd
-from vigil.link.rs485 import Rs485
 
 from host_tools.mock import fake_time, fake_uart
 from host_tools.mock.clock import VirtualClock
 from tests.unit.jbd_packs import good_requests, read_answer, request, sixteen_cells
+from vigil.link.jbd import Jbd
+from vigil.link.rs485 import Rs485
 
 TICKS = 1 << 30
 

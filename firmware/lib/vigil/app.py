@@ -189,7 +189,8 @@ class Bms:
         sample = self.sample
         if not self.front_end.configured:
             return False
-        fault_free = not self.protection.actions & limits.OPEN_BOTH
+        # A pack that may not charge because a cell is high needs its bleeding all the more.
+        fault_free = not self.protection.actions & limits.OPEN_DISCHARGE
         if self.balancer.step(sample, fault_free, now_ms):
             try:
                 self.front_end.balance(self.balancer.bleed)

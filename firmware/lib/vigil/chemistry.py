@@ -43,6 +43,7 @@ def lfp():
     chemistry.ocv_dmv = array(
         "H",
         (
+            # fmt: off
             22862,
             27833,
             28952,
@@ -144,6 +145,7 @@ def lfp():
             33487,
             33618,
             35305,
+            # fmt: on
         ),
     )
     return chemistry
