@@ -66,6 +66,9 @@ def test_over_voltage_trips_charge_recovers_and_closes_again():
         if not seen or seen[-1] != desk.states()[0]:
             seen.append(desk.states()[0])
     assert seen == [TRIPPED, RECOVERING, ON]
+    closed_ms, released_ms = desk.switches.change(0)[0], desk.switches.change(1)[0]
+    assert desk.switches.change(1)[2] == RECOVERING
+    assert 1000 <= closed_ms - released_ms <= 1050
     assert desk.front_end.commands[-1] == (True, True)
 
 
