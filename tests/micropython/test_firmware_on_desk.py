@@ -235,12 +235,27 @@ def test_balancing_bleeds_the_high_cell_in_the_hardware():
 
 
 def test_balancing_stops_bleeding_when_a_fault_comes():
+    for strike in (
+        lambda bench: bench.set_temp_dc(1, 700),
+        lambda bench: bench.set_cell_mv(2, 2400),
+    ):
+        desk = Desk(current_ma=1000)
+        desk.bench.set_cell_mv(7, 3450)
+        desk.run_until(lambda: desk.bms.balancer.active, 20000)
+        desk.run_ms(2000)
+        strike(desk.bench)
+        desk.run_ms(40000)
+        bled = desk.bench.bled_mas[6]
+        assert bled > 0
+        desk.run_ms(15000)
+        assert desk.bench.bled_mas[6] == bled
+
+
+def test_a_cell_that_is_too_high_to_charge_goes_on_being_bled():
     desk = Desk(current_ma=1000)
-    desk.bench.set_cell_mv(7, 3450)
-    desk.run_until(lambda: desk.bms.balancer.active, 20000)
-    desk.run_ms(2000)
-    desk.bench.set_temp_dc(1, 700)
-    desk.run_ms(40000)
-    bled = desk.bench.bled_mas[6]
+    desk.bench.set_cell_mv(7, 3700)
+    desk.run_until(lambda: not desk.bench.true_charge, 20000)
     desk.run_ms(5000)
-    assert desk.bench.bled_mas[6] == bled
+    bled = desk.bench.bled_mas[6]
+    desk.run_ms(30000)
+    assert desk.bench.bled_mas[6] > bled

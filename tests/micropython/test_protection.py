@@ -172,3 +172,18 @@ def test_nothing_changes_when_the_millisecond_ticks_wrap():
     rig.cells_mv[4] = 3651
     assert rig.step(cycles(1000)) & limits.OPEN_BOTH == 0
     assert rig.step() & limits.OPEN_CHARGE
+
+
+def test_place_and_value_stay_those_of_the_moment_of_the_trip():
+    rig = Rig()
+    rig.step()
+    rig.cells_mv[4] = 3660
+    rig.step(cycles(1000) + 2)
+    at = limits.position(limits.CELL_OVER_VOLTAGE)
+    # Later another cell is higher, and another row trips.
+    rig.cells_mv[9] = 3800
+    rig.temps_dc[0] = 650
+    rig.step(cycles(3000))
+    assert limits.DISCHARGE_OVER_TEMPERATURE in rig.tripped()
+    assert (rig.protection.trip_at[at], rig.protection.trip_value[at]) == (4, 3660)
+    assert rig.protection.value_now(at, rig.sample) == 3800
