@@ -19,6 +19,10 @@ REQUESTS = [
     (limits.BACKSTOP_CHARGE_CURRENT, 60000, 2000, 54000),
     (limits.BACKSTOP_DISCHARGE_CURRENT, -120000, 10000, -108000),
     (limits.BACKSTOP_SHORT_CIRCUIT, -300000, 100, 0),
+    (limits.BACKSTOP_CHARGE_OVER_TEMPERATURE, 450, 2000, 400),
+    (limits.BACKSTOP_CHARGE_UNDER_TEMPERATURE, 10, 2000, 50),
+    (limits.BACKSTOP_DISCHARGE_OVER_TEMPERATURE, 600, 2000, 550),
+    (limits.BACKSTOP_DISCHARGE_UNDER_TEMPERATURE, -200, 2000, -150),
 ]
 ALL_EQUAL = [3300] * 16
 
@@ -181,7 +185,7 @@ def test_configuration_bytes_are_those_of_the_data_sheet(desk):
     assert at(0x9234, "H") == 0x3882  # no SLEEP, TS2 is a thermistor
     assert at(0x9239, "B") == 0x12
     assert at(0x923F, "h") == 0 and at(0x9241, "h") == 0
-    assert [at(0x9261 + n, "B") for n in range(3)] == [0xBC, 0, 0x80]
+    assert [at(0x9261 + n, "B") for n in range(3)] == [0xBC, 0x33, 0x82]
     assert at(0x9265, "B") == 0x98 and at(0x9269, "B") == 0xE4
     assert at(0x926D, "H") & 0x82 == 0x82
     assert at(0x9275, "B") == 49 and at(0x9278, "B") == 73
@@ -486,7 +490,7 @@ def test_reading_before_bring_up_says_so():
         (0x03, 0x08, 0, sample.CHARGE_TRIP_OVER_VOLTAGE, 0),
         (0x03, 0x04, 0, 0, sample.DISCHARGE_TRIP_UNDER_VOLTAGE),
         (0x05, 0x10, 0, sample.CHARGE_TRIP_TEMPERATURE, 0),
-        (0x05, 0x02, 0, 0, sample.DISCHARGE_TRIP_TEMPERATURE),
+        (0x05, 0x02, 0, sample.CHARGE_TRIP_TEMPERATURE, sample.DISCHARGE_TRIP_TEMPERATURE),
         (0x05, 0x80, 0, sample.CHARGE_TRIP_TEMPERATURE, sample.DISCHARGE_TRIP_TEMPERATURE),
         (0x07, 0x80, 0, 0, sample.DISCHARGE_TRIP_OVER_CURRENT),
         (0x07, 0x02, sample.FAULT_INTERNAL, 0, 0),
@@ -505,6 +509,14 @@ def test_what_the_chip_reports_of_itself_reaches_the_masks(
     assert readings.front_end_fault == fault
     assert readings.front_end_charge_trip == charge
     assert readings.front_end_discharge_trip == discharge
+
+
+def test_a_trip_of_the_chips_watchdog_is_counted_once_and_ends_with_its_status(desk):
+    for seen, times in ((2, 1), (2, 1), (0, 1), (2, 2)):
+        desk.chip.registers[0x07] = seen
+        desk.read()
+        assert desk.front_end.watchdog_trips == times
+        assert desk.readings.front_end_fault == (sample.FAULT_INTERNAL if seen else 0)
 
 
 # Switches.

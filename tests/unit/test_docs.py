@@ -13,9 +13,12 @@ ROOT = Path(__file__).parents[2]
 def test_the_backstop_table_shows_what_the_chip_was_really_given():
     page = (ROOT / "docs" / "bq76952.md").read_text()
     applied = Desk().bms.front_end.applied
-    assert len(applied) == 6
+    assert len(applied) == 10
     for backstop, trip, delay in applied:
-        value = f"{trip} mV" if backstop <= 2 else f"{abs(trip) // 1000} A"
+        if backstop <= 2:
+            value = f"{trip} mV"
+        else:
+            value = f"{abs(trip) // 1000} A" if backstop <= 5 else f"| {trip // 10} degC"
         time = f"{delay} us" if backstop == 5 else f"{delay / 1000:.3f}".rstrip("0").rstrip(".")
         row = next(line for line in page.splitlines() if line.endswith("|") and value in line)
         assert time.split(".")[0] in row.rsplit("|", 2)[1], (row, time)

@@ -7,7 +7,7 @@ import time
 
 from micropython import const
 
-from vigil.afe.bq76952_config import COMM_TYPE, FET_OPTIONS, FETS_BLOCKED_AT_RESET, I2C_FAST_CRC
+from vigil.afe.bq76952_config import COMM_TYPE, FET_OPTIONS, FETS_BLOCKED_AT_RESET
 from vigil.afe.errors import (
     CHECK_FAILED,
     NO_ANSWER,
@@ -32,7 +32,6 @@ _EXIT_CFGUPDATE = const(0x0092)
 _FET_CONTROL = const(0x0097)
 _SLEEP_DISABLE = const(0x009A)
 _SWAP_COMM_MODE = const(0x29BC)
-_BQ76952 = const(0x7695)
 _FET_EN = const(0x10)
 _ALL_FORCED_OFF = const(0x0F)
 
@@ -41,11 +40,11 @@ _PAUSE_US = const(500)
 _LOOKS = const(120)
 
 
-def bring_up(transfer, image):
+def bring_up(transfer, image, device_number):
     """Leave the chip configured by `image`, awake, FETs enabled and each forced off."""
     yield from _find_mode(transfer)
     yield
-    _check_device(transfer)
+    _check_device(transfer, device_number)
     yield
     yield from _wait_for_access(transfer)
     _force_all_off(transfer)
@@ -101,10 +100,10 @@ def _find_mode(transfer):
     raise AfeError(NO_ANSWER)
 
 
-def _check_device(transfer):
+def _check_device(transfer, device_number):
     count = transfer.read_block(_DEVICE_NUMBER)
     data = transfer.data
-    if count < 2 or data[0] | data[1] << 8 != _BQ76952:
+    if count < 2 or data[0] | data[1] << 8 != device_number:
         raise AfeError(WRONG_DEVICE)
 
 
@@ -127,7 +126,7 @@ def _switch_to_check_codes(transfer):
     # Leaving again must not close a switch either.
     _write_memory(transfer, FET_OPTIONS, bytes([FETS_BLOCKED_AT_RESET]))
     yield
-    _write_memory(transfer, COMM_TYPE, bytes([I2C_FAST_CRC]))
+    _write_memory(transfer, COMM_TYPE, bytes([transfer.comm_type]))
     yield
     yield from _update(transfer, False)
     transfer.command(_SWAP_COMM_MODE)

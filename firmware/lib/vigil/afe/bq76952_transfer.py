@@ -25,10 +25,14 @@ _POLL_US = const(200)
 _RETRY_US = const(500)
 _POLLS = const(8)
 _TICKS = const(0x3FFFFFFF)
+_I2C_FAST_CRC = const(0x12)
 
 
 class Transfer:
     """`data` holds what was read last, `payload` what write() sends; both belong to the caller."""
+
+    # What the chip's Comm Type is to say.
+    comm_type = _I2C_FAST_CRC
 
     def __init__(self, i2c, address):
         self._i2c = i2c
