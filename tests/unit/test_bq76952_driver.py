@@ -6,54 +6,12 @@ import pytest
 
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
-from tests.unit.bq76952_stand_in import CELLS, CURRENT, STACK, TEMPS, Line, Readings, StandIn
-from vigil import limits, sample
+from tests.unit.bq76952_stand_in import ALL_EQUAL, CELLS, CURRENT, REQUESTS, STACK, TEMPS, Desk
+from vigil import sample
 from vigil.afe import errors
 from vigil.afe.bq76952 import Bq76952
 from vigil.afe.bq76952_transfer import Transfer
 from vigil.afe.errors import AfeError
-
-REQUESTS = [
-    (limits.BACKSTOP_CELL_OVER_VOLTAGE, 3650, 1000, 3450),
-    (limits.BACKSTOP_CELL_UNDER_VOLTAGE, 2500, 2000, 2950),
-    (limits.BACKSTOP_CHARGE_CURRENT, 60000, 2000, 54000),
-    (limits.BACKSTOP_DISCHARGE_CURRENT, -120000, 10000, -108000),
-    (limits.BACKSTOP_SHORT_CIRCUIT, -300000, 100, 0),
-    (limits.BACKSTOP_CHARGE_OVER_TEMPERATURE, 450, 2000, 400),
-    (limits.BACKSTOP_CHARGE_UNDER_TEMPERATURE, 10, 2000, 50),
-    (limits.BACKSTOP_DISCHARGE_OVER_TEMPERATURE, 600, 2000, 550),
-    (limits.BACKSTOP_DISCHARGE_UNDER_TEMPERATURE, -200, 2000, -150),
-]
-ALL_EQUAL = [3300] * 16
-
-
-class Desk:
-    def __init__(self, check_codes=True, **options):
-        self.clock = VirtualClock()
-        fake_time.use(self.clock)
-        self.chip = StandIn(self.clock, check_codes)
-        self.line = Line(self.chip)
-        options.setdefault("cells", 16)
-        self.front_end = Bq76952(self.chip, self.line, **options)
-        self.readings = Readings(options["cells"], options.get("temps", 3))
-        self.now_ms = 0
-
-    def configure(self, requests=REQUESTS):
-        for _ in self.front_end.configure(requests):
-            pass
-        return self
-
-    def read(self, after_ms=50):
-        self.now_ms += after_ms
-        self.front_end.read(self.readings, self.now_ms)
-        return self.readings.take_refreshed()
-
-    def read_scan(self, cells_mv=ALL_EQUAL, **scan):
-        self.chip.scan(cells_mv, **scan)
-        return self.read()
-
-    def cells_mv(self):
-        return list(self.readings.values[:16])
 
 
 @pytest.fixture

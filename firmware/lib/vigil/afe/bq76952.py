@@ -124,7 +124,12 @@ class Bq76952:
         self._transfer = Transfer(i2c, address)
         self._both_off = both_off
         self._image = []
-        self._used = options.used
+        # Where each cell lies in a reading from the lowest used input to the highest.
+        first = options.used[0]
+        self._cells_register = _CELL_1 + 2 * first
+        self._cells_bytes = 2 * (options.used[-1] - first + 1)
+        self._cell_at = bytes([2 * (place - first) for place in options.used])
+        self._transfer.prepare(self._cells_bytes)
         self._accepted_mv = array("i", [_NEVER_MV] * cells)
         self._first_mv = array("i", [0] * cells)
         self._second_mv = array("i", [0] * cells)
@@ -300,11 +305,11 @@ class Bq76952:
         return True
 
     def _read_cells_into(self, cells_mv):
-        self._transfer.read(_CELL_1, 32)
+        self._transfer.read(self._cells_register, self._cells_bytes)
         data = self._transfer.data
-        used = self._used
+        cell_at = self._cell_at
         for cell in range(self.cell_count):
-            at = 2 * used[cell]
+            at = cell_at[cell]
             cells_mv[cell] = ((data[at] | data[at + 1] << 8) ^ 0x8000) - 0x8000
 
     def _differ(self, some, others, by_mv):
@@ -445,10 +450,12 @@ class Bq76952:
         """Bleed the cells whose byte in `bleed` is not zero; lapses after bleed_lapse_ms."""
         if not self.configured:
             raise failure(NOT_CONFIGURED)
+        # The chip's mask follows its inputs, not the cells.
         mask = 0
+        used = self._options.used
         for cell in range(self.cell_count):
             if bleed[cell]:
-                mask |= 1 << self._used[cell]
+                mask |= 1 << used[cell]
         payload = self._transfer.payload
         payload[2] = mask & 0xFF
         payload[3] = mask >> 8

@@ -46,13 +46,18 @@ class Transfer:
         # Pre-cut by length on the wire; the cycle's lengths now, bring-up's when they occur.
         self._rx_cuts = {}
         self._tx_cuts = {}
-        for count in (1, 2, 6, 8, 32):
+        for count in (1, 2, 4, 6):
             self._cut(self._rx_cuts, self.data, 2 * count)
         for count in (2, 3, 4):
             self._cut(self._tx_cuts, self._tx, 2 * count)
         self.retries = 0
         self.check_errors = 0
         self.no_answers = 0
+
+    def prepare(self, count):
+        """Make readings of this length free of allocation."""
+        self._cut(self._rx_cuts, self.data, count)
+        self._cut(self._rx_cuts, self.data, 2 * count)
 
     def read(self, register, count):
         """Read `count` bytes of consecutive registers in one transaction into data[0..count-1]."""
