@@ -39,6 +39,8 @@ def crc8(data):
 class StandIn:
     """The i2c object that the driver gets; `check_codes` is the chip's present mode."""
 
+    checked_comm_type = 0x12
+
     def __init__(self, clock, check_codes=True):
         self.clock = clock
         self.check_codes = check_codes
@@ -149,7 +151,7 @@ class StandIn:
             elif code == 0x0092:
                 self.registers[0x12] &= 0xFF ^ 0x19
             elif code == 0x29BC:
-                self.check_codes = self.memory[0x9239] == 0x12
+                self.check_codes = self.memory[0x9239] == self.checked_comm_type
 
     def _answer(self, code, data):
         self.registers[0x40 : 0x40 + len(data)] = data
@@ -208,13 +210,16 @@ class Readings:
 
 
 class Desk:
-    def __init__(self, check_codes=True, **options):
+    """Driver, chip and Sample; make_chip(clock, check_codes), make_bus(chip) for another bus."""
+
+    def __init__(self, check_codes=True, make_chip=StandIn, make_bus=None, **options):
         self.clock = VirtualClock()
         fake_time.use(self.clock)
-        self.chip = StandIn(self.clock, check_codes)
+        self.chip = make_chip(self.clock, check_codes)
         self.line = Line(self.chip)
         options.setdefault("cells", 16)
-        self.front_end = Bq76952(self.chip, self.line, **options)
+        bus = make_bus(self.chip) if make_bus else self.chip
+        self.front_end = Bq76952(bus, self.line, **options)
         self.readings = Readings(options["cells"], options.get("temps", 3))
         self.now_ms = 0
 

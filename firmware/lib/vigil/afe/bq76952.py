@@ -12,6 +12,7 @@ from vigil.afe.bq76952_backstop import USER_AMP_MA, Backstop
 from vigil.afe.bq76952_bring_up import bring_up, compare
 from vigil.afe.bq76952_config import BLEED_LAPSE_S, USER_VOLT_MV, body_diode_ma, settings
 from vigil.afe.bq76952_options import Options
+from vigil.afe.bq76952_subcommands import Subcommands
 from vigil.afe.bq76952_transfer import Transfer
 from vigil.afe.errors import CHECK_FAILED, NOT_CONFIGURED, AfeError, failure
 from vigil.sample import (
@@ -96,7 +97,7 @@ _TICKS = const(0x3FFFFFFF)
 class Bq76952:
     """Voltages, current and switches of one chip.
 
-    i2c: machine.I2C at `address`, or a transfer object such as SpiTransfer.
+    i2c: machine.I2C at `address`, or a transfer of another bus (bq76952_spi.SpiTransfer).
     both_off: pin with value(0) = both switches off (chip's DFETOFF), value(1) = allowed.
     options: see bq76952_options.
     """
@@ -121,7 +122,7 @@ class Bq76952:
         self.watchdog_trips = 0  # times that the chip has been seen to act on our silence
         self._host_was_silent = False
 
-        self._transfer = Transfer(i2c, address)
+        self._transfer = i2c if isinstance(i2c, Subcommands) else Transfer(i2c, address)
         self._both_off = both_off
         self._image = []
         # Where each cell lies in a reading from the lowest used input to the highest.

@@ -85,16 +85,8 @@ def compare(transfer, image):
 def _find_mode(transfer):
     """Check codes on or off, whatever the chip was left in; it may still be waking up."""
     for _ in range(_LOOKS):
-        transfer.check_codes = True
-        try:
-            transfer.read(_BATTERY_STATUS, 2)
+        if transfer.find_mode():
             return
-        except AfeError as error:
-            if error.code == CHECK_FAILED:
-                # It answers, but not with check codes. A chip that has them and is merely
-                # disturbed refuses the plain writes that follow.
-                transfer.check_codes = False
-                return
         time.sleep_us(_PAUSE_US)
         yield
     raise AfeError(NO_ANSWER)
@@ -129,7 +121,11 @@ def _switch_to_check_codes(transfer):
     _write_memory(transfer, COMM_TYPE, bytes([transfer.comm_type]))
     yield
     yield from _update(transfer, False)
-    transfer.command(_SWAP_COMM_MODE)
+    try:
+        transfer.command(_SWAP_COMM_MODE)
+    except AfeError:
+        # Changed over before it could confirm; if not, the looks below find that out.
+        pass
     transfer.check_codes = True
     for _ in range(_LOOKS):
         time.sleep_us(_PAUSE_US)
