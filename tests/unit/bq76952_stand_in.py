@@ -46,6 +46,7 @@ class StandIn:
         self.check_codes = check_codes
         self.registers = bytearray(256)
         self.memory = {}
+        self.answers = {}  # by subcommand
         self.events = []
         self.transfers = []
         self.cell_reads = []
@@ -138,13 +139,19 @@ class StandIn:
             return
         if code >= 0x9180:
             self._answer(code, bytes(self.memory.get(code + at, 0) for at in range(32)))
+        elif code in self.answers:
+            self._answer(code, self.answers[code])
         elif code == 0x0001:
             self._answer(code, bytes([self.device_number & 0xFF, self.device_number >> 8]))
         elif code == 0x0057:
             self._answer(code, bytes([0x50 if self.fets_enabled else 0x40, 0]))
         else:
             self.events.append(("command", code))
-            if code == 0x0022:
+            if code == 0x000E:
+                self.registers[0x00] &= 0xFF ^ 0x04
+            elif code == 0x000F and self.events[-2:-1] == [("command", 0x000F)]:
+                self.registers[0x00] |= 0x04
+            elif code == 0x0022:
                 self.fets_enabled = not self.fets_enabled
             elif code == 0x0090:
                 self.registers[0x12] |= 1

@@ -14,6 +14,7 @@ from vigil.afe.bq76952_config import BLEED_LAPSE_S, USER_VOLT_MV, body_diode_ma,
 from vigil.afe.bq76952_options import Options
 from vigil.afe.bq76952_subcommands import Subcommands
 from vigil.afe.bq76952_transfer import Transfer
+from vigil.afe.bq76952_verbs import Verbs
 from vigil.afe.errors import CHECK_FAILED, NOT_CONFIGURED, AfeError, failure
 from vigil.sample import (
     CELLS,
@@ -43,11 +44,12 @@ _ALARM_STATUS = const(0x62)
 _TS1 = const(0x70)
 _FET_STATUS = const(0x7F)
 
-# Battery Status, low byte (CFGUPDATE, POR, WD) and high byte (PF).
+# Battery Status, low byte (CFGUPDATE, POR, WD) and high byte (PF, SLEEP).
 _CFGUPDATE = const(0x01)
 _POR = const(0x08)
 _WD = const(0x10)
 _PF = const(0x10)
+_SLEEP = const(0x80)
 
 # Alarm Status, low byte.
 _FULLSCAN = const(0x80)
@@ -94,7 +96,7 @@ _CHECKS_GIVEN_UP = const(20)
 _TICKS = const(0x3FFFFFFF)
 
 
-class Bq76952:
+class Bq76952(Verbs):
     """Voltages, current and switches of one chip.
 
     i2c: machine.I2C at `address`, or a transfer of another bus (bq76952_spi.SpiTransfer).
@@ -118,6 +120,8 @@ class Bq76952:
         self.applied = []
         self.charge_is_on = False
         self.discharge_is_on = False
+        self.asleep = False  # the chip is in SLEEP, as of the last read
+        self.sleep_allowed = False
         self.torn_reads = 0
         self.watchdog_trips = 0  # times that the chip has been seen to act on our silence
         self._host_was_silent = False
@@ -180,6 +184,7 @@ class Bq76952:
             backstop.watch_open_wires()
         self._image = settings(backstop, options, self._transfer.comm_type)
         self.applied = []
+        self.sleep_allowed = False
         yield from bring_up(self._transfer, self._image, options.device_number)
         self._forget_measurements()
         self.applied = backstop.applied
@@ -231,6 +236,7 @@ class Bq76952:
             sample.front_end_fault = FAULT_NOT_CONFIGURED | internal
             return
         fault = FAULT_INTERNAL if data[1] & _PF else 0
+        self.asleep = bool(data[1] & _SLEEP)
         transfer.read(_ALARM_STATUS, 2)
         scans = data[0] & (_ADSCAN | _FULLSCAN)
         if scans:

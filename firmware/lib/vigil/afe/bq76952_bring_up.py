@@ -19,12 +19,15 @@ from vigil.afe.errors import (
     failure,
 )
 
+_CONTROL_STATUS = const(0x00)
+_DEEPSLEEP = const(0x04)
 _BATTERY_STATUS = const(0x12)
 _CFGUPDATE = const(0x01)
 _SECURITY = const(0x03)
 _FULL_ACCESS = const(0x01)
 
 _DEVICE_NUMBER = const(0x0001)
+_EXIT_DEEPSLEEP = const(0x000E)
 _FET_ENABLE = const(0x0022)
 _MANUFACTURING_STATUS = const(0x0057)
 _SET_CFGUPDATE = const(0x0090)
@@ -44,6 +47,7 @@ def bring_up(transfer, image, device_number):
     """Leave the chip configured by `image`, awake, FETs enabled and each forced off."""
     yield from _find_mode(transfer)
     yield
+    yield from _end_deep_sleep(transfer)
     _check_device(transfer, device_number)
     yield
     yield from _wait_for_access(transfer)
@@ -90,6 +94,18 @@ def _find_mode(transfer):
         time.sleep_us(_PAUSE_US)
         yield
     raise AfeError(NO_ANSWER)
+
+
+def _end_deep_sleep(transfer):
+    """A controller that restarts may find the chip as another run left it."""
+    for _ in range(_LOOKS):
+        transfer.read(_CONTROL_STATUS, 2)
+        if not transfer.data[0] & _DEEPSLEEP:
+            return
+        transfer.command(_EXIT_DEEPSLEEP)
+        time.sleep_us(_PAUSE_US)
+        yield
+    raise AfeError(TIMED_OUT)
 
 
 def _check_device(transfer, device_number):
