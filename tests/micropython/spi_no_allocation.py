@@ -54,43 +54,51 @@ class CannedSpi:
         answer[2] = CRC8_TABLE[CRC8_TABLE[answer[0]] ^ answer[1]]
 
 
-def main():
-    fake_time.use(VirtualClock())
-    chip = CannedSpi()
-    front_end = Bq76952(SpiTransfer(chip, chip), chip)
-    front_end.configured = True
-    periods_ms = (63, 189, 63, 189)
-    sample = Sample(16, 3, periods_ms, 50)
-    registers = chip.registers
-    registers[0x13] = 0x01
-    for cell in range(16):
-        registers[0x14 + 2 * cell] = 3300 & 0xFF
-        registers[0x15 + 2 * cell] = 3300 >> 8
-    bleed = bytearray(16)
+class Story:
+    """Busy chips, and a silence now and then."""
 
-    def turn(number):
-        registers[0x62] = 0x82
+    def __init__(self):
+        self.chip = CannedSpi()
+        self.front_end = Bq76952(SpiTransfer(self.chip, self.chip), self.chip)
+        self.front_end.configured = True
+        self.sample = Sample(16, 3, (63, 189, 63, 189), 50)
+        self.bleed = bytearray(16)
+        registers = self.chip.registers
+        registers[0x13] = 0x01
+        for cell in range(16):
+            registers[0x14 + 2 * cell] = 3300 & 0xFF
+            registers[0x15 + 2 * cell] = 3300 >> 8
+
+    def turn(self, number):
+        chip = self.chip
+        chip.registers[0x62] = 0x82
         chip.busy = number % 3
         chip.silent = number % 500 == 499
-        bleed[0] = number & 1
+        self.bleed[0] = number & 1
         try:
-            front_end.read(sample, number * 50)
+            self.front_end.read(self.sample, number * 50)
             if number % 10 == 0:
-                front_end.set_switches(number % 20 == 0, True)
-                front_end.balance(bleed)
+                self.front_end.set_switches(number % 20 == 0, True)
+                self.front_end.balance(self.bleed)
         except AfeError:
             # Silence: the prepared error grows a traceback, which is not counted.
             pass
 
+
+def main():
+    fake_time.use(VirtualClock())
+    story = Story()
+    chip = story.chip
+    sample = story.sample
     for number in range(1001):
-        turn(number)
+        story.turn(number)
     refreshed = sample.sequence(CELLS)
     allocated = 0
     gc.collect()
     gc.disable()
     for number in range(READINGS):
         before = gc.mem_alloc()
-        turn(number)
+        story.turn(number)
         if not chip.silent:
             allocated += gc.mem_alloc() - before
     gc.enable()
@@ -98,7 +106,7 @@ def main():
     assert sample.sequence(CELLS) - refreshed > READINGS * 9 // 10
     micropython.heap_lock()
     for number in range(1000):
-        turn(number)
+        story.turn(number)
     micropython.heap_unlock()
     print("readings", READINGS, "bytes", allocated)
     print("ok")
