@@ -7,8 +7,8 @@ from vigil import chemistry, limits, presets, sample, validate
 PERIODS_MS = (63, 189, 63, 189)
 
 
-def table(cells=16, capacity_mah=100000):
-    return presets.preset(chemistry.lfp(), cells, capacity_mah, PERIODS_MS, 50)
+def table(cells=16, capacity_mah=100000, name="LFP"):
+    return presets.preset(chemistry.by_name(name), cells, capacity_mah, PERIODS_MS, 50)
 
 
 def codes(broken):
@@ -21,9 +21,12 @@ def put(broken, row_id, **numbers):
         getattr(broken, name)[at] = value
 
 
+@pytest.mark.parametrize("name", chemistry.NAMES)
 @pytest.mark.parametrize("cells", range(3, 25))
-def test_the_preset_is_without_contradiction_for_every_cell_count(cells):
-    assert validate.problems(table(cells), chemistry.lfp(), cells) == []
+@pytest.mark.parametrize("capacity_mah", [1000, 20000, 1000000])
+def test_no_preset_contradicts_itself(name, cells, capacity_mah):
+    made = table(cells, capacity_mah, name)
+    assert validate.problems(made, chemistry.by_name(name), cells) == []
 
 
 def test_row_ids_are_unique_and_every_named_row_is_in_the_table():

@@ -48,7 +48,7 @@ class Bms:
         self.protection = Protection(self.table)
         self.switches = Switches(front_end)
         self.balancer = Balancer(
-            TopVoltage(self.chemistry.balance_start_mv),
+            TopVoltage(self.chemistry.balance_start_mv, self.chemistry.balance_delta_mv),
             front_end.cell_count,
             front_end.bleeds_adjacent,
         )

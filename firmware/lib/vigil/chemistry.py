@@ -1,29 +1,30 @@
 """What is known of each cell chemistry: safe bounds, defaults, open-circuit voltage.
 
-The cell's own datasheet always wins. Defaults: LFP from common prismatic cells; OCV table from the
-Sony US26650 LFP cell as published by SimSES lite (TU Munich), mean of charge and discharge.
+The cell's own datasheet always wins: these are common figures for a whole family of cells, and
+where makers differ, the careful one. mV for a cell, 0.1 degC, percent of the capacity an hour.
 """
 
-from array import array
+from vigil import ocv_tables
 
 
 class Chemistry:
     """Bounds are what no limit may exceed; the other figures fill the limit table."""
 
-    def __init__(self, name):
+    def __init__(self, name, ocv_dmv):
         self.name = name
+        self.ocv_dmv = ocv_dmv
 
 
 def lfp():
-    chemistry = Chemistry("LFP")
+    chemistry = Chemistry("LFP", ocv_tables.lfp())
     # A limit beyond these is refused whatever the owner says.
     chemistry.cell_maximum_mv = 3650
     chemistry.cell_minimum_mv = 2000
     chemistry.charge_temp_minimum_dc = 0
-    chemistry.charge_temp_maximum_dc = 550
+    chemistry.charge_temp_maximum_dc = 550  # many makers say 450
     chemistry.discharge_temp_minimum_dc = -200
     chemistry.discharge_temp_maximum_dc = 600
-    # (trip, release)
+    # (trip, release). A warning's release is where a charger ends and a load should have ended.
     chemistry.over_voltage_mv = (3650, 3450)
     chemistry.over_voltage_warning_mv = (3600, 3550)
     chemistry.under_voltage_mv = (2500, 2950)
@@ -35,122 +36,121 @@ def lfp():
     chemistry.charge_under_temp_dc = (10, 50)
     chemistry.discharge_over_temp_dc = (600, 550)
     chemistry.discharge_under_temp_dc = (-200, -150)
-    # Percent of capacity per hour, and when over-current trips.
+    # 0.5 C and 1 C continuous are common for large prismatic cells; over-current trips above.
     chemistry.charge_trip_percent = 60
     chemistry.discharge_trip_percent = 120
     chemistry.short_circuit_percent = 300
+    # Below the knee all charges look alike.
     chemistry.balance_start_mv = 3400
-    chemistry.ocv_dmv = array(
-        "H",
-        (
-            # fmt: off
-            22862,
-            27833,
-            28952,
-            29673,
-            30213,
-            30647,
-            31008,
-            31317,
-            31583,
-            31810,
-            31967,
-            32027,
-            32056,
-            32079,
-            32099,
-            32120,
-            32147,
-            32188,
-            32241,
-            32295,
-            32343,
-            32388,
-            32429,
-            32471,
-            32509,
-            32547,
-            32581,
-            32612,
-            32643,
-            32673,
-            32703,
-            32730,
-            32756,
-            32780,
-            32802,
-            32826,
-            32848,
-            32868,
-            32887,
-            32904,
-            32921,
-            32937,
-            32950,
-            32959,
-            32967,
-            32973,
-            32978,
-            32983,
-            32986,
-            32991,
-            32995,
-            32999,
-            33001,
-            33006,
-            33010,
-            33014,
-            33018,
-            33021,
-            33025,
-            33030,
-            33035,
-            33040,
-            33044,
-            33050,
-            33056,
-            33063,
-            33069,
-            33077,
-            33086,
-            33096,
-            33108,
-            33119,
-            33133,
-            33148,
-            33165,
-            33185,
-            33211,
-            33240,
-            33275,
-            33312,
-            33345,
-            33367,
-            33381,
-            33391,
-            33398,
-            33403,
-            33408,
-            33412,
-            33416,
-            33420,
-            33425,
-            33429,
-            33432,
-            33436,
-            33442,
-            33447,
-            33453,
-            33463,
-            33487,
-            33618,
-            35305,
-            # fmt: on
-        ),
-    )
+    chemistry.balance_delta_mv = 10
     return chemistry
+
+
+def nmc():
+    chemistry = Chemistry("NMC", ocv_tables.nmc())
+    _layered_oxide_limits(chemistry)
+    chemistry.under_voltage_mv = (2750, 3200)
+    chemistry.under_voltage_warning_mv = (3000, 3100)
+    chemistry.stack_under_cell_mv = (2850, 3200)
+    return chemistry
+
+
+def nca():
+    chemistry = Chemistry("NCA", ocv_tables.nca())
+    _layered_oxide_limits(chemistry)
+    # Goes lower than NMC: 2.5 V is the end in the datasheets of common 18650 cells.
+    chemistry.under_voltage_mv = (2600, 3150)
+    chemistry.under_voltage_warning_mv = (2900, 3000)
+    chemistry.stack_under_cell_mv = (2700, 3150)
+    return chemistry
+
+
+def _layered_oxide_limits(chemistry):
+    """What NMC and NCA share: both end at 4.20 V in nearly every datasheet."""
+    # A trip needs 50 mV of room above 4.20 V for the error of chip and charger.
+    chemistry.cell_maximum_mv = 4250
+    chemistry.cell_minimum_mv = 2500
+    chemistry.charge_temp_minimum_dc = 0
+    chemistry.charge_temp_maximum_dc = 450
+    chemistry.discharge_temp_minimum_dc = -200
+    chemistry.discharge_temp_maximum_dc = 600
+    chemistry.over_voltage_mv = (4250, 4100)
+    chemistry.over_voltage_warning_mv = (4220, 4180)
+    chemistry.stack_over_cell_mv = (4230, 4100)
+    chemistry.charge_over_temp_dc = (450, 400)
+    chemistry.charge_under_temp_dc = (10, 50)
+    chemistry.discharge_over_temp_dc = (600, 550)
+    chemistry.discharge_under_temp_dc = (-200, -150)
+    # 0.5 C and 1 C; power cells do several times as much, their datasheet says so.
+    chemistry.charge_trip_percent = 60
+    chemistry.discharge_trip_percent = 120
+    chemistry.short_circuit_percent = 300
+    # Voltage tells the charge nearly everywhere, but bleeding at the top costs no range.
+    chemistry.balance_start_mv = 4000
+    chemistry.balance_delta_mv = 10
+
+
+def lto():
+    chemistry = Chemistry("LTO", ocv_tables.lto())
+    chemistry.cell_maximum_mv = 2850
+    chemistry.cell_minimum_mv = 1500
+    # No lithium plates at 1.55 V: charging in the cold is allowed.
+    chemistry.charge_temp_minimum_dc = -200
+    chemistry.charge_temp_maximum_dc = 550
+    chemistry.discharge_temp_minimum_dc = -300
+    chemistry.discharge_temp_maximum_dc = 600
+    chemistry.over_voltage_mv = (2850, 2650)
+    chemistry.over_voltage_warning_mv = (2780, 2700)
+    chemistry.under_voltage_mv = (1600, 2050)
+    chemistry.under_voltage_warning_mv = (1900, 1980)
+    chemistry.stack_over_cell_mv = (2800, 2650)
+    chemistry.stack_under_cell_mv = (1700, 2050)
+    chemistry.charge_over_temp_dc = (550, 500)
+    chemistry.charge_under_temp_dc = (-190, -150)
+    chemistry.discharge_over_temp_dc = (600, 550)
+    chemistry.discharge_under_temp_dc = (-300, -250)
+    # 3 C and 5 C continuous.
+    chemistry.charge_trip_percent = 360
+    chemistry.discharge_trip_percent = 600
+    chemistry.short_circuit_percent = 1500
+    chemistry.balance_start_mv = 2550
+    chemistry.balance_delta_mv = 10
+    return chemistry
+
+
+def na_ion():
+    """Layered oxide against hard carbon; makers differ more than in any other family."""
+    chemistry = Chemistry("Na-ion", ocv_tables.na_ion())
+    # Some datasheets allow 4.1 V.
+    chemistry.cell_maximum_mv = 4050
+    chemistry.cell_minimum_mv = 1500
+    chemistry.charge_temp_minimum_dc = -100
+    chemistry.charge_temp_maximum_dc = 450
+    chemistry.discharge_temp_minimum_dc = -300
+    chemistry.discharge_temp_maximum_dc = 600
+    chemistry.over_voltage_mv = (4050, 3850)
+    chemistry.over_voltage_warning_mv = (4000, 3950)
+    chemistry.under_voltage_mv = (1500, 2300)
+    chemistry.under_voltage_warning_mv = (2000, 2200)
+    chemistry.stack_over_cell_mv = (4000, 3850)
+    chemistry.stack_under_cell_mv = (1600, 2300)
+    chemistry.charge_over_temp_dc = (450, 400)
+    chemistry.charge_under_temp_dc = (-90, -50)
+    chemistry.discharge_over_temp_dc = (600, 550)
+    chemistry.discharge_under_temp_dc = (-300, -250)
+    # 0.5 C and 1 C; a cell that does 3 C has it in its datasheet.
+    chemistry.charge_trip_percent = 60
+    chemistry.discharge_trip_percent = 120
+    chemistry.short_circuit_percent = 300
+    chemistry.balance_start_mv = 3700
+    # Its hysteresis of 10 to 20 mV must not be taken for a difference of charge.
+    chemistry.balance_delta_mv = 20
+    return chemistry
+
+
+NAMES = ("LFP", "NMC", "NCA", "LTO", "Na-ion")
 
 
 def by_name(name):
     """KeyError for an unknown chemistry."""
-    return {"LFP": lfp}[name]()
+    return {"LFP": lfp, "NMC": nmc, "NCA": nca, "LTO": lto, "Na-ion": na_ion}[name]()
