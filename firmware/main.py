@@ -23,8 +23,8 @@ def make_bms():
     failed = selftest.failures()
     for name in failed:
         print("self-test failed: kernel", name)
-    for row_id, problem, number in bms.problems:
-        print("limit table refused: row", row_id, "problem", problem, "value", number)
+    for row_id, problem, number, bound in bms.problems:
+        print("limit table refused: row", row_id, "problem", problem, "value", number, "of", bound)
     bms.self_test_passed = not failed
     return bms
 

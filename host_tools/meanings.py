@@ -285,6 +285,16 @@ def limit(unit, value):
     return _value(unit, value)
 
 
+def limit_text(row_id, number):
+    """A trip or release of this row, with its unit; currents without their direction."""
+    return _limit(meaning(row_id).unit, number)
+
+
+def is_upper(row_id):
+    """Whether the row trips above its limit rather than below."""
+    return meaning(row_id).problem != _BELOW
+
+
 def _bits(row_id, mask):
     words = _BIT_WORDS.get(row_id, ())
     found = [word for bit, word in enumerate(words) if mask >> bit & 1]

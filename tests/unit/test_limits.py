@@ -1,7 +1,10 @@
 """The limit table: complete, compiled as meant, and refused with a reason when it contradicts."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from host_tools.contradictions import problem_sentence
 from vigil import chemistry, limits, presets, sample, validate
 
 PERIODS_MS = (63, 189, 63, 189)
@@ -11,8 +14,12 @@ def table(cells=16, capacity_mah=100000, name="LFP"):
     return presets.preset(chemistry.by_name(name), cells, capacity_mah, PERIODS_MS, 50)
 
 
+def problems(broken):
+    return validate.problems(broken, chemistry.lfp(), 16)
+
+
 def codes(broken):
-    return {(row, code) for row, code, _ in validate.problems(broken, chemistry.lfp(), 16)}
+    return {(row_id, code) for row_id, code, _, _ in problems(broken)}
 
 
 def put(broken, row_id, **numbers):
@@ -53,32 +60,126 @@ def test_a_lower_limit_is_compiled_inverted():
     assert list(rows[at : at + 8]) == [0, 5, -1, 2500 ^ -1, 2950 ^ -1, 2000, 10000, 2]
 
 
-@pytest.mark.parametrize(
-    "row_id, numbers, code",
-    [
-        (limits.CELL_OVER_VOLTAGE, {"release": 3651}, validate.RELEASE_BEYOND_TRIP),
-        (limits.CELL_OVER_VOLTAGE, {"release": 3650}, validate.RELEASE_BEYOND_TRIP),
-        (limits.CELL_UNDER_VOLTAGE, {"release": 2499}, validate.RELEASE_BEYOND_TRIP),
-        (limits.CELL_OVER_VOLTAGE, {"trip": 3651}, validate.BEYOND_CHEMISTRY),
-        (limits.CELL_UNDER_VOLTAGE, {"trip": 1999}, validate.BEYOND_CHEMISTRY),
-        (limits.STACK_OVER_VOLTAGE, {"trip": 3651 * 16}, validate.BEYOND_CHEMISTRY),
-        (limits.CHARGE_UNDER_TEMPERATURE, {"trip": -1}, validate.BEYOND_CHEMISTRY),
-        (limits.DISCHARGE_OVER_TEMPERATURE, {"trip": 601}, validate.BEYOND_CHEMISTRY),
-        (limits.CELL_OVER_VOLTAGE_WARNING, {"trip": 3650}, validate.WARNING_BEYOND_TRIP),
-        (limits.CELL_UNDER_VOLTAGE_WARNING, {"trip": 2500}, validate.WARNING_BEYOND_TRIP),
-        (limits.CELL_OVER_VOLTAGE, {"trip_delay_ms": -1}, validate.DELAY_OUT_OF_RANGE),
-        (limits.STACK_STALE, {"release_delay_ms": 1 << 23}, validate.DELAY_OUT_OF_RANGE),
-        (limits.CHARGE_OVER_CURRENT, {"trip": -5, "release": -6}, validate.WRONG_SIGN),
-        (limits.DISCHARGE_OVER_CURRENT, {"trip": 5, "release": 6}, validate.WRONG_SIGN),
-        (limits.DISCHARGE_OVER_CURRENT, {"trip": -400000}, validate.BACKSTOP_TIGHTER),
-        (limits.CELL_OVER_VOLTAGE, {"release": 2900}, validate.OVER_UNDER_CROSSED),
-        (limits.STACK_STALE, {"trip": 1 << 29}, validate.NOT_A_NUMBER_OF_THE_TABLE),
-    ],
-)
-def test_a_contradiction_is_named_with_its_row(row_id, numbers, code):
+# (row, its numbers, the code, the bound that the problem names)
+CONTRADICTIONS = [
+    (limits.CELL_OVER_VOLTAGE, {"release": 3651}, validate.RELEASE_BEYOND_TRIP, 3650),
+    (limits.CELL_UNDER_VOLTAGE, {"release": 2499}, validate.RELEASE_BEYOND_TRIP, 2500),
+    (limits.CELL_OVER_VOLTAGE, {"release": 3650}, validate.HYSTERESIS_TOO_SMALL, 20),
+    (limits.CELL_OVER_VOLTAGE, {"release": 3631}, validate.HYSTERESIS_TOO_SMALL, 20),
+    (limits.STACK_OVER_VOLTAGE, {"release": 57300}, validate.HYSTERESIS_TOO_SMALL, 320),
+    (limits.CHARGE_OVER_TEMPERATURE, {"release": 431}, validate.HYSTERESIS_TOO_SMALL, 20),
+    (limits.CHARGE_OVER_CURRENT, {"release": 59000}, validate.HYSTERESIS_TOO_SMALL, 1200),
+    (limits.DISCHARGE_OVER_CURRENT, {"release": -120000}, validate.HYSTERESIS_TOO_SMALL, 2400),
+    (limits.CELL_OVER_VOLTAGE, {"trip": 3651}, validate.BEYOND_CHEMISTRY, 3650),
+    (limits.CELL_UNDER_VOLTAGE, {"trip": 1999}, validate.BEYOND_CHEMISTRY, 2000),
+    (limits.STACK_OVER_VOLTAGE, {"trip": 3651 * 16}, validate.BEYOND_CHEMISTRY, 3650 * 16),
+    (limits.CHARGE_UNDER_TEMPERATURE, {"trip": -1}, validate.BEYOND_CHEMISTRY, 0),
+    (limits.DISCHARGE_OVER_TEMPERATURE, {"trip": 601}, validate.BEYOND_CHEMISTRY, 600),
+    (limits.CELL_OVER_VOLTAGE_WARNING, {"trip": 3650}, validate.WARNING_BEYOND_TRIP, 3650),
+    (limits.CELL_UNDER_VOLTAGE_WARNING, {"trip": 2500}, validate.WARNING_BEYOND_TRIP, 2500),
+    (limits.CELL_OVER_VOLTAGE, {"trip_delay_ms": -1}, validate.DELAY_OUT_OF_RANGE, 0),
+    (limits.CELL_OVER_VOLTAGE, {"trip_delay_ms": 30001}, validate.DELAY_OUT_OF_RANGE, 30000),
+    (limits.CELLS_INVALID, {"trip_delay_ms": 2001}, validate.DELAY_OUT_OF_RANGE, 2000),
+    (limits.STACK_STALE, {"release_delay_ms": 1 << 23}, validate.DELAY_OUT_OF_RANGE, 3600000),
+    (limits.CHARGE_OVER_CURRENT, {"release_delay_ms": 5}, validate.RELEASE_DELAY_TOO_SHORT, 1000),
+    (limits.CHARGE_OVER_CURRENT, {"trip": -5, "release": -6}, validate.WRONG_SIGN, 0),
+    (limits.CHARGE_OVER_CURRENT, {"release": -1}, validate.WRONG_SIGN, 0),
+    (limits.DISCHARGE_OVER_CURRENT, {"trip": 5, "release": 6}, validate.WRONG_SIGN, 0),
+    (limits.DISCHARGE_OVER_CURRENT, {"trip": -400000}, validate.SHORT_CIRCUIT_TOO_LOW, -400000),
+    (limits.CELL_OVER_VOLTAGE, {"release": 2900}, validate.OVER_UNDER_CROSSED, 2950),
+    (limits.STACK_STALE, {"trip": 1 << 29}, validate.NUMBER_OUT_OF_RANGE, 10000),
+    (limits.CELLS_STALE, {"trip": 0}, validate.NUMBER_OUT_OF_RANGE, 1),
+    (limits.CELL_OVER_VOLTAGE, {"trip": 36500}, validate.NUMBER_OUT_OF_RANGE, 6000),
+    (limits.CELL_UNDER_VOLTAGE, {"trip": 3}, validate.NUMBER_OUT_OF_RANGE, 500),
+    (limits.CHARGE_OVER_TEMPERATURE, {"trip": 45000}, validate.NUMBER_OUT_OF_RANGE, 1500),
+    (limits.CELLS_INVALID, {"trip": 1}, validate.NUMBER_OUT_OF_RANGE, 0),
+    (limits.STACK_OVER_VOLTAGE, {"trip": 3650 * 16 + 1}, validate.STACK_CONTRADICTS_CELLS, 58400),
+    (limits.STACK_OVER_VOLTAGE, {"trip": 3600 * 15}, validate.STACK_CONTRADICTS_CELLS, 55200),
+    (limits.STACK_UNDER_VOLTAGE, {"trip": 39999}, validate.STACK_CONTRADICTS_CELLS, 40000),
+    (limits.STACK_UNDER_VOLTAGE, {"trip": 47201}, validate.STACK_CONTRADICTS_CELLS, 47200),
+    (limits.CHARGE_OVER_TEMPERATURE, {"trip": 601}, validate.CHARGE_WINDOW_TOO_WIDE, 600),
+    (limits.CHARGE_UNDER_TEMPERATURE, {"trip": -201}, validate.CHARGE_WINDOW_TOO_WIDE, -200),
+    (
+        limits.STACK_STALE,
+        {"trip": 0, "release": 0, "trip_delay_ms": 0, "release_delay_ms": 0},
+        validate.MISSING_ROW,
+        0,
+    ),
+]
+
+
+def named(broken, row_id, code):
+    """Bounds of the problems of this kind."""
+    return [problem[3] for problem in problems(broken) if problem[:2] == (row_id, code)]
+
+
+@pytest.mark.parametrize("row_id, numbers, code, bound", CONTRADICTIONS)
+def test_a_contradiction_is_named_with_its_row_and_what_it_contradicts(
+    row_id, numbers, code, bound
+):
     broken = table()
     put(broken, row_id, **numbers)
-    assert (row_id, code) in codes(broken)
+    assert bound in named(broken, row_id, code)
+
+
+@pytest.mark.parametrize("delay_us", [-1, 1001])
+def test_a_short_circuit_that_would_be_cut_too_late_is_named(delay_us):
+    broken = table()
+    broken.short_circuit_delay_us = delay_us
+    assert codes(broken) == {(limits.DISCHARGE_OVER_CURRENT, validate.SHORT_CIRCUIT_TOO_SLOW)}
+
+
+def test_a_short_circuit_within_the_over_current_is_named():
+    broken = table()
+    broken.short_circuit_ma = -120000
+    assert codes(broken) == {(limits.DISCHARGE_OVER_CURRENT, validate.SHORT_CIRCUIT_TOO_LOW)}
+
+
+def test_a_table_without_one_of_its_rows_is_refused():
+    kept = limits.TABLE
+    made = table()
+    try:
+        limits.TABLE = kept[:3] + kept[4:]
+        assert (limits.CELL_UNDER_VOLTAGE, validate.MISSING_ROW) in codes(made)
+    finally:
+        limits.TABLE = kept
+
+
+def test_limits_of_another_number_of_cells_are_refused():
+    made = table(cells=15)
+    for cells in (8, 10, 14, 16, 17):
+        rows = {problem[0] for problem in validate.problems(made, chemistry.lfp(), cells)}
+        assert rows & {limits.STACK_OVER_VOLTAGE, limits.STACK_UNDER_VOLTAGE}
+
+
+@pytest.mark.parametrize("name", chemistry.NAMES)
+@pytest.mark.parametrize("other", chemistry.NAMES)
+def test_limits_of_a_cell_that_goes_higher_are_refused(name, other):
+    made, known = table(16, 100000, name), chemistry.by_name(other)
+    refused = bool(validate.problems(made, known, 16))
+    assert refused or known.cell_maximum_mv >= chemistry.by_name(name).cell_maximum_mv
+
+
+def test_every_code_has_a_test():
+    tested = {code for _, _, code, _ in CONTRADICTIONS} | {
+        validate.LATCH_MUST_OPEN_BOTH,
+        validate.BACKSTOP_TIGHTER,
+        validate.SHORT_CIRCUIT_TOO_SLOW,
+    }
+    assert tested == set(range(1, 17))
+
+
+@given(
+    st.sampled_from([row[limits.ID] for row in limits.TABLE]),
+    st.sampled_from(["trip", "release", "trip_delay_ms", "release_delay_ms"]),
+    st.integers(-(1 << 31), (1 << 31) - 1),
+)
+def test_whatever_number_stands_in_a_row_the_answer_is_a_list_of_problems(row_id, name, number):
+    broken = table()
+    put(broken, row_id, **{name: number})
+    for problem in problems(broken):
+        assert len(problem) == 4
+        assert problem_sentence(*problem).endswith(".")
 
 
 def test_every_contradiction_is_named_not_just_the_first():
@@ -103,7 +204,34 @@ def test_a_backstop_that_is_not_wider_than_asked_is_found():
     requests = table().backstop_requests()
     tight = [(request[0], request[1], request[2]) for request in requests]
     found = validate.backstop_problems(requests, tight)
-    assert {row for row, _, _ in found} == {request[0] for request in requests}
+    assert {row for row, _, _, _ in found} == {request[0] for request in requests}
+
+
+def applied_instead(backstop, trip, delay_ms):
+    """Problems of the presets' requests with one backstop applied like this."""
+    requests = table().backstop_requests()
+    return validate.backstop_problems(requests, [(backstop, trip, delay_ms)])
+
+
+@pytest.mark.parametrize(
+    "backstop, trip, delay_ms, fits",
+    [
+        (limits.BACKSTOP_CELL_OVER_VOLTAGE, 3660, 1500, True),
+        (limits.BACKSTOP_CELL_OVER_VOLTAGE, 3660, 999, False),
+        (limits.BACKSTOP_CELL_OVER_VOLTAGE, 3750, 999, True),
+        (limits.BACKSTOP_CELL_UNDER_VOLTAGE, 2490, 2750, True),
+        (limits.BACKSTOP_CELL_UNDER_VOLTAGE, 2510, 2750, False),
+        (limits.BACKSTOP_CELL_UNDER_VOLTAGE, 2401, 20, False),
+        (limits.BACKSTOP_DISCHARGE_CURRENT, -125000, 12750, True),
+        (limits.BACKSTOP_DISCHARGE_CURRENT, -125000, 400, False),
+        (limits.BACKSTOP_DISCHARGE_CURRENT, -150000, 400, True),
+        (limits.BACKSTOP_CHARGE_CURRENT, 59999, 9000, False),
+    ],
+)
+def test_a_backstop_acts_later_than_the_software_or_clearly_further_out(
+    backstop, trip, delay_ms, fits
+):
+    assert (applied_instead(backstop, trip, delay_ms) == []) == fits
 
 
 def test_an_unknown_row_is_an_error():

@@ -1,8 +1,12 @@
-"""Refuse a limit table that contradicts itself or its chemistry, row by row, with a reason."""
+"""Refuse a limit table that contradicts itself or its chemistry: every row at fault, and why.
+
+A problem is (row id, code, number, bound): the number at fault and the one that it goes beyond.
+"""
 
 from micropython import const
 
 from vigil import limits
+from vigil.sample import CELLS, CELLS_AGE, CELLS_UNKNOWN, CURRENT, SILENCE, STACK, TEMPS
 
 # Problem codes; the host has the sentences.
 RELEASE_BEYOND_TRIP = const(1)
@@ -12,10 +16,27 @@ DELAY_OUT_OF_RANGE = const(4)
 WRONG_SIGN = const(5)
 OVER_UNDER_CROSSED = const(6)
 BACKSTOP_TIGHTER = const(7)
-NOT_A_NUMBER_OF_THE_TABLE = const(8)
+NUMBER_OUT_OF_RANGE = const(8)
 LATCH_MUST_OPEN_BOTH = const(9)
+HYSTERESIS_TOO_SMALL = const(10)
+STACK_CONTRADICTS_CELLS = const(11)
+CHARGE_WINDOW_TOO_WIDE = const(12)
+SHORT_CIRCUIT_TOO_LOW = const(13)
+SHORT_CIRCUIT_TOO_SLOW = const(14)
+MISSING_ROW = const(15)
+RELEASE_DELAY_TOO_SHORT = const(16)
 
 _LARGEST = const(1 << 28)
+_LONGEST_AGE_MS = const(10000)
+# A short circuit of a big pack destroys switches within a millisecond.
+_SLOWEST_SHORT_CIRCUIT_US = const(1000)
+# With its switch open an over-current is gone at once: only the delay keeps it from hunting.
+_SHORTEST_CURRENT_RELEASE_MS = const(1000)
+
+# Longest trip delay of a group: what its cells and switches bear.
+_LONGEST_TRIP_DELAY_MS = {CELLS: 30000, STACK: 30000, CURRENT: 60000, TEMPS: 60000}
+_LONGEST_BLIND_MS = const(2000)
+_LONGEST_RELEASE_DELAY_MS = const(3600000)
 
 # (upper row, lower row): the released upper limit must lie above the released lower one.
 _PAIRS = (
@@ -25,61 +46,121 @@ _PAIRS = (
     (limits.CHARGE_OVER_TEMPERATURE, limits.CHARGE_UNDER_TEMPERATURE),
     (limits.DISCHARGE_OVER_TEMPERATURE, limits.DISCHARGE_UNDER_TEMPERATURE),
 )
-# (warning row, its trip row)
-_WARNINGS = (
-    (limits.CELL_OVER_VOLTAGE_WARNING, limits.CELL_OVER_VOLTAGE),
-    (limits.CELL_UNDER_VOLTAGE_WARNING, limits.CELL_UNDER_VOLTAGE),
+# (row that must come first, row that comes later), and the code where it does not.
+_BEFORE = (
+    (limits.CELL_OVER_VOLTAGE_WARNING, limits.CELL_OVER_VOLTAGE, WARNING_BEYOND_TRIP),
+    (limits.CELL_UNDER_VOLTAGE_WARNING, limits.CELL_UNDER_VOLTAGE, WARNING_BEYOND_TRIP),
 )
+_INSIDE = (
+    (limits.CHARGE_OVER_TEMPERATURE, limits.DISCHARGE_OVER_TEMPERATURE, CHARGE_WINDOW_TOO_WIDE),
+    (limits.CHARGE_UNDER_TEMPERATURE, limits.DISCHARGE_UNDER_TEMPERATURE, CHARGE_WINDOW_TOO_WIDE),
+)
+_LAST_ROW = limits.FRONT_END_DISCHARGE_TRIP
 
 
 def problems(table, chemistry, cell_count):
-    """Every contradiction in `table`: (row id, problem code, the number at fault)."""
-    found = []
+    """Every contradiction in `table`: [(row id, problem code, number, bound), ...]."""
+    found = _missing_rows(table)
+    if found:
+        # The other rules look rows up.
+        return found
     for at, row in enumerate(limits.TABLE):
-        row_id = row[limits.ID]
-        above = row[limits.DIRECTION] == limits.ABOVE
-        trip = table.trip[at]
-        release = table.release[at]
-        action = row[limits.ACTION]
-        if action & limits.LATCH and action & limits.OPEN_BOTH != limits.OPEN_BOTH:
-            found.append((row_id, LATCH_MUST_OPEN_BOTH, action))
-        for number in (trip, release):
-            if not -_LARGEST < number < _LARGEST:
-                found.append((row_id, NOT_A_NUMBER_OF_THE_TABLE, number))
-        if (release > trip) if above else (release < trip):
-            found.append((row_id, RELEASE_BEYOND_TRIP, release))
-        for delay_ms in (table.trip_delay_ms[at], table.release_delay_ms[at]):
-            if not 0 <= delay_ms <= limits.LONGEST_DELAY_MS:
-                found.append((row_id, DELAY_OUT_OF_RANGE, delay_ms))
-    _check_measured_hysteresis(table, found)
+        _check_row(table, at, row, cell_count, found)
     _check_chemistry(table, chemistry, cell_count, found)
-    for warning_id, trip_id in _WARNINGS:
-        warning = table.trip[limits.position(warning_id)]
-        trip = table.trip[limits.position(trip_id)]
-        above = limits.TABLE[limits.position(trip_id)][limits.DIRECTION] == limits.ABOVE
-        if (warning >= trip) if above else (warning <= trip):
-            found.append((warning_id, WARNING_BEYOND_TRIP, warning))
+    for first_id, later_id, code in _BEFORE:
+        first, later, above = _two_trips(table, first_id, later_id)
+        if (first >= later) if above else (first <= later):
+            found.append((first_id, code, first, later))
+    for first_id, later_id, code in _INSIDE:
+        first, later, above = _two_trips(table, first_id, later_id)
+        if (first > later) if above else (first < later):
+            found.append((first_id, code, first, later))
     for upper_id, lower_id in _PAIRS:
-        upper = limits.position(upper_id)
-        lower = limits.position(lower_id)
-        if table.release[upper] <= table.release[lower]:
-            found.append((upper_id, OVER_UNDER_CROSSED, table.release[upper]))
-    for row_id, sign in ((limits.CHARGE_OVER_CURRENT, 1), (limits.DISCHARGE_OVER_CURRENT, -1)):
-        trip = table.trip[limits.position(row_id)]
-        if trip * sign <= 0:
-            found.append((row_id, WRONG_SIGN, trip))
-    discharge = table.trip[limits.position(limits.DISCHARGE_OVER_CURRENT)]
-    if table.short_circuit_ma >= discharge:
-        found.append((limits.DISCHARGE_OVER_CURRENT, BACKSTOP_TIGHTER, table.short_circuit_ma))
+        upper = table.release[limits.position(upper_id)]
+        lower = table.release[limits.position(lower_id)]
+        if upper <= lower:
+            found.append((upper_id, OVER_UNDER_CROSSED, upper, lower))
+    _check_stack(table, cell_count, found)
+    _check_currents(table, found)
     return found
 
 
-def _check_measured_hysteresis(table, found):
-    """A measured quantity needs distance between trip and release, or the switch chatters."""
+def _missing_rows(table):
+    found = []
+    present = [row[limits.ID] for row in limits.TABLE]
+    for row_id in range(1, _LAST_ROW + 1):
+        if row_id not in present:
+            found.append((row_id, MISSING_ROW, 0, 0))
     for at, row in enumerate(limits.TABLE):
-        measured = row[limits.GROUP] < 4
-        if measured and table.trip[at] == table.release[at]:
-            found.append((row[limits.ID], RELEASE_BEYOND_TRIP, table.release[at]))
+        numbers = (table.trip, table.release, table.trip_delay_ms, table.release_delay_ms)
+        # No limit of this table has four zeros: nobody has filled it in.
+        if not any([number[at] for number in numbers]):
+            found.append((row[limits.ID], MISSING_ROW, 0, 0))
+    return found
+
+
+def _check_row(table, at, row, cell_count, found):
+    row_id = row[limits.ID]
+    group = row[limits.GROUP]
+    action = row[limits.ACTION]
+    trip = table.trip[at]
+    release = table.release[at]
+    if action & limits.LATCH and action & limits.OPEN_BOTH != limits.OPEN_BOTH:
+        found.append((row_id, LATCH_MUST_OPEN_BOTH, action, limits.OPEN_BOTH))
+    lowest, highest = _range(group, cell_count)
+    for number in (trip, release):
+        if number < lowest:
+            found.append((row_id, NUMBER_OUT_OF_RANGE, number, lowest))
+        elif number > highest:
+            found.append((row_id, NUMBER_OUT_OF_RANGE, number, highest))
+    distance = trip - release if row[limits.DIRECTION] == limits.ABOVE else release - trip
+    if distance < 0:
+        found.append((row_id, RELEASE_BEYOND_TRIP, release, trip))
+    else:
+        least = _least_hysteresis(group, trip, cell_count)
+        if distance < least:
+            found.append((row_id, HYSTERESIS_TOO_SMALL, distance, least))
+    longest_ms = _LONGEST_TRIP_DELAY_MS.get(group, _LONGEST_BLIND_MS)
+    delays = ((table.trip_delay_ms[at], longest_ms),)
+    delays += ((table.release_delay_ms[at], _LONGEST_RELEASE_DELAY_MS),)
+    for delay_ms, most_ms in delays:
+        if delay_ms < 0:
+            found.append((row_id, DELAY_OUT_OF_RANGE, delay_ms, 0))
+        elif delay_ms > most_ms:
+            found.append((row_id, DELAY_OUT_OF_RANGE, delay_ms, most_ms))
+    release_delay_ms = table.release_delay_ms[at]
+    if group == CURRENT and 0 <= release_delay_ms < _SHORTEST_CURRENT_RELEASE_MS:
+        problem = (row_id, RELEASE_DELAY_TOO_SHORT, release_delay_ms, _SHORTEST_CURRENT_RELEASE_MS)
+        found.append(problem)
+
+
+def _range(group, cell_count):
+    """What a limit of this group can be at all, whatever the chemistry."""
+    if group == CELLS:
+        return 500, 6000
+    if group == STACK:
+        return 500 * cell_count, 6000 * cell_count
+    if group == TEMPS:
+        return -600, 1500
+    if group == CURRENT:
+        return -_LARGEST, _LARGEST
+    if CELLS_AGE <= group < CELLS_UNKNOWN or group == SILENCE:
+        # Older than this, a value says nothing any more.
+        return 1, _LONGEST_AGE_MS
+    return 0, 0
+
+
+def _least_hysteresis(group, trip, cell_count):
+    """Less than this between trip and release, and noise makes a switch chatter."""
+    if group == CELLS:
+        return 20
+    if group == STACK:
+        return 20 * cell_count
+    if group == TEMPS:
+        return 20
+    if group == CURRENT:
+        return abs(trip) // 50
+    return 0
 
 
 def _check_chemistry(table, chemistry, cell_count, found):
@@ -99,17 +180,56 @@ def _check_chemistry(table, chemistry, cell_count, found):
         trip = table.trip[at]
         above = limits.TABLE[at][limits.DIRECTION] == limits.ABOVE
         if (trip > bound) if above else (trip < bound):
-            found.append((row_id, BEYOND_CHEMISTRY, trip))
+            found.append((row_id, BEYOND_CHEMISTRY, trip, bound))
+
+
+def _two_trips(table, first_id, later_id):
+    at = limits.position(later_id)
+    above = limits.TABLE[at][limits.DIRECTION] == limits.ABOVE
+    return table.trip[limits.position(first_id)], table.trip[at], above
+
+
+def _check_stack(table, cell_count, found):
+    """A stack limit acts between the cells' release and their trip, or it is for another pack."""
+    stack_and_cell = (
+        (limits.STACK_OVER_VOLTAGE, limits.CELL_OVER_VOLTAGE),
+        (limits.STACK_UNDER_VOLTAGE, limits.CELL_UNDER_VOLTAGE),
+    )
+    for stack_id, cell_id in stack_and_cell:
+        trip = table.trip[limits.position(stack_id)]
+        cell = limits.position(cell_id)
+        ends = (table.trip[cell] * cell_count, table.release[cell] * cell_count)
+        if trip > max(ends):
+            found.append((stack_id, STACK_CONTRADICTS_CELLS, trip, max(ends)))
+        elif trip < min(ends):
+            found.append((stack_id, STACK_CONTRADICTS_CELLS, trip, min(ends)))
+
+
+def _check_currents(table, found):
+    for row_id, sign in ((limits.CHARGE_OVER_CURRENT, 1), (limits.DISCHARGE_OVER_CURRENT, -1)):
+        at = limits.position(row_id)
+        if table.trip[at] * sign <= 0:
+            found.append((row_id, WRONG_SIGN, table.trip[at], 0))
+        elif table.release[at] * sign < 0:
+            found.append((row_id, WRONG_SIGN, table.release[at], 0))
+    row_id = limits.DISCHARGE_OVER_CURRENT
+    over_current = table.trip[limits.position(row_id)]
+    if table.short_circuit_ma >= over_current:
+        found.append((row_id, SHORT_CIRCUIT_TOO_LOW, table.short_circuit_ma, over_current))
+    delay_us = table.short_circuit_delay_us
+    if not 0 <= delay_us <= _SLOWEST_SHORT_CIRCUIT_US:
+        found.append((row_id, SHORT_CIRCUIT_TOO_SLOW, delay_us, _SLOWEST_SHORT_CIRCUIT_US))
 
 
 def backstop_problems(requests, applied):
     """Compare what the front end really applied with what was asked: it must be wider.
 
-    requests: (backstop, trip, delay, release); applied: (backstop, trip, delay). Same codes as
-    problems(), with the backstop code in place of the row id.
+    requests: (backstop, trip, delay, release); applied: (backstop, trip, delay). Problems as from
+    problems(), with the backstop code in place of the row id. Where the front end waits less long
+    than asked, its threshold has to lie clearly wider instead: by 100 mV or a fifth of a current.
     """
     found = []
-    for backstop, trip, _ in applied:
+    for backstop, trip, delay in applied:
         for request in requests:
             if request[0] != backstop:
                 continue
@@ -120,6 +240,12 @@ def backstop_problems(requests, applied):
                 limits.BACKSTOP_CHARGE_UNDER_TEMPERATURE,
                 limits.BACKSTOP_DISCHARGE_UNDER_TEMPERATURE,
             )
-            if (trip >= request[1]) if lower else (trip <= request[1]):
-                found.append((backstop, BACKSTOP_TIGHTER, trip))
+            wider = request[1] - trip if lower else trip - request[1]
+            voltage = backstop in (
+                limits.BACKSTOP_CELL_OVER_VOLTAGE,
+                limits.BACKSTOP_CELL_UNDER_VOLTAGE,
+            )
+            untimed = 100 if voltage else abs(request[1]) // 5
+            if wider <= 0 or (delay < request[2] and wider < untimed):
+                found.append((backstop, BACKSTOP_TIGHTER, trip, request[1]))
     return found

@@ -1,0 +1,88 @@
+"""The sentence for a refused limit: one for each code, with names, units and what to do."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from host_tools.contradictions import backstop_sentence, problem_sentence
+from vigil import limits, validate
+
+CODES = [
+    value
+    for name, value in vars(validate).items()
+    if name.isupper() and not name.startswith("_") and isinstance(value, int)
+    if not hasattr(limits, name)
+    if name not in ("CELLS", "STACK", "TEMPS", "CURRENT", "SILENCE", "CELLS_AGE", "CELLS_UNKNOWN")
+]
+ROW_CODES = sorted(set(CODES) - {validate.BACKSTOP_TIGHTER})
+
+
+def test_the_codes_are_all_there():
+    assert sorted(CODES) == list(range(1, 17))
+
+
+@given(
+    st.integers(1, 24), st.sampled_from(ROW_CODES), *[st.integers(-(1 << 31), (1 << 31) - 1)] * 2
+)
+def test_every_code_has_a_sentence_that_names_the_limit_and_ends(row_id, code, number, bound):
+    text = problem_sentence(row_id, code, number, bound)
+    assert "does not know" not in text
+    assert text.endswith(".") and text[0].isupper()
+    assert not re.search(r"[{}]|None|  ", text)
+    assert code == validate.SHORT_CIRCUIT_TOO_SLOW or text.startswith('Limit "')
+    # What is wrong, then what to do.
+    assert text.count(". ") >= 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (
+            (limits.CELL_OVER_VOLTAGE, validate.RELEASE_BEYOND_TRIP, 3651, 3650),
+            'Limit "cell over-voltage" would be released at 3.651 V, which is beyond its trip at'
+            " 3.650 V, so it could never stay tripped. Set the release below the trip.",
+        ),
+        (
+            (limits.STACK_UNDER_VOLTAGE, validate.STACK_CONTRADICTS_CELLS, 38000, 40000),
+            'Limit "pack under-voltage" trips at 38.00 V, below the 40.00 V that the cell limits'
+            " times the number of cells give. Check the number of cells, or bring the two limits"
+            " together.",
+        ),
+        (
+            (limits.CHARGE_UNDER_TEMPERATURE, validate.BEYOND_CHEMISTRY, -50, 0),
+            'Limit "too cold to charge" trips at -5.0 degC, but this chemistry allows 0.0 degC at'
+            " the least. Set the trip to 0.0 degC or above; check that the chemistry is the right"
+            " one.",
+        ),
+        (
+            (limits.CELL_OVER_VOLTAGE, validate.DELAY_OUT_OF_RANGE, 30001, 30000),
+            'Limit "cell over-voltage" has a delay of 30001 ms; 30.0 s is the longest allowed.'
+            " Choose a shorter one.",
+        ),
+        (
+            (limits.DISCHARGE_OVER_CURRENT, validate.SHORT_CIRCUIT_TOO_LOW, -100000, -120000),
+            'Limit "discharge over-current" trips at 120.0 A, and the short circuit limit at'
+            " 100.0 A is not above it. Set the short circuit to clearly more current than the"
+            " over-current.",
+        ),
+    ],
+)
+def test_sentences_read_well(problem, words):
+    assert problem_sentence(*problem) == words
+
+
+def test_a_code_of_a_newer_firmware_is_told_honestly():
+    assert "reason 99" in problem_sentence(2, 99, 5)
+    assert "does not know" in problem_sentence(2, 99, 5)
+    assert problem_sentence(77, validate.MISSING_ROW, 0, 0).startswith('Limit "limit 77"')
+
+
+def test_a_backstop_that_is_too_tight_is_told_with_both_numbers():
+    text = backstop_sentence(
+        limits.BACKSTOP_CELL_UNDER_VOLTAGE, validate.BACKSTOP_TIGHTER, 2530, 2500
+    )
+    assert "cell under-voltage at 2.530 V" in text and "software at 2.500 V" in text
+    text = backstop_sentence(limits.BACKSTOP_SHORT_CIRCUIT, validate.BACKSTOP_TIGHTER, -200000)
+    assert "short circuit at -200 A" in text
