@@ -3,7 +3,6 @@
 mV, mA, degC as floats; current + = charging. Nothing here knows the chip: it listens and looks.
 """
 
-from host_tools.mock.cells import SLOW_SHARE
 from host_tools.mock.heat import Heat
 from host_tools.mock.power_path import PowerPath
 from host_tools.mock.profile import Profile
@@ -13,7 +12,7 @@ __all__ = ("Bench", "Profile")
 
 TICK_US = 20000
 
-_HEAT_US = 1000000
+_SLOW_US = 1000000
 _BLEED_OHM = 68.0
 _CELL_MV_PER_S = 200.0
 _TEMP_K_PER_S = 2.0
@@ -29,7 +28,9 @@ class Bench:
         ambient_c=25.0,
         shunt_uohm=500,
         charger_limit_mv_per_cell=None,
+        sense_ohm=0.05,
     ):
+        """sense_ohm: wire, contact and fuse of each sense lead."""
         self.clock = clock
         self.pack = pack
         self.listeners = []
@@ -45,13 +46,18 @@ class Bench:
         self.bled_mas = [0.0] * pack.cells
         self.true_charge = False
         self.true_discharge = False
-        self._heat = Heat(pack.cells, pack.capacity_mah, temps, ambient_c)
+        self._heat = Heat(
+            pack.cells, pack.capacity_mah, temps, ambient_c, pack.figures.joule_per_k_ah
+        )
         self.temps_c = list(self._heat.place_c)
         self.die_c = self._heat.die_c
-        self._path = PowerPath(pack.cells, shunt_uohm)
+        self._path = PowerPath(pack.cells, shunt_uohm, pack.figures.charger_mv)
         self._path.charger_limit_mv_per_cell = charger_limit_mv_per_cell
         self._bleed_mask = 0
         self._bled = []
+        self._bleed_ma = [0.0] * pack.cells
+        self._sense_ohm = sense_ohm
+        self._leaking = []
         self._cell_ramps = []
         self._temp_ramps = []
         self._now_us = clock.now_us
@@ -80,12 +86,9 @@ class Bench:
         elif ma < 0.0:
             self.discharged_mas -= ma * us * 0.000001
         pack.pass_current(ma, us)
-        slow_ma = pack.slow_ma
-        self._square_a2s += (ma * ma + SLOW_SHARE * slow_ma * slow_ma) * us * 0.000000000001
+        self._square_a2s += pack.square_ma2(ma) * us * 0.000000000001
         if self._bled:
             self._bleed(us)
-        if now_us - self._heated_us >= _HEAT_US:
-            self._warm(now_us)
         if self._temp_ramps:
             self._show_temps()
         if self._current_varies or self._cell_ramps:
@@ -95,24 +98,35 @@ class Bench:
             self._sum_up()
 
     def _tick(self):
-        self.clock.call_at(self.clock.now_us + TICK_US, self._tick)
+        now_us = self.clock.now_us
+        self.clock.call_at(now_us + TICK_US, self._tick)
         self.update()
+        # At ticks only, so that looking at the bench more often changes nothing.
+        if now_us - self._heated_us >= _SLOW_US:
+            self._do_slow_things(now_us)
         self._react()
 
     def _bleed(self, us):
         for cell in self._bled:
-            mas = self.cell_mv[cell] * us * 0.000001 / _BLEED_OHM
+            mas = self._bleed_ma[cell] * us * 0.000001
             if mas > 0.0:
                 self.pack.drain(cell, mas)
                 self.bled_mas[cell] += mas
 
-    def _warm(self, now_us):
+    def _do_slow_things(self, now_us):
+        """Heat, and what the cells lose by themselves."""
         heat = self._heat
+        pack = self.pack
         seconds = (now_us - self._heated_us) * 0.000001
-        heat.step(seconds, self._square_a2s, self.pack.ohm, self._path.ohm)
+        if seconds == 0.0:
+            return
+        heat.step(seconds, self._square_a2s, pack.ohm, self._path.ohm)
+        for cell in self._leaking:
+            heat.heat_cell(cell, pack.leak_watts(cell) * seconds)
         self._heated_us = now_us
         self._square_a2s = 0.0
-        self.pack.warm(heat.cell_c)
+        pack.lose(seconds)
+        pack.warm(heat.cell_c)
         self.die_c = heat.die_c
         self._show_temps()
 
@@ -145,11 +159,28 @@ class Bench:
     def _sum_up(self):
         cell_mv = self.cell_mv
         self.stack_mv = stack_mv = sum(cell_mv)
+        if self._bled:
+            self._sag()
         self.lowest_mv = min(cell_mv)
         self.highest_mv = max(cell_mv)
         terminal_mv = self._path.terminal_mv(stack_mv, self.current_ma)
         self.pack_mv = terminal_mv
         self.ld_mv = terminal_mv
+
+    def _sag(self):
+        """A bleed current lowers what its own two sense leads show and raises the neighbours."""
+        cell_mv = self.cell_mv
+        bleed_ma = self._bleed_ma
+        last = len(cell_mv) - 1
+        for cell in self._bled:
+            bleed_ma[cell] = cell_mv[cell] / _BLEED_OHM
+        for cell in self._bled:
+            lead_mv = bleed_ma[cell] * self._sense_ohm
+            cell_mv[cell] -= 2.0 * lead_mv
+            if cell > 0:
+                cell_mv[cell - 1] += lead_mv
+            if cell < last:
+                cell_mv[cell + 1] += lead_mv
 
     def _changed(self):
         self._settle()
@@ -190,6 +221,7 @@ class Bench:
         self.update()
         self._bleed_mask = mask
         self._bled = [cell for cell in range(self.pack.cells) if mask >> cell & 1]
+        self._settle()
 
     # What happens outside, and what goes wrong.
 
@@ -241,10 +273,28 @@ class Bench:
                 value_c = self.temps_c[place]
                 aim(self._temp_ramps, place, value_c, dc / 10.0, _TEMP_K_PER_S, self._now_us)
 
+    def set_leak(self, n, ohm):
+        """Cell 1, 2, ... leaks inside, through so many ohm; the charge it lost stays lost."""
+        if not 1 <= n <= self.pack.cells:
+            raise ValueError("no such cell")
+        if ohm <= 0:
+            raise ValueError("a leak has a resistance")
+        self.update()
+        self._do_slow_things(self._now_us)
+        self.pack.set_leak(n - 1, ohm)
+        if n - 1 not in self._leaking:
+            self._leaking.append(n - 1)
+        self._changed()
+
     def clear(self):
         """Every fault ends; cells and sensors go back as slowly as they came."""
         self.update()
         let_go(self._cell_ramps)
         let_go(self._temp_ramps)
+        if self._leaking:
+            self._do_slow_things(self._now_us)
+            for cell in self._leaking:
+                self.pack.set_leak(cell, 0.0)
+            self._leaking = []
         self._path.mend()
         self._switched()

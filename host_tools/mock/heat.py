@@ -3,7 +3,6 @@
 Every cell is one lump: it warms by its losses and leaks to its neighbours and to the air.
 """
 
-_HEAT_CAPACITY_J_PER_K_AH = 19.0  # large prismatic LFP, about 1 kJ/K for each kg
 _TO_AIR_S = 7200.0
 _TO_NEIGHBOUR_S = 1800.0
 _THERMISTOR_LAG_S = 15.0
@@ -13,12 +12,12 @@ _BOARD_K_PER_W = 1.0
 
 
 class Heat:
-    def __init__(self, cells, capacity_mah, places, ambient_c):
+    def __init__(self, cells, capacity_mah, places, ambient_c, joule_per_k_ah):
         self.ambient_c = ambient_c
         self.cell_c = [ambient_c] * cells
         self.place_c = [ambient_c] * places
         self.die_c = ambient_c + _BOARD_SELF_HEAT_K
-        self._kelvin_per_joule = 1000.0 / (_HEAT_CAPACITY_J_PER_K_AH * capacity_mah)
+        self._kelvin_per_joule = 1000.0 / (joule_per_k_ah * capacity_mah)
         # 16 cells and 3 thermistors: cells 1-5, 6-11 and 12-16.
         self._edges = [(2 * cells * place + places) // (2 * places) for place in range(places + 1)]
 
@@ -42,6 +41,10 @@ class Heat:
             )
             left = here
         self._follow(seconds, square_a2s * path_ohm)
+
+    def heat_cell(self, cell, joule):
+        """Heat that comes up in one cell alone."""
+        self.cell_c[cell] += joule * self._kelvin_per_joule
 
     def _follow(self, seconds, path_joule):
         edges = self._edges

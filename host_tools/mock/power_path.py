@@ -7,7 +7,6 @@ pass, the discharge switch one that lets charge current pass.
 _SWITCHES_OHM = 0.001
 _SHORT_OHM = 0.005
 _DIODE_MV = 700.0
-_CHARGER_OPEN_MV = 3600.0  # a cell's share of what a charger shows at an open switch
 _TAPER_MV = 50.0  # a cell's share of the band in which a charger reduces its current
 
 _CHARGE_SWITCH = 1
@@ -15,7 +14,8 @@ _DISCHARGE_SWITCH = 2
 
 
 class PowerPath:
-    def __init__(self, cells, shunt_uohm):
+    def __init__(self, cells, shunt_uohm, charger_mv_per_cell=3600.0):
+        """charger_mv_per_cell: what a charger shows at an open switch."""
         self.ohm = shunt_uohm / 1000000.0 + _SWITCHES_OHM
         self.true_charge = False
         self.true_discharge = False
@@ -24,6 +24,7 @@ class PowerPath:
         self.short = False
         self.charger_limit_mv_per_cell = None
         self._cells = cells
+        self._charger_open_mv = cells * charger_mv_per_cell
         self._gates = (False, False, False, False)
         self._stuck_charge = False
         self._stuck_discharge = False
@@ -116,5 +117,5 @@ class PowerPath:
         if charge and (discharge or charger):
             return stack_mv
         if charger:
-            return max(stack_mv, self._cells * _CHARGER_OPEN_MV)
+            return max(stack_mv, self._charger_open_mv)
         return stack_mv - _DIODE_MV if discharge else 0.0

@@ -72,6 +72,7 @@ def sixty_seconds():
     bench.set_gates(False, True, charge_assist=True)
     time.sleep_ms(9999)
     bench.set_gates(True, False)
+    bench.set_leak(9, 3)
     time.sleep_ms(20000)
 
     register = bytearray(3)
@@ -101,6 +102,10 @@ def sixty_seconds():
         "charged_mas": bench.charged_mas,
         "discharged_mas": bench.discharged_mas,
         "bled_mas": sum(bench.bled_mas),
+        "lost_mas": bench.pack.lost_mas,
+        "hysteresis": bench.pack.hysteresis,
+        "fast_ma": bench.pack.fast_ma,
+        "slow_ma": bench.pack.slow_ma,
         "looks": lowest_cell.looks,
         "lowest_mv": lowest_cell.lowest_mv,
         "period_ms": profile.period_ms,

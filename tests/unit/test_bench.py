@@ -158,6 +158,7 @@ def test_charge_is_conserved_through_the_switches(steps):
     for cell in range(16):
         gained_mas = (pack.soc_pct(cell) - before[cell]) / 100 * pack.capacity_mas[cell]
         passed_mas = bench.charged_mas - bench.discharged_mas - bench.bled_mas[cell]
+        passed_mas -= pack.lost_mas[cell]
         assert gained_mas == pytest.approx(passed_mas, abs=1.0)
 
 
@@ -186,18 +187,74 @@ def test_a_switch_that_opens_between_ticks_ends_the_charge_at_that_very_microsec
     assert bench.charged_mas == pytest.approx(100000 * 0.030007)
 
 
-def test_a_bled_cell_loses_charge_and_its_terminal_does_not_sag():
+def test_a_bled_cell_loses_the_charge_that_its_resistor_draws():
     bench = make_bench()
-    before_mv = list(bench.cell_mv)
+    cell_mv = bench.cell_mv[6]
     bench.set_bleed(1 << 6)
-    assert bench.cell_mv == before_mv
     wait(bench, 100)
     # About 3.3 V across 68 ohm for 100 s.
-    assert bench.bled_mas[6] == pytest.approx(before_mv[6] / 68 * 100, rel=1e-4)
+    assert bench.bled_mas[6] == pytest.approx(cell_mv / 68 * 100, rel=1e-4)
     assert sum(bench.bled_mas) == bench.bled_mas[6]
     bench.set_bleed(0)
     wait(bench, 100)
-    assert bench.bled_mas[6] == pytest.approx(before_mv[6] / 68 * 100, rel=1e-4)
+    assert bench.bled_mas[6] == pytest.approx(cell_mv / 68 * 100, rel=1e-4)
+
+
+def test_without_resistance_in_the_sense_leads_bleeding_does_not_show():
+    bench = make_bench(sense_ohm=0.0)
+    before_mv = list(bench.cell_mv)
+    bench.set_bleed(1 << 6)
+    assert bench.cell_mv == before_mv
+
+
+@given(st.integers(0, 0xFFFF), st.floats(0.01, 2.0))
+def test_bleeding_through_sense_leads_moves_what_they_show_and_not_the_stack(mask, sense_ohm):
+    bench = make_bench(sense_ohm=sense_ohm)
+    true_mv = list(bench.cell_mv)
+    stack_mv = bench.stack_mv
+    bench.set_bleed(mask)
+    bleed_ma = [true_mv[cell] / 68 if mask >> cell & 1 else 0.0 for cell in range(16)]
+    # Lead k, below cell k, carries the bleed current of the cell above less that of the one below.
+    lead_ma = [a - b for a, b in zip([0.0, *bleed_ma], [*bleed_ma, 0.0], strict=True)]
+    for cell in range(16):
+        expected_mv = true_mv[cell] - sense_ohm * (lead_ma[cell + 1] - lead_ma[cell])
+        assert bench.cell_mv[cell] == pytest.approx(expected_mv, abs=1e-6)
+    assert bench.highest_mv == max(bench.cell_mv)
+    assert bench.stack_mv == stack_mv
+    bench.set_bleed(0)
+    assert bench.cell_mv == pytest.approx(true_mv, abs=1e-6)
+
+
+# Leaks
+
+
+def test_a_leak_takes_charge_from_its_cell_and_warms_it():
+    bench = make_bench()
+    bench.set_leak(5, 2.0)
+    before_mas = list(bench.pack.lost_mas)
+    cell_mv = bench.cell_mv[4]
+    wait(bench, 600)
+    lost_mas = [now - then for now, then in zip(bench.pack.lost_mas, before_mas, strict=True)]
+    # All others lose some 8 mA.
+    assert lost_mas[4] == pytest.approx(600 * cell_mv / 2.0, rel=0.01)
+    assert max(lost_mas[:4] + lost_mas[5:]) < 600 * 15
+    # 5 W for 600 s into 5.3 kJ/K, and the sensor in the middle of its cells.
+    assert bench.temps_c[0] - 25 < 0.12
+    assert max(bench.temps_c) == bench.temps_c[0] > bench.temps_c[2]
+    bench.clear()
+    at_clear = bench.pack.lost_mas[4]
+    wait(bench, 100)
+    assert bench.pack.lost_mas[4] - at_clear < 100 * 15
+
+
+def test_a_leak_pulls_its_cell_down_by_its_share_of_the_resistance():
+    bench = make_bench()
+    before_mv = bench.cell_mv[4]
+    bench.set_leak(5, 0.1)
+    figures = bench.pack.figures
+    whole_ohm = bench.pack.ohm[4] * (1 + figures.fast_share + figures.slow_share)
+    assert bench.cell_mv[4] == pytest.approx(before_mv * 0.1 / (0.1 + whole_ohm), rel=1e-9)
+    assert bench.cell_mv[3] > before_mv - 10
 
 
 # Listeners
@@ -358,6 +415,8 @@ def test_a_stuck_switch_stays_open_to_current_until_cleared():
         lambda bench: bench.set_cell_mv(17, 3000),
         lambda bench: bench.set_temp_dc(4, 250),
         lambda bench: bench.stick_fet(3),
+        lambda bench: bench.set_leak(17, 10),
+        lambda bench: bench.set_leak(1, 0),
     ],
 )
 def test_a_fault_of_something_that_is_not_there_is_refused(fault):
@@ -411,8 +470,8 @@ def test_losses_warm_the_cells_by_their_energy_at_first():
     bench.set_gates(True, True)
     bench.offer(-280000)
     wait(bench, 120)
-    # At most I*I*(R0 + R1)*t into about 19 J/K for each Ah; the sensors lag behind.
-    most_k = 280.0**2 * 0.00016 * 1.6 * 120 / (19 * 280)
+    # At most I*I*(R0 + R1 + R2)*t into about 19 J/K for each Ah; the sensors lag behind.
+    most_k = 280.0**2 * 0.00016 * 1.9 * 120 / (19 * 280)
     for temp_c in bench.temps_c:
         assert 0.5 * most_k < temp_c - 25 < most_k
     assert bench.die_c > 30
