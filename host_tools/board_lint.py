@@ -54,7 +54,9 @@ def tree_problems(root=ROOT):
     local = {"vigil"} | {path.stem for path in files}
     found = []
     for path in files:
-        for line, problem in problems_in((root / path).read_text(), path == KERNELS, local):
+        # A simulated board has no upload to fear: it shares its building with the others.
+        known = local | {"host_tools"} if path.parts[1].startswith("sim") else local
+        for line, problem in problems_in((root / path).read_text(), path == KERNELS, known):
             found.append(f"{path}:{line}: {problem}")
     return found
 

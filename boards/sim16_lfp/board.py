@@ -3,6 +3,7 @@
 from machine import I2C, UART, WDT, Pin
 
 NAME = "sim16_lfp"
+TWIN = "bq76952"  # what the simulator puts around it
 CELLS = 16
 TEMPS = 3
 CAPACITY_MAH = 100000

@@ -31,7 +31,7 @@ def _desk(board_name):
         sys.path.insert(0, "boards/" + board_name)
     import board
 
-    module = "host_tools.sim.twins." + board_name
+    module = "host_tools.sim.twins." + board.TWIN
     __import__(module)
     return clock, board, sys.modules[module]
 

@@ -55,7 +55,7 @@ class Node:
 
         # boot.py comes first, as on the board: the chip must never see its pins undefined.
         __import__("boot")
-        twins = "host_tools.sim.twins." + config["board"]
+        twins = "host_tools.sim.twins." + board.TWIN
         __import__(twins)
         self.twin = sys.modules[twins].build(self.clock, board, config["seed"], config["soc_pct"])
         self.twin.rs485.on_transmit = self._transmitted

@@ -83,8 +83,11 @@ def _option(name, text, read, lowest, highest=None):
 def boards():
     """Names of the boards that the simulator has a twin for."""
     twins = ROOT / "host_tools" / "sim" / "twins"
-    names = (path.parent.name for path in (ROOT / "boards").glob("*/board.py"))
-    return sorted(name for name in names if (twins / f"{name}.py").exists())
+    return sorted(
+        path.parent.name
+        for path in (ROOT / "boards").glob("*/board.py")
+        if (twins / f"{_numbers(path).get('TWIN')}.py").exists()
+    )
 
 
 def board_counts(board):
@@ -94,10 +97,17 @@ def board_counts(board):
     if board not in known:
         names = ", ".join(known) or "none"
         raise ValueError(f"there is no simulated board {shown(board)}; known are: {names}")
-    counts = {}
-    for node in ast.parse((ROOT / "boards" / board / "board.py").read_text("utf-8")).body:
+    numbers = _numbers(ROOT / "boards" / board / "board.py")
+    counts = [numbers.get(name) for name in ("CELLS", "TEMPS")]
+    return tuple(count if type(count) is int else None for count in counts)
+
+
+def _numbers(path):
+    """The plain figures and texts that a board.py declares."""
+    numbers = {}
+    for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             for target in node.targets:
-                if isinstance(target, ast.Name) and type(node.value.value) is int:
-                    counts[target.id] = node.value.value
-    return counts.get("CELLS"), counts.get("TEMPS")
+                if isinstance(target, ast.Name):
+                    numbers[target.id] = node.value.value
+    return numbers

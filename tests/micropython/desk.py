@@ -1,4 +1,4 @@
-"""The firmware on the simulated reference board, inside this process, on the virtual clock."""
+"""The firmware on a simulated board, inside this process, on the virtual clock."""
 
 import sys
 
@@ -8,12 +8,26 @@ from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
 
 BOARD = "sim16_lfp"
+_REAL = {}  # the board's own numbers, while a desk has others
+
+
+class Numbers:
+    """A board's numbers, to change some of them for the cells alone."""
+
+    def __init__(self, board):
+        for name in dir(board):
+            if name.upper() == name and not name.startswith("_"):
+                setattr(self, name, getattr(board, name))
 
 
 class Desk:
-    """A running BMS; `soc_pct` and `current_ma` set the scene. Times in virtual us."""
+    """A running BMS; `soc_pct` and `current_ma` set the scene. Times in virtual us.
 
-    def __init__(self, soc_pct=60, current_ma=0, seed=1, start_us=0, settle=True):
+    pack: other numbers for the board, as CELLS=8. hurry: the cells hold so many times less than
+    the firmware believes, with the resistance of the full size: charging takes that much less.
+    """
+
+    def __init__(self, soc_pct=60, current_ma=0, seed=1, start_us=0, settle=True, hurry=1, **pack):
         if "boards/" + BOARD not in sys.path:
             sys.path.insert(0, "boards/" + BOARD)
         self.clock = VirtualClock()
@@ -22,13 +36,25 @@ class Desk:
         machine.use(self.clock)
         import board
 
+        for name in _REAL:
+            setattr(board, name, _REAL[name])
+        for name in pack:
+            _REAL.setdefault(name, getattr(board, name))
+            setattr(board, name, pack[name])
         for pin, level in board.SAFE_PINS:
             machine.Pin(pin, machine.Pin.OUT, value=level)
-        from host_tools.sim.twins.sim16_lfp import build
+        from host_tools.sim.twins.bq76952 import build
 
-        self.twin = build(self.clock, board, seed, soc_pct)
+        numbers = Numbers(board)
+        numbers.CAPACITY_MAH = board.CAPACITY_MAH // hurry
+        self.twin = build(self.clock, numbers, seed, soc_pct)
         self.bench = self.twin.bench
         self.chip = self.twin.chip
+        if hurry != 1:
+            cells = self.bench.pack
+            for cell in range(cells.cells):
+                cells.ohm_warm[cell] /= hurry
+            cells.warm([25.0] * cells.cells)
         self.bench.offer(current_ma)
         import main
 

@@ -1,4 +1,7 @@
-"""Simulated surroundings of boards/sim16_lfp: what hangs on its pins. Never upload to a board."""
+"""Surroundings of a simulated board with a BQ76952: what hangs on its pins. Never upload.
+
+A board names this file as its TWIN; its pins and figures are the single source.
+"""
 
 import machine
 
@@ -12,10 +15,10 @@ class Twin:
 
 
 def build(clock, board, seed, soc_pct):
-    """board: the imported board module; its pins and figures are the single source."""
+    """board: the imported board module."""
     twin = Twin()
     pack = Pack(board.CELLS, board.CAPACITY_MAH, board.CHEMISTRY, seed, soc_pct)
-    twin.bench = Bench(clock, pack)
+    twin.bench = Bench(clock, pack, temps=board.TEMPS, shunt_uohm=board.SHUNT_UOHM)
     twin.chip = Bq76952Model(
         clock, twin.bench, cells=board.CELLS, shunt_uohm=board.SHUNT_UOHM, seed=seed
     )

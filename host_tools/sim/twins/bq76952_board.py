@@ -1,0 +1,43 @@
+"""Builds the small simulated boards: a BQ76952 on I2C and JBD on RS485, as boards/sim16_lfp does.
+
+Never upload to a board: a board of yours builds its hardware in its own board.py.
+"""
+
+from machine import I2C, UART, WDT, Pin
+
+
+class Board:
+    """What app.Bms needs; see there."""
+
+
+def build(numbers):
+    """numbers: the board module, whose pins and figures are used."""
+    from vigil.afe.bq76952 import Bq76952
+    from vigil.link.jbd import Jbd
+    from vigil.link.rs485 import Rs485
+
+    board = Board()
+    board.name = numbers.NAME
+    board.device_name = b"Vigil " + numbers.NAME.encode()
+    board.chemistry = numbers.CHEMISTRY
+    board.capacity_mah = numbers.CAPACITY_MAH
+    i2c = I2C(0, scl=Pin(numbers.SCL_PIN), sda=Pin(numbers.SDA_PIN), freq=400000, timeout=2000)
+    board.front_end = Bq76952(
+        i2c,
+        Pin(numbers.BOTH_OFF_PIN, Pin.OUT, value=0),
+        cells=numbers.CELLS,
+        temps=numbers.TEMPS,
+        shunt_uohm=numbers.SHUNT_UOHM,
+        cc_gain_uohm=numbers.CURRENT_GAIN_UOHM,
+    )
+    baud = numbers.RS485_BAUD
+    uart = UART(1, baudrate=baud, tx=Pin(numbers.TX_PIN), rx=Pin(numbers.RX_PIN))
+    driver_enable = Pin(numbers.DRIVER_ENABLE_PIN, Pin.OUT, value=0)
+
+    def jbd_on_rs485(status):
+        engine = Jbd(status, name=board.device_name)
+        return Rs485(uart, engine, driver_enable=driver_enable, baudrate=baud)
+
+    board.links = [jbd_on_rs485]
+    board.watchdog = WDT(timeout=2000)
+    return board
