@@ -1,0 +1,76 @@
+"""A pack of given size and chemistry drives: prints one line of what a drive cycle did to it.
+
+Arguments: cells, chemistry, csv with time_s and crate_x1000, seconds.
+"""
+
+import json
+import sys
+from array import array
+
+from desk import Desk
+
+from host_tools.mock.profile import Profile
+from vigil import limits
+
+_CAPACITY_MAH = 20000
+# Switches and short circuit of an LTO pack need a smaller shunt for the chip's thresholds.
+_SHUNT_UOHM = 500
+
+
+def profile_from(path, seconds):
+    """Pairs of ms and millionths of the capacity an hour."""
+    pairs = array("i")
+    with open(path) as file:
+        names = file.readline().strip().split(",")
+        time_at, value_at = names.index("time_s"), names.index("crate_x1000")
+        for line in file:
+            words = line.split(",")
+            if int(words[time_at]) > seconds:
+                break
+            pairs.append(int(words[time_at]) * 1000)
+            pairs.append(int(float(words[value_at]) * 1000))
+    return pairs
+
+
+def drive(cells, chemistry, path, seconds):
+    desk = Desk(
+        soc_pct=60,
+        CELLS=cells,
+        CHEMISTRY=chemistry,
+        CAPACITY_MAH=_CAPACITY_MAH,
+        SHUNT_UOHM=_SHUNT_UOHM,
+    )
+    bench = desk.bench
+    Profile(bench, profile_from(path, seconds), _CAPACITY_MAH / 1000000)
+    tripped = []
+    off_ms = 0
+    currents = set()
+    stack_error_mv = 0
+    for _ in range(seconds * 20):
+        desk.run_ms(50)
+        for row_id in desk.tripped():
+            if row_id not in tripped:
+                tripped.append(row_id)
+        if not desk.both_on():
+            off_ms += 50
+        sample = desk.bms.sample
+        currents.add(sample.values[sample.current_at])
+        error_mv = abs(sample.values[sample.stack_at] - bench.stack_mv)
+        stack_error_mv = max(stack_error_mv, error_mv)
+    executive = desk.bms.executive
+    return {
+        "cells": desk.bms.sample.cell_count,
+        "rows": len(limits.TABLE),
+        "tripped": tripped,
+        "off_ms": off_ms,
+        "problems": desk.bms.problems,
+        "overruns": executive.overruns,
+        "currents": len(currents),
+        "lowest_ma": min(currents),
+        "highest_ma": max(currents),
+        "stack_error_mv": stack_error_mv,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(drive(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))))
