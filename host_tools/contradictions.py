@@ -62,9 +62,9 @@ def problem_sentence(row_id, code, number, bound=None):
         number, bound = bound, number
     return text.format(
         it=_it(row_id),
-        number=meanings.limit_text(row_id, number),
-        bound=meanings.limit_text(row_id, bound),
-        bound_of_short=meanings.limit_text(row_id, bound),
+        number=_number(row_id, number),
+        bound=_number(row_id, bound),
+        bound_of_short=_number(row_id, bound),
         signed=_signed(number),
         gap=_gap(row_id, number),
         gap_bound=_gap(row_id, bound),
@@ -96,6 +96,11 @@ def backstop_sentence(backstop, code, number, bound=None):
     )
 
 
+def _number(row_id, number):
+    """A trip or release of this row, with its unit."""
+    return meanings.limit(meanings.meaning(row_id).unit, number)
+
+
 def _it(row_id):
     known = meanings.meaning(row_id)
     key = f"pack {known.key}" if known.about == "Pack" else known.key
@@ -116,4 +121,4 @@ def _gap(row_id, difference):
     """A difference of two numbers of a row; of temperatures in K."""
     if difference is None:
         return "more"
-    return meanings.limit_text(row_id, difference).replace("degC", "K")
+    return _number(row_id, difference).replace("degC", "K")

@@ -285,11 +285,6 @@ def limit(unit, value):
     return _value(unit, value)
 
 
-def limit_text(row_id, number):
-    """A trip or release of this row, with its unit; currents without their direction."""
-    return _limit(meaning(row_id).unit, number)
-
-
 def is_upper(row_id):
     """Whether the row trips above its limit rather than below."""
     return meaning(row_id).problem != _BELOW
