@@ -17,7 +17,7 @@ def _build_table():
     return bytes(table)
 
 
-_CRC = _build_table()
+CRC_TABLE = _build_table()
 _FIRST_MEASURED = 0x14
 _END_MEASURED = 0x7C
 # Not measurements: subcommand window and alarms lie between current and temperatures.
@@ -39,9 +39,11 @@ class RegisterPort:
         self.torn_reads = 0
         self._tears_left = 0
         self._pointer = 0
-        write_header = _CRC[address << 1]
-        self._write_seeds = bytes([_CRC[write_header ^ reg] for reg in range(128)])
-        self._read_seeds = bytes([_CRC[seed ^ (address << 1 | 1)] for seed in self._write_seeds])
+        write_header = CRC_TABLE[address << 1]
+        self._write_seeds = bytes([CRC_TABLE[write_header ^ reg] for reg in range(128)])
+        self._read_seeds = bytes(
+            [CRC_TABLE[seed ^ (address << 1 | 1)] for seed in self._write_seeds]
+        )
 
     def tear_next_reads(self, count):
         """The next `count` reads in which a value moved show old low, new high bytes."""
@@ -88,7 +90,7 @@ class RegisterPort:
             self._tear(reg, data)
         if not crc_mode:
             return bytes(data)
-        table = _CRC
+        table = CRC_TABLE
         framed = bytearray(needed + needed)
         at = 0
         for value in data:
@@ -114,7 +116,7 @@ class RegisterPort:
         length = len(data)
         while at + 1 < length:
             value = data[at]
-            if self.corrupt_checks or data[at + 1] != _CRC[seed ^ value]:
+            if self.corrupt_checks or data[at + 1] != CRC_TABLE[seed ^ value]:
                 return payload, at + 1
             payload.append(value)
             seed = 0

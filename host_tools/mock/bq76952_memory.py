@@ -162,6 +162,8 @@ class Settings:
         self.loop_slow = 1 << ((power >> 2) & 3)
         self.balancing_loop_slow = 1 << ((power >> 4) & 3)
         self.comm_type = self._get("B", 0x9239)
+        self.miso_on_reg1 = self._get("B", 0x923C) & 0x60 == 0x60
+        self.comm_idle_us = self._get("B", 0x923D) * SECOND_US
         self.shutdown_stack_mv = self._get("H", 0x9241) * 10
         self.shutdown_delay_us = self._get("B", 0x9243) * SECOND_US
         self.sleep_ma = self._get("h", 0x9248)

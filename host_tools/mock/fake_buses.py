@@ -3,7 +3,7 @@
 A transfer takes its time on the virtual clock first and then reaches the device.
 """
 
-from host_tools.mock.fake_pins import Pin
+from host_tools.mock.fake_pins import Pin, pin_line
 
 _NO_DEVICE = 19  # ENODEV: the address was not acknowledged
 _IO_ERROR = 5  # EIO: a data byte was not acknowledged
@@ -116,6 +116,7 @@ class SPI:
             raise ValueError("only whole bytes, most significant bit first, work on every port")
         self._id = id
         self._baudrate = baudrate
+        self._mode = 2 * (polarity & 1) + (phase & 1)
 
     def write(self, buf):
         self._transfer(bytes(buf))
@@ -133,9 +134,44 @@ class SPI:
 
     def _transfer(self, sent):
         _clock.advance((len(sent) * 8 * 1000000 + self._baudrate - 1) // self._baudrate)
-        device = _spi_devices.get(self._id)
-        if device is None:
-            return b"\xff" * len(sent)  # nobody drives the line; its pull-up shows
+        received = b"\xff" * len(sent)  # nobody drives the line; its pull-up shows
+        for place in _spi_devices.get(self._id, ()):
+            answer = place.exchange(sent, self._baudrate, self._mode)
+            if answer is not None:
+                received = answer
+        return received
+
+
+class _SpiPlace:
+    """A device on an SPI bus and its select line; without one it is always selected.
+
+    The device says how fast it is (`spi_hz_limit`) and in which mode (`spi_mode`): what
+    comes otherwise is noise to it. Where it has `spi_more`, transfers after the first while
+    the select line stays low go there, else each one counts as a frame of its own.
+    """
+
+    def __init__(self, device, select):
+        self._device = device
+        self._line = None
+        self._frames = 0
+        if select is not None:
+            self._line = pin_line(select)
+            self._line.listeners.append(self._on_select)
+
+    def _on_select(self, level):
+        self._frames = 0
+
+    def exchange(self, sent, baudrate, mode):
+        device = self._device
+        if self._line is not None and self._line.level:
+            return None
+        if baudrate > getattr(device, "spi_hz_limit", baudrate):
+            return None
+        if mode != getattr(device, "spi_mode", mode):
+            return None
+        self._frames += 1
+        if self._line is not None and self._frames > 1 and hasattr(device, "spi_more"):
+            return device.spi_more(sent)
         return device.spi(sent)
 
 
@@ -156,8 +192,9 @@ def attach_i2c(bus_id, address, device):
     _i2c_devices[(bus_id, address)] = device
 
 
-def attach_spi(bus_id, device):
-    _spi_devices[bus_id] = device
+def attach_spi(bus_id, device, select=None):
+    """`select`: id of the pin whose low level selects the device; several may share a bus."""
+    _spi_devices.setdefault(bus_id, []).append(_SpiPlace(device, select))
 
 
 def forget():
