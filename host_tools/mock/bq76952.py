@@ -20,7 +20,9 @@ from host_tools.mock.bq76952_commands import (
 )
 from host_tools.mock.bq76952_protections import ALERT, COV, CUV, HWDF, IDLE, TRIPPED, build
 from host_tools.mock.bq76952_scans import ADSCAN, FULLSCAN, ScanPort
+from host_tools.mock.bq76952_spi import SpiPort
 from host_tools.mock.bq76952_switches import Switches
+from host_tools.mock.bq76952_variants import VARIANTS
 
 _SAFETY = 0x02
 _BATTERY_STATUS = 0x12
@@ -51,12 +53,13 @@ _QUARTER_US = 250_000
 _NOT_WHEN_SEALED = (0x12, 0x22, 0x24, SET_CFGUPDATE)
 _PLAIN_TYPES = (0x07, 0x08, 0x09, 0x1E)
 _CRC_TYPES = (0x11, 0x12)
+_SPI_TYPES = (0x0F, 0x10)
 _FAR = 1e12
 
 
 class Bq76952Model(ScanPort):
-    """I2C device at address 8. `wiring` (mask of VC channels with a cell) defaults to the
-    channels that Vcell Mode names."""
+    """I2C device at address 8, or SPI device. `variant`: "bq76952" or "bq76942". `wiring`
+    (mask of VC channels with a cell) defaults to the channels that Vcell Mode names."""
 
     # Time without acknowledging after a reset.
     startup_us = 4300
@@ -65,6 +68,7 @@ class Bq76952Model(ScanPort):
     # The sheet says that FET_INIT_OFF holds after a reset, which has lost it; whether leaving
     # CONFIG_UPDATE counts is not said, so a driver may not rely on it.
     init_off_after_config = False
+    spi_mode = 0
 
     def __init__(
         self,
@@ -74,12 +78,15 @@ class Bq76952Model(ScanPort):
         cells=16,
         shunt_uohm=500,
         crc_at_power_up=False,
+        spi_at_power_up=False,
         seed=0,
         wiring=None,
+        variant="bq76952",
     ):
-        super().__init__(clock, 8, bench, cells, shunt_uohm, seed, wiring)
+        super().__init__(clock, 8, bench, cells, shunt_uohm, seed, wiring, VARIANTS[variant])
         self.ma_per_shunt_mv = 1e6 / shunt_uohm
         self.crc_at_power_up = crc_at_power_up
+        self.spi_at_power_up = spi_at_power_up
         self.frozen = False
         self.unsupported_writes = 0
         self.lost_writes = 0
@@ -107,6 +114,7 @@ class Bq76952Model(ScanPort):
         self._protections = voltage + current + slow + temperature
         self.switches = Switches(self)
         self.balancing = Balancing(self)
+        self.spi_port = SpiPort(self)
         self.power_up()
         bench.listeners.append(self._on_bench)
 
@@ -118,8 +126,8 @@ class Bq76952Model(ScanPort):
         self._stop()
         self._forget_transfers()
         self.powered = True
-        self.on_i2c = True
-        self.crc_mode = self.crc_at_power_up
+        self._default_bus()
+        self.spi_port.forget()
         self.memory = memory.power_up_image()
         self.por = True
         self._security = _SEC_FULL_ACCESS
@@ -160,9 +168,36 @@ class Bq76952Model(ScanPort):
         self.switches.cfetoff_pin(level)
 
     def i2c_present(self):
-        if not (self.answering and self.powered and self.on_i2c):
+        return self.on_i2c and self._answers()
+
+    def _answers(self):
+        if not (self.answering and self.powered):
             return False
         return self.clock.now_us >= self._answers_from_us
+
+    def spi(self, sent):
+        """One frame, chip select low around it."""
+        if not (self.on_spi and self._answers()):
+            return b"\xff" * len(sent)
+        return self.spi_port.exchange(sent)
+
+    def spi_more(self, sent):
+        """More clocks before chip select went high again."""
+        if self.on_spi and self._answers():
+            self.spi_port.more_clocks()
+        return b"\xff" * len(sent)
+
+    @property
+    def spi_hz_limit(self):
+        return self.variant.spi_hz_limit
+
+    def _default_bus(self):
+        self._choose_bus(self.spi_at_power_up, self.crc_at_power_up)
+
+    def _choose_bus(self, spi, crc):
+        self.on_spi = spi
+        self.on_i2c = not spi
+        self.crc_mode = crc
 
     def _heard(self):
         self.heard_us = self.clock.now_us
@@ -587,22 +622,26 @@ class Bq76952Model(ScanPort):
             self._apply_comm_type(self.memory[0x9239 - memory.BASE])
         elif code == 0x29E7:
             self._apply_comm_type(0x08)
-        elif code in (0x7C35, 0x7C40):
-            self.on_i2c = False
+        elif code == 0x7C35:
+            self._apply_comm_type(0x10)
+        elif code == 0x7C40:
+            self._apply_comm_type(0x03)
         else:
             self._offer_key(code)
             self.switches.command(code)
 
     def _apply_comm_type(self, kind):
         if kind in (0x00, 0xFF):
-            self.crc_mode = self.crc_at_power_up
+            self._default_bus()
         elif kind in _PLAIN_TYPES:
-            self.crc_mode = False
+            self._choose_bus(False, False)
         elif kind in _CRC_TYPES:
-            self.crc_mode = True
+            self._choose_bus(False, True)
+        elif kind in _SPI_TYPES:
+            self._choose_bus(True, kind == 0x10)
         else:
-            # SPI, HDQ: nothing more to hear on this bus until the chip is reset.
-            self.on_i2c = False
+            # HDQ: nothing more to hear on these buses until the chip is reset.
+            self.on_i2c = self.on_spi = False
 
     def _offer_key(self, code):
         """Two words in a row within 4 s: UNSEALED first, then FULLACCESS."""
@@ -631,7 +670,7 @@ class Bq76952Model(ScanPort):
         if code == FET_CONTROL:
             self.switches.force_off(data[0])
         elif code == CB_ACTIVE_CELLS:
-            self.balancing.command(data[0] | data[1] << 8)
+            self.balancing.command((data[0] | data[1] << 8) & self.variant.all_channels)
         elif code == CB_SET_LVL:
             self.level_mv = data[0] | data[1] << 8
         elif code == REG12_CONTROL:

@@ -18,10 +18,10 @@ _CURRENT_COUNT_UV = 0.02956
 def answer(chip, code):
     """Data of a subcommand, or None: it has none."""
     if code == 0x01:
-        return b"\x95\x76"
+        return struct.pack("<H", chip.variant.device_number)
     if code == 0x02:
         # The one big-endian answer: device, version, build.
-        return b"\x76\x95\x00\x36\x00\x65"
+        return struct.pack(">HHH", chip.variant.device_number, 0x0036, 0x0065)
     if code == 0x03:
         return b"\x00\x00"
     if code in (0x04, 0x05, 0x09):

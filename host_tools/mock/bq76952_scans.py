@@ -26,8 +26,17 @@ class ScanPort(CommandPort):
     open_pin_value = 0
     noise_mv = 0
 
-    def __init__(self, clock, address, bench, cells, shunt_uohm, seed, wiring):
+    def __init__(self, clock, address, bench, cells, shunt_uohm, seed, wiring, variant):
         super().__init__(clock, address)
+        if not 3 <= cells <= variant.channels:
+            raise ValueError("this chip measures 3 to %d cells" % variant.channels)
+        if wiring is not None:
+            if (
+                wiring & ~variant.all_channels
+                or sum([wiring >> n & 1 for n in range(16)]) != cells
+            ):
+                raise ValueError("the wiring names one channel for each cell")
+        self.variant = variant
         self.bench = bench
         self.cells = cells
         self.shunt_uohm = shunt_uohm
@@ -44,7 +53,9 @@ class ScanPort(CommandPort):
     def _load_channels(self):
         """After a change of settings: what there is to measure, and its scale."""
         settings = self.settings
-        wiring = settings.cell_mask if self._wiring is None else self._wiring
+        every = self.variant.all_channels
+        mask = settings.cell_mask & every or every
+        wiring = mask if self._wiring is None else self._wiring
         places = [-1] * 16
         cell = 0
         for channel in range(16):
@@ -55,8 +66,8 @@ class ScanPort(CommandPort):
         channels = []
         watched = []
         for channel in range(16):
-            if settings.cell_mask >> channel & 1:
-                if self._wiring is None and settings.cell_mask == 0xFFFF and channel >= self.cells:
+            if mask >> channel & 1:
+                if self._wiring is None and mask == every and channel >= self.cells:
                     # No mask written yet: the sockets above the pack are shorted and unwatched.
                     continue
                 place = places[channel]
@@ -73,7 +84,7 @@ class ScanPort(CommandPort):
             and not self.noise_mv
         )
         for channel in range(16):
-            if not settings.cell_mask >> channel & 1:
+            if not mask >> channel & 1:
                 self._put(_CELL_1 + 2 * channel, 0)
         count_ma = self.cc_count_uv / (self.shunt_uohm / 1000)
         self._current_ratio = settings.cc_gain / count_ma
@@ -105,7 +116,7 @@ class ScanPort(CommandPort):
         self._pin_c = [None] * len(thermistors)
 
     def loop_us(self):
-        slots = 18 + min(3, len(self._thermistors))
+        slots = self.variant.loop_slots + min(3, len(self._thermistors))
         settings = self.settings
         slow = settings.balancing_loop_slow if self.balancing.active else settings.loop_slow
         return slots * settings.slot_us * slow

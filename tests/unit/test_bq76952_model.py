@@ -616,7 +616,7 @@ def test_29e7_goes_back_to_plain_i2c_at_once():
 
 def test_other_bus_types_leave_i2c_until_a_reset():
     rig = Rig()
-    rig.command(0x7C35)
+    rig.command(0x7C40)
     assert not rig.chip.i2c_present()
     rig.chip.reset()
     rig.wait(5 * MS)
