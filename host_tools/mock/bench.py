@@ -225,6 +225,10 @@ class Bench:
 
     # What happens outside, and what goes wrong.
 
+    def load_attached(self):
+        """Something between the terminals would draw current if the switch let it."""
+        return self._path.short or self._path.wanted_ma() < 0
+
     def offer(self, ma):
         """What charger (+) or load (-) would let flow."""
         self.update()

@@ -7,6 +7,7 @@ in registers, microseconds on the clock.
 import struct
 
 from host_tools.mock import bq76952_memory as memory
+from host_tools.mock.bq76952_alarms import EVENTS, INITCOMP, INITSTART, AlarmPort
 from host_tools.mock.bq76952_answers import answer
 from host_tools.mock.bq76952_balancing import Balancing
 from host_tools.mock.bq76952_commands import (
@@ -18,36 +19,19 @@ from host_tools.mock.bq76952_commands import (
     SET_CFGUPDATE,
     is_memory,
 )
-from host_tools.mock.bq76952_protections import ALERT, COV, CUV, HWDF, IDLE, TRIPPED, build
-from host_tools.mock.bq76952_scans import ADSCAN, FULLSCAN, ScanPort
+from host_tools.mock.bq76952_latches import LoadDetect, build_latches
+from host_tools.mock.bq76952_protections import COV, CUV, HWDF, IDLE, TRIPPED, build
+from host_tools.mock.bq76952_regulators import Regulators
 from host_tools.mock.bq76952_spi import SpiPort
 from host_tools.mock.bq76952_switches import Switches
 from host_tools.mock.bq76952_variants import VARIANTS
 
 _SAFETY = 0x02
-_BATTERY_STATUS = 0x12
 _CELL_1 = 0x14
-_ALARM_STATUS = 0x62
-_ALARM_RAW = 0x64
-_ALARM_ENABLE = 0x66
-_FET_STATUS = 0x7F
 
 _SEC_FULL_ACCESS = 1
 _SEC_UNSEALED = 2
 _SEC_SEALED = 3
-_OTPB = 0x0080
-
-_SSBC = 0x8000
-_SSA = 0x4000
-_MSK_SFALERT = 0x1000
-_INITSTART = 0x0400
-_INITCOMP = 0x0200
-_XCHG = 0x0040
-_XDSG = 0x0020
-_CB = 0x0004
-# Raw bits that stay on once set; their status bits latch at each event instead.
-_EVENTS = FULLSCAN | ADSCAN | _INITCOMP | _INITSTART
-
 _SECOND_US = 1_000_000
 _QUARTER_US = 250_000
 _NOT_WHEN_SEALED = (0x12, 0x22, 0x24, SET_CFGUPDATE)
@@ -57,7 +41,7 @@ _SPI_TYPES = (0x0F, 0x10)
 _FAR = 1e12
 
 
-class Bq76952Model(ScanPort):
+class Bq76952Model(AlarmPort):
     """I2C device at address 8, or SPI device. `variant`: "bq76952" or "bq76942". `wiring`
     (mask of VC channels with a cell) defaults to the channels that Vcell Mode names."""
 
@@ -102,8 +86,6 @@ class Bq76952Model(ScanPort):
         self.config_update = False
         self.sleeping = False
         self.safety = bytearray(3)
-        self.alert = False
-        self._alarm_status = 0
         self._answers_from_us = 0
         self._last_ma = 0.0
         voltage, current, slow, temperature = build(self)
@@ -111,7 +93,12 @@ class Bq76952Model(ScanPort):
         self._comparators = voltage + current
         self._slow = slow
         self._temperature = temperature
-        self._protections = voltage + current + slow + temperature
+        # Never started by the bench, but released by it.
+        self._latches, self._counted = build_latches(self)
+        self._protections = voltage + current + slow + temperature + self._latches
+        self._patient = slow + temperature + self._latches
+        self.load_detect = LoadDetect(self, self._latches[1:])
+        self.regulators = Regulators(self)
         self.switches = Switches(self)
         self.balancing = Balancing(self)
         self.spi_port = SpiPort(self)
@@ -141,10 +128,10 @@ class Bq76952Model(ScanPort):
         self._before_scan[:] = self.image
         self.snapshots = [bytes(32), bytes(32)]
         self.level_mv = 0
-        self.reg12 = 0
         self._reset_charge()
         self._load_settings()
         self.switches.reset()
+        self.regulators.start()
         self.heard_us = now_us
         self._start(now_us + self.first_scan_us, now_us + self.first_switch_on_us)
         self.bench.set_gates(False, False)
@@ -160,6 +147,7 @@ class Bq76952Model(ScanPort):
         self._forget_transfers()
         self._stop()
         self.switches.update()
+        self.regulators.update()
 
     def dfetoff_pin(self, level):
         self.switches.dfetoff_pin(level)
@@ -217,10 +205,9 @@ class Bq76952Model(ScanPort):
         self._restart_scans()
         self.cc1_ma = 0.0
         self._low_stack_since_us = None
-        self._raw_sticky = _INITSTART
+        self._raw_sticky = INITSTART
         self._alarm_status = 0
-        self._alarm_enable = self.settings.alarm_enable
-        self._put(_ALARM_ENABLE, self._alarm_enable)
+        self._enable_alarms(self.settings.alarm_enable)
         self._window_ma_us = 0.0
         self._window_from_us = self._quarter_from_us = clock.now_us
         self._scan_entry = clock.call_at(first_scan_us, self._scan_call)
@@ -241,6 +228,7 @@ class Bq76952Model(ScanPort):
         for protection in self._protections:
             protection.forget()
         self.safety[2] = 0
+        self.load_detect.forget()
         self.balancing.stop()
 
     def _enter_config(self):
@@ -256,6 +244,7 @@ class Bq76952Model(ScanPort):
         self.config_update = False
         self.por = False
         self._load_settings()
+        self.regulators.start()
         self.switches.restart()
         now_us = self.clock.now_us
         self._start(now_us + self.loop_us(), now_us + _QUARTER_US)
@@ -282,10 +271,10 @@ class Bq76952Model(ScanPort):
         if not self.running:
             # Too low a stack has turned the chip off.
             return
-        self._raw_sticky |= scans | _INITCOMP
+        self._raw_sticky |= scans | INITCOMP
         if not self._scanned:
             self._scanned = True
-            scans |= _INITCOMP | _INITSTART
+            scans |= INITCOMP | INITSTART
         for protection in self._temperature:
             if protection.enabled:
                 protection.look()
@@ -293,7 +282,7 @@ class Bq76952Model(ScanPort):
         if switches.charge_assist or switches.discharge_assist:
             switches.assist(bench.current_ma, True)
         self.balancing.reconsider()
-        self._latch_alarms(self._raw() & ~_EVENTS | scans)
+        self._latch_alarms(self._raw() & ~EVENTS | scans)
 
     def _check_stack(self):
         """Too low a stack turns the whole chip off (6 V after a reset)."""
@@ -399,10 +388,16 @@ class Bq76952Model(ScanPort):
                     if protection in self._voltage:
                         continue
                 protection.look()
-        for protection in self._slow + self._temperature:
+        for protection in self._patient:
             if protection.state >= TRIPPED:
                 protection.look()
         self.switches.assist(bench.current_ma, False)
+
+    def discharge_is_on(self):
+        return self.switches.discharge or self.switches.discharge_assist
+
+    def regulators_fed(self):
+        return self.powered and self.settings.reg0
 
     def look_at_voltages(self):
         """While balancing the cell comparators get their turn only once a second."""
@@ -445,7 +440,7 @@ class Bq76952Model(ScanPort):
         self._quiet_charge_ma = charge_ma
 
     def tripped(self, protection):
-        """Cell voltages at the moment of a CUV or COV trip, for 0x0080 and 0x0081."""
+        """Snapshots for 0x0080 and 0x0081, and the counters of the latches."""
         if protection.bank == 0 and protection.bit in (CUV, COV):
             values = [0] * 16
             for register, place, _ in self.channels:
@@ -453,13 +448,16 @@ class Bq76952Model(ScanPort):
                     values[(register - _CELL_1) // 2] = int(self.bench.cell_mv[place] + 0.5)
             which = 0 if protection.bit == CUV else 1
             self.snapshots[which] = struct.pack("<16h", *values)
+        latch = self._counted.get((protection.bank, protection.bit))
+        if latch is not None:
+            latch.hit()
 
     def safety_changed(self):
         """A protection has changed state: registers, alarms, balancing, gates."""
         alerts = bytearray(3)
         status = bytearray(3)
         for protection in self._protections:
-            if protection.state == ALERT:
+            if protection.in_alert():
                 alerts[protection.bank] |= protection.bit
             elif protection.state >= TRIPPED:
                 status[protection.bank] |= protection.bit
@@ -475,9 +473,10 @@ class Bq76952Model(ScanPort):
             self._wake()
         self._arm()
         self._refresh_status()
-        self._latch_alarms(self._raw() & ~_EVENTS)
+        self._latch_alarms(self._raw() & ~EVENTS)
         self.balancing.reconsider()
         self.switches.update()
+        self.load_detect.consider()
 
     def _any_alert(self):
         image = self.image
@@ -496,16 +495,14 @@ class Bq76952Model(ScanPort):
             if mask >> channel & 1 and self._places[channel] >= 0:
                 cells |= 1 << self._places[channel]
         self._arm()
-        self._latch_alarms(self._raw() & ~_EVENTS)
+        self._latch_alarms(self._raw() & ~EVENTS)
         self.bench.set_bleed(cells)
 
     def switches_changed(self):
         self._arm()
-        self._latch_alarms(self._raw() & ~_EVENTS)
+        self._latch_alarms(self._raw() & ~EVENTS)
         self._show_switches()
-
-    def _show_switches(self):
-        self.image[_FET_STATUS] = self.switches.status() | (0x40 if self.alert else 0)
+        self.load_detect.consider()
 
     # Host watchdog
 
@@ -520,67 +517,11 @@ class Bq76952Model(ScanPort):
         self._silence_entry = None
         silent_us = self.clock.now_us - self.heard_us
         if silent_us >= self.settings.host_silence_us and not self.frozen:
+            if not self.safety[2] & HWDF:
+                self.regulators.watchdog()
             self.safety[2] |= HWDF
             self.safety_changed()
         self._watch_silence()
-
-    # Alarms and status words
-
-    def _raw(self):
-        safety = self.safety
-        image = self.image
-        masks = self.settings.alert_masks
-        raw = self._raw_sticky
-        if safety[1] | safety[2]:
-            raw |= _SSBC
-        if safety[0]:
-            raw |= _SSA
-        for bank in (0, 1, 2):
-            if image[_SAFETY + 2 * bank] & masks[bank]:
-                raw |= _MSK_SFALERT
-        switches = self.switches
-        if not (switches.charge or switches.charge_assist):
-            raw |= _XCHG
-        if not (switches.discharge or switches.discharge_assist):
-            raw |= _XDSG
-        if self.balancing.active:
-            raw |= _CB
-        self._put(_ALARM_RAW, raw)
-        return raw
-
-    def _latch_alarms(self, events):
-        self._alarm_status |= events & self._alarm_enable
-        self._show_alarms()
-
-    def _show_alarms(self):
-        self._put(_ALARM_STATUS, self._alarm_status)
-        alert = self._alarm_status != 0 and self.settings.pins[memory.PIN_ALERT] & 3 == 2
-        if alert != self.alert:
-            self.alert = alert
-            self._show_switches()
-
-    def _clear_alarms(self, ones):
-        self._alarm_status &= ~ones
-        self._show_alarms()
-
-    def _enable_alarms(self, mask):
-        self._alarm_enable = mask
-        self._put(_ALARM_ENABLE, mask)
-
-    def _refresh_status(self):
-        safety = self.safety
-        value = self._security << 8 | _OTPB
-        if self.sleeping:
-            value |= 0x8000
-        if safety[0] | safety[1] | safety[2]:
-            value |= 0x0800
-        if self.por:
-            value |= 0x0008
-        if self.sleep_allowed:
-            value |= 0x0004
-        if self.config_update:
-            value |= 0x0001
-        self._put(_BATTERY_STATUS, value)
 
     # Subcommands and data memory
 
@@ -614,6 +555,14 @@ class Bq76952Model(ScanPort):
         elif code == 0x30:
             self._security = _SEC_SEALED
             self._refresh_status()
+        elif code in (0x9B, 0x9C):
+            self._latches[code - 0x9A].release()
+        elif code == 0x9D:
+            self.load_detect.restart()
+        elif code in (0x9E, 0x9F):
+            self.load_detect.command(code == 0x9E)
+        elif code & 0xFFE0 == 0x2800:
+            self._set_output(code & 0x0F, code >> 4 & 1)
         elif code == 0x82:
             self._reset_charge()
         elif code == 0x00A1:
@@ -674,7 +623,7 @@ class Bq76952Model(ScanPort):
         elif code == CB_SET_LVL:
             self.level_mv = data[0] | data[1] << 8
         elif code == REG12_CONTROL:
-            self.reg12 = data[0]
+            self.regulators.set(data[0])
 
     def _memory_written(self, address, data):
         if self._security == _SEC_SEALED:

@@ -52,7 +52,7 @@ def answer(chip, code):
     if code == FET_CONTROL:
         return bytes([chip.switches.forced_off])
     if code == REG12_CONTROL:
-        return bytes([chip.reg12])
+        return bytes([chip.regulators.value])
     return None
 
 

@@ -38,6 +38,7 @@ class RegisterPort:
         self.heard_us = 0
         self.torn_reads = 0
         self._tears_left = 0
+        self._legacy_read = False
         self._pointer = 0
         write_header = CRC_TABLE[address << 1]
         self._write_seeds = bytes([CRC_TABLE[write_header ^ reg] for reg in range(128)])
@@ -86,6 +87,8 @@ class RegisterPort:
         else:
             data = bytearray(self.image[(reg + at) & 0x7F] for at in range(needed))
         self._pointer = end & 0x7F
+        if self._legacy_read and reg == 0:
+            self._end_legacy_read()
         if self._tears_left:
             self._tear(reg, data)
         if not crc_mode:

@@ -12,6 +12,7 @@ CB_SET_LVL = 0x0084
 FET_CONTROL = 0x0097
 REG12_CONTROL = 0x0098
 
+_LEGACY_HIGH = 0x01
 _CODE_LOW = 0x3E
 _CODE_HIGH = 0x3F
 _BUFFER = 0x40
@@ -50,6 +51,8 @@ class CommandPort(RegisterPort):
         super().__init__(clock, address)
         # The sheet leaves the time of a data-memory access between 200 us and 2 ms.
         self.data_memory_us = 200
+        # A busy chip: the transfer window takes this much longer.
+        self.busy_more_us = 0
         self.rejected_writes = 0
         # Codes written while a command before them was still at work.
         self.hurried_commands = 0
@@ -84,7 +87,12 @@ class CommandPort(RegisterPort):
         checksum_given = False
         low_byte = None
         for value in payload:
-            if reg == _CODE_LOW:
+            if reg == _LEGACY_HIGH:
+                # An alias of the subcommand window from earlier gauges.
+                if low_byte is not None:
+                    self._begin_legacy_read()
+                    self._begin(value << 8 | low_byte)
+            elif reg == _CODE_LOW:
                 # Kept apart: while the window is busy 0x3E reads FF.
                 image[reg] = value
                 self._code_low = value
@@ -126,6 +134,7 @@ class CommandPort(RegisterPort):
             image[_CODE_LOW] = 0xFF
             image[_CODE_HIGH] = 0xFF
             busy_us = self.data_memory_us if is_memory(code) else self._time_us(code)
+            busy_us += self.busy_more_us
             self._read_entry = self.clock.call_at(now_us + busy_us, self._finish_call)
         else:
             # The echo of a pure command says nothing about whether it is done.

@@ -119,6 +119,7 @@ class Settings:
         self._switches()
         self._voltage_limits()
         self._current_limits()
+        self._latches()
         self._temperature_limits()
         self._balancing()
         self._image = None
@@ -162,6 +163,12 @@ class Settings:
         self.loop_slow = 1 << ((power >> 2) & 3)
         self.balancing_loop_slow = 1 << ((power >> 4) & 3)
         self.comm_type = self._get("B", 0x9239)
+        self.reg12 = self._get("B", 0x9236)
+        self.reg0 = bool(self._get("B", 0x9237) & 0x01)
+        watchdog = self._get("B", 0x9238)
+        self.silence_regulators = watchdog >> 4 & 3
+        self.silence_regulators_us = (watchdog & 0x0F) * SECOND_US
+        self.ldo_in_deep_sleep = bool(power & 0x0400)
         self.miso_on_reg1 = self._get("B", 0x923C) & 0x60 == 0x60
         self.comm_idle_us = self._get("B", 0x923D) * SECOND_US
         self.shutdown_stack_mv = self._get("H", 0x9241) * 10
@@ -228,6 +235,22 @@ class Settings:
         self.scd_delay_us = (steps - 1) * 15 if steps else None
         self.scd_recovery_us = self._get("B", 0x9294) * SECOND_US
         self.host_silence_us = self._get("H", 0x92B2) * SECOND_US
+
+    def _latches(self):
+        # Each: limit, decrement delay, recovery time; of currents also the recovery current
+        # and whether it counts.
+        config = self._get("H", 0x925F)
+
+        def head(address):
+            limit, down, recovery = self._bytes(address, 3)
+            return limit, down * SECOND_US, recovery * SECOND_US
+
+        self.covl = head(0x927D)
+        self.ocdl = head(0x928F) + (self._get("h", 0x9292), bool(config & 0x0200))
+        self.scdl = head(0x9295) + (self._get("h", 0x9298), bool(config & 0x0400))
+        self.load_detect_us = self._get("B", 0x92B4) * SECOND_US
+        self.load_detect_retry_us = self._get("B", 0x92B5) * SECOND_US
+        self.load_detect_timeout_h = self._get("H", 0x92B6)
 
     def _temperature_limits(self):
         def triple(form, address):

@@ -53,6 +53,9 @@ class Protection:
         self._cancel()
         self.state = IDLE
 
+    def in_alert(self):
+        return self.state == ALERT
+
     def look(self):
         state = self.state
         if state == IDLE:

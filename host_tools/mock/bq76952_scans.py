@@ -161,7 +161,9 @@ class ScanPort(CommandPort):
         if loop == 1 or everything:
             self._put_signed(_PACK, bench.pack_mv / settings.user_mv)
         if loop == 2 or everything:
-            self._put_signed(_LD, bench.ld_mv / settings.user_mv)
+            ld_mv = self.ld_mv()
+            self._put_signed(_LD, ld_mv / settings.user_mv)
+            self.load_detect.ld_measured(ld_mv)
         self._scan_pins(loop, everything)
         self._loop = (loop + 1) % _LOOPS_A_FULL_SCAN
         if everything:
@@ -230,6 +232,13 @@ class ScanPort(CommandPort):
                 return die
             return max(value, die) if place == "hottest" else min(value, die)
         return value
+
+    def ld_mv(self):
+        """LD as it is; with the current source on it follows the stack unless a load holds it."""
+        bench = self.bench
+        if self.load_detect.source_on and not bench.load_attached():
+            return max(bench.ld_mv, bench.stack_mv)
+        return bench.ld_mv
 
     def measured_ma(self):
         """The current as the settings' gain makes the chip see it."""

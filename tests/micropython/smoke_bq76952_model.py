@@ -31,6 +31,9 @@ class StillBench:
     def set_gates(self, charge, discharge, charge_assist=False, discharge_assist=False):
         self.gates = (charge, discharge)
 
+    def load_attached(self):
+        return False
+
     def set_bleed(self, mask):
         pass
 

@@ -49,6 +49,7 @@ class ObedientBench:
         self.gates = (False, False, False, False)
         self.gate_log = []
         self.bleed = 0
+        self.load = False
         self.updates = 0
         self._sum_up()
 
@@ -68,6 +69,9 @@ class ObedientBench:
 
     def set_bleed(self, mask):
         self.bleed = mask
+
+    def load_attached(self):
+        return self.load
 
     def react(self):
         for listener in self.listeners:
