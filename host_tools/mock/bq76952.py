@@ -19,6 +19,7 @@ from host_tools.mock.bq76952_commands import (
     SET_CFGUPDATE,
     is_memory,
 )
+from host_tools.mock.bq76952_coulombs import CoulombCounter
 from host_tools.mock.bq76952_latches import LoadDetect, build_latches
 from host_tools.mock.bq76952_protections import COV, CUV, HWDF, IDLE, TRIPPED, build
 from host_tools.mock.bq76952_regulators import Regulators
@@ -87,7 +88,7 @@ class Bq76952Model(AlarmPort):
         self.sleeping = False
         self.safety = bytearray(3)
         self._answers_from_us = 0
-        self._last_ma = 0.0
+        self.coulombs = CoulombCounter(self)
         voltage, current, slow, temperature = build(self)
         self._voltage = voltage
         self._comparators = voltage + current
@@ -128,8 +129,8 @@ class Bq76952Model(AlarmPort):
         self._before_scan[:] = self.image
         self.snapshots = [bytes(32), bytes(32)]
         self.level_mv = 0
-        self._reset_charge()
         self._load_settings()
+        self.coulombs.reset_charge()
         self.switches.reset()
         self.regulators.start()
         self.heard_us = now_us
@@ -203,13 +204,11 @@ class Bq76952Model(AlarmPort):
         self._awake_since_us = None
         self._scanned = False
         self._restart_scans()
-        self.cc1_ma = 0.0
+        self.coulombs.restart()
         self._low_stack_since_us = None
         self._raw_sticky = INITSTART
         self._alarm_status = 0
         self._enable_alarms(self.settings.alarm_enable)
-        self._window_ma_us = 0.0
-        self._window_from_us = self._quarter_from_us = clock.now_us
         self._scan_entry = clock.call_at(first_scan_us, self._scan_call)
         self._quarter_entry = clock.call_at(first_switch_on_us, self._quarter_call)
         self.balancing.restart()
@@ -302,17 +301,10 @@ class Bq76952Model(AlarmPort):
         self._quarter_entry = clock.call_at(now_us + _QUARTER_US, self._quarter_call)
         if not self.frozen:
             self.bench.update()
-        self._window_ma_us += self._last_ma * (now_us - self._window_from_us)
-        mean_ma = self._window_ma_us / (now_us - self._quarter_from_us)
-        self._window_ma_us = 0.0
-        self._window_from_us = self._quarter_from_us = now_us
-        if self.frozen or not self.running:
+        counting = self.running and not self.frozen
+        self.coulombs.quarter(counting)
+        if not counting:
             return
-        if abs(mean_ma) * self.shunt_uohm / 1000 < self.settings.dead_band_uv:
-            mean_ma = 0.0
-        self.cc1_ma = mean_ma * self._current_ratio
-        self.charge_user_as += mean_ma * self._charge_ratio / self.settings.user_ma / 4
-        self.charge_quarters += 1
         for protection in self._slow:
             protection.look()
         self._consider_sleep()
@@ -323,7 +315,11 @@ class Bq76952Model(AlarmPort):
         if self.sleeping or not self.sleep_allowed or not self._scanned:
             return
         settings = self.settings
-        if abs(self.cc1_ma) >= settings.sleep_ma or self._any_alert() or self._charger_seen():
+        if (
+            abs(self.coulombs.cc1_ma) >= settings.sleep_ma
+            or self._any_alert()
+            or self._charger_seen()
+        ):
             return
         if self.balancing.active and settings.balance_keeps_awake:
             return
@@ -365,11 +361,8 @@ class Bq76952Model(AlarmPort):
         """Called by the bench after every electrical change: must cost little when all is well."""
         bench = self.bench
         current_ma = bench.current_ma
-        if current_ma != self._last_ma:
-            now_us = self.clock.now_us
-            self._window_ma_us += self._last_ma * (now_us - self._window_from_us)
-            self._window_from_us = now_us
-            self._last_ma = current_ma
+        if current_ma != self.coulombs.last_ma:
+            self.coulombs.changed(current_ma)
         if (
             self._calm
             and self._quiet_low_mv < bench.lowest_mv
@@ -564,7 +557,7 @@ class Bq76952Model(AlarmPort):
         elif code & 0xFFE0 == 0x2800:
             self._set_output(code & 0x0F, code >> 4 & 1)
         elif code == 0x82:
-            self._reset_charge()
+            self.coulombs.reset_charge()
         elif code == 0x00A1:
             self.otp_writes += 1
         elif code == 0x29BC:
@@ -648,7 +641,3 @@ class Bq76952Model(AlarmPort):
             at = code - memory.BASE
             return bytes(self.memory[at : at + 32])
         return answer(self, code)
-
-    def _reset_charge(self):
-        self.charge_user_as = 0.0
-        self.charge_quarters = 0

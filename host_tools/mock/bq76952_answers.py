@@ -38,6 +38,8 @@ def answer(chip, code):
         return _status_5(chip)
     if code == 0x76:
         return _status_6(chip)
+    if code == 0x77:
+        return _status_7(chip)
     if code in (0x80, 0x81):
         return chip.snapshots[code - 0x80]
     if code == CB_ACTIVE_CELLS:
@@ -58,7 +60,7 @@ def answer(chip, code):
 
 def _raw_counts(chip, first):
     counts = b""
-    current = _current_counts(chip)
+    current = _current_counts(chip, chip.bench.current_ma)
     for channel in range(first, first + 4):
         mv = struct.unpack_from("<h", chip.image, _CELL_1 + 2 * channel)[0]
         counts += struct.pack("<ii", int(mv * 1000 / _VOLTAGE_COUNT_UV), current)
@@ -67,37 +69,48 @@ def _raw_counts(chip, first):
 
 def _status_5(chip):
     cells = [struct.unpack_from("<h", chip.image, reg)[0] for reg, _, _ in chip.channels]
-    hottest = _decikelvin(chip.hottest_c)
-    coldest = _decikelvin(chip.coldest_c)
+    pins = chip.pins
+    hottest = chip.temperature_c("hottest")
+    coldest = chip.temperature_c("coldest")
+    mean = pins.mean_cell_c()
+    user_ma = chip.settings.user_ma
+    cc3_ma = chip.coulombs.cc3_ma()
     words = (
+        # VREG18 and VSS: their counts are not known.
         0,
         0,
         max(cells),
         min(cells),
         min(sum(cells) // 10, 32767),
-        (hottest + coldest) // 2,
-        _decikelvin(chip.fet_hottest_c),
-        hottest,
-        coldest,
-        (hottest + coldest) // 2,
-        _word(chip.cc1_ma / chip.settings.user_ma),
-        _word(chip.cc1_ma / chip.settings.user_ma),
+        _decikelvin(mean),
+        _decikelvin(chip.temperature_c("fet_hottest")),
+        _decikelvin(hottest),
+        _decikelvin(coldest),
+        _decikelvin(mean),
+        _word(cc3_ma * chip.current_ratio / user_ma),
+        _word(chip.coulombs.cc1_ma / user_ma),
     )
-    counts = _current_counts(chip)
-    return struct.pack("<12hii", *(words + (counts, counts)))
+    cc2 = _current_counts(chip, chip.bench.current_ma)
+    cc3 = _current_counts(chip, cc3_ma)
+    return struct.pack("<12hii", *(words + (cc2, cc3)))
 
 
 def _status_6(chip):
     # Starts at half a unit, so that cutting off the fraction rounds.
-    charge = chip.charge_user_as / 3600 + 0.5
+    charge = chip.coulombs.charge_user_as / 3600 + 0.5
     whole = int(charge // 1)
     fraction = int((charge - whole) * 4294967296)
-    seconds = chip.charge_quarters // 4
-    return struct.pack("<iII", whole, fraction & 0xFFFFFFFF, seconds) + bytes(20)
+    seconds = chip.coulombs.quarters // 4
+    counts = [chip.pins.counts(number) for number in range(5)]
+    return struct.pack("<iII5i", whole, fraction & 0xFFFFFFFF, seconds, *counts)
 
 
-def _current_counts(chip):
-    return int(chip.bench.current_ma * chip.shunt_uohm / 1000 / _CURRENT_COUNT_UV)
+def _status_7(chip):
+    return struct.pack("<4i", *[chip.pins.counts(number) for number in range(5, 9)])
+
+
+def _current_counts(chip, ma):
+    return int(ma * chip.shunt_uohm / 1000 / _CURRENT_COUNT_UV)
 
 
 def _word(value):

@@ -154,6 +154,7 @@ class Settings:
         self.die_is_cell = bool(config & 0x08)
         self.user_mv = 10 if config & 0x04 else 1
         self.user_ma = (0.1, 1, 10, 100)[config & 0x03]
+        self.cc3_samples = self._ranged("B", 0x9307, 2, 255)
         self.cell_mask = self._get("H", 0x9304) or 0xFFFF
 
     def _power(self):

@@ -184,7 +184,7 @@ class SlowDischargeCurrent(Protection):
         return settings.ocd3_delay_us
 
     def exceeds(self):
-        return self.chip.cc1_ma <= self.trip
+        return self.chip.coulombs.cc1_ma <= self.trip
 
     def recovered(self):
         return self.chip.measured_ma() >= self.release_ma

@@ -4,6 +4,7 @@ Cells mV, current userA, stack, PACK and LD userV, temperatures 0.1 K, as the se
 """
 
 from host_tools.mock.bq76952_commands import CommandPort
+from host_tools.mock.bq76952_pins import Pins
 
 FULLSCAN = 0x0080
 ADSCAN = 0x0002
@@ -14,15 +15,13 @@ _PACK = 0x36
 _LD = 0x38
 _CC2 = 0x3A
 _DIE = 0x68
-_FIRST_PIN = 0x6A
 _LOOPS_A_FULL_SCAN = 3
 
 
 class ScanPort(CommandPort):
     # One 16-bit count of CC2 in shunt microvolts; the settings' own default gain is 1.2 % off it.
     cc_count_uv = 1e6 * 1.24 / (5 * 32768)
-    # What pins show that are off, and thermistor pins whose thermistor is missing.
-    unused_pin_value = 0
+    # What thermistor pins show whose thermistor is missing: not known of the real chip.
     open_pin_value = 0
     noise_mv = 0
 
@@ -37,6 +36,7 @@ class ScanPort(CommandPort):
             ):
                 raise ValueError("the wiring names one channel for each cell")
         self.variant = variant
+        self.pins = Pins(self)
         self.bench = bench
         self.cells = cells
         self.shunt_uohm = shunt_uohm
@@ -48,7 +48,8 @@ class ScanPort(CommandPort):
         self._loop = 0
         for at in range(_CELL_1, _CC2 + 2):
             self.image[at] = 0
-        self.hottest_c = self.coldest_c = self.fet_hottest_c = self.die_c = None
+        self.die_c = None
+        self.pins.forget()
 
     def _load_channels(self):
         """After a change of settings: what there is to measure, and its scale."""
@@ -87,36 +88,12 @@ class ScanPort(CommandPort):
             if not mask >> channel & 1:
                 self._put(_CELL_1 + 2 * channel, 0)
         count_ma = self.cc_count_uv / (self.shunt_uohm / 1000)
-        self._current_ratio = settings.cc_gain / count_ma
-        self._charge_ratio = settings.capacity_gain / 298261.6178 / count_ma
-        self._load_pins()
-
-    def _load_pins(self):
-        """(register, thermistor place or -1 when it reads millivolts, use, offset) in order."""
-        pins = self.settings.pins
-        places = {3: 0, 4: 1, 5: 2}
-        free = 3
-        thermistors = []
-        for pin in range(9):
-            register = _FIRST_PIN + 2 * pin
-            self._put(register, self.unused_pin_value)
-            config = pins[pin]
-            if config & 3 != 3:
-                continue
-            place = places.get(pin)
-            if place is None:
-                place = free
-                free += 1
-            use = config >> 2 & 3
-            # Only pull-up 18k with the 18k curve fits the 10k thermistors of the bench.
-            if use == 0 or config & 0xF0:
-                place = -1
-            thermistors.append((register, place, use, self.settings.pin_offsets_dk[pin]))
-        self._thermistors = thermistors
-        self._pin_c = [None] * len(thermistors)
+        self.current_ratio = settings.cc_gain / count_ma
+        self.charge_ratio = settings.capacity_gain / 298261.6178 / count_ma
+        self.pins.load(settings)
 
     def loop_us(self):
-        slots = self.variant.loop_slots + min(3, len(self._thermistors))
+        slots = self.variant.loop_slots + min(3, len(self.pins.converted))
         settings = self.settings
         slow = settings.balancing_loop_slow if self.balancing.active else settings.loop_slow
         return slots * settings.slot_us * slow
@@ -164,7 +141,7 @@ class ScanPort(CommandPort):
             ld_mv = self.ld_mv()
             self._put_signed(_LD, ld_mv / settings.user_mv)
             self.load_detect.ld_measured(ld_mv)
-        self._scan_pins(loop, everything)
+        self.pins.convert(loop, everything)
         self._loop = (loop + 1) % _LOOPS_A_FULL_SCAN
         if everything:
             self._loop = 0
@@ -183,50 +160,19 @@ class ScanPort(CommandPort):
         span = 2 * self.noise_mv + 1
         return (self._random >> 12) % span - self.noise_mv
 
-    def _scan_pins(self, loop, everything):
-        thermistors = self._thermistors
-        temps_c = self.bench.temps_c
-        many = len(thermistors) > 3 and not everything
-        for at in range(len(thermistors)):
-            if many and at // 3 != loop:
-                continue
-            register, place, _, offset_dk = thermistors[at]
-            degrees = temps_c[place] if 0 <= place < len(temps_c) else None
-            if degrees is None:
-                self._put(register, self.open_pin_value)
-            else:
-                degrees += offset_dk / 10
-                self._put_signed(register, degrees * 10 + 2731.5)
-            self._pin_c[at] = degrees
-        hottest = coldest = fet_hottest = None
-        for at in range(len(thermistors)):
-            degrees = self._pin_c[at]
-            if degrees is None:
-                continue
-            use = thermistors[at][2]
-            if use == 1:
-                if hottest is None or degrees > hottest:
-                    hottest = degrees
-                if coldest is None or degrees < coldest:
-                    coldest = degrees
-            elif use == 3 and (fet_hottest is None or degrees > fet_hottest):
-                fet_hottest = degrees
-        self.hottest_c = hottest
-        self.coldest_c = coldest
-        self.fet_hottest_c = fet_hottest
-
     def temperature_c(self, place):
         """ "hottest" and "coldest" cell thermistor, "fet_hottest", "die"; None: not measured."""
         die = self.die_c
         settings = self.settings
+        pins = self.pins
         if place == "die":
             return die
         if place == "fet_hottest":
-            value = self.fet_hottest_c
+            value = pins.fet_hottest_c
             if settings.die_is_fet and die is not None and (value is None or die > value):
                 return die
             return value
-        value = self.hottest_c if place == "hottest" else self.coldest_c
+        value = pins.hottest_c if place == "hottest" else pins.coldest_c
         if settings.die_is_cell and die is not None:
             if value is None:
                 return die
@@ -242,7 +188,7 @@ class ScanPort(CommandPort):
 
     def measured_ma(self):
         """The current as the settings' gain makes the chip see it."""
-        return self.bench.current_ma * self._current_ratio
+        return self.bench.current_ma * self.current_ratio
 
     def lowest_mv(self):
         if self._all_cells:
