@@ -85,7 +85,8 @@ class Bq76952Model(AlarmPort):
         self.settings = memory.Settings(memory.power_up_image())
         self.running = False
         self.config_update = False
-        self.sleeping = False
+        self.powered = False
+        self.kept_ts2 = False
         self.safety = bytearray(3)
         self._answers_from_us = 0
         self.coulombs = CoulombCounter(self)
@@ -112,6 +113,7 @@ class Bq76952Model(AlarmPort):
         """From nothing: all RAM at its defaults, POR set, everything off."""
         now_us = self.clock.now_us
         self._stop()
+        self.modes.forget()
         self._forget_transfers()
         self.powered = True
         self._default_bus()
@@ -121,7 +123,6 @@ class Bq76952Model(AlarmPort):
         self._security = _SEC_FULL_ACCESS
         self._keys = ()
         self._keys_until_us = 0
-        self._shutdown_until_us = 0
         self.config_update = False
         self._entering = False
         for at in range(len(self.image)):
@@ -143,12 +144,50 @@ class Bq76952Model(AlarmPort):
         self._answers_from_us = self.clock.now_us + self.startup_us
 
     def shut_down(self):
-        """SHUTDOWN mode; `power_up()` is the waking edge on LD or TS2."""
+        """SHUTDOWN mode; a rising LD or a falling TS2 wakes from it."""
+        self.kept_ts2 = self.settings.shut_by_ld_only
         self.powered = False
+        self.config_update = False
         self._forget_transfers()
+        self._stop()
+        self.modes.off()
+        self.switches.update()
+        self.regulators.update()
+
+    def brown_out(self, us=20_000):
+        """Fault hook: the supply dips for a moment; everything in RAM is lost."""
+        self.shut_down()
+        self.modes.dead = True
+        self._answers_from_us = self.clock.now_us + us
+        self._after(us, self.reset)
+
+    def pause(self):
+        """DEEPSLEEP: settings and commands stay, all else stops."""
         self._stop()
         self.switches.update()
         self.regulators.update()
+        self.safety_changed()
+        self.show_control_status()
+
+    def resume(self, first_switch_on_us):
+        now_us = self.clock.now_us
+        sleep_allowed = self.sleep_allowed
+        self._start(now_us + self.loop_us(), now_us + first_switch_on_us)
+        self.sleep_allowed = sleep_allowed
+        self.refresh_status()
+        self.regulators.update()
+        self.show_control_status()
+
+    @property
+    def open_leads(self):
+        """Fault hook: the set of broken sense leads; lead n goes to the top of cell n."""
+        return self.leads.open
+
+    def ts2_pin(self, level):
+        self.modes.ts2_pin(level)
+
+    def rst_shut_pin(self, level):
+        self.modes.rst_shut_pin(level)
 
     def dfetoff_pin(self, level):
         self.switches.dfetoff_pin(level)
@@ -199,13 +238,12 @@ class Bq76952Model(AlarmPort):
     def _start(self, first_scan_us, first_switch_on_us):
         clock = self.clock
         self.running = True
-        self.sleeping = False
         self.sleep_allowed = self.settings.sleep_enabled
-        self._awake_since_us = None
-        self._scanned = False
+        self.modes.restart()
+        self.leads.restart()
+        self.scanned = False
         self._restart_scans()
         self.coulombs.restart()
-        self._low_stack_since_us = None
         self._raw_sticky = INITSTART
         self._alarm_status = 0
         self._enable_alarms(self.settings.alarm_enable)
@@ -219,7 +257,7 @@ class Bq76952Model(AlarmPort):
     def _stop(self):
         """No measurement, no protection, no balancing."""
         self.running = False
-        self.sleeping = False
+        self.modes.stop()
         for entry in (self._scan_entry, self._quarter_entry, self._silence_entry):
             if entry is not None:
                 self.clock.cancel(entry)
@@ -251,6 +289,7 @@ class Bq76952Model(AlarmPort):
     def _load_settings(self):
         settings = self.settings = memory.Settings(self.memory)
         self._load_channels()
+        self.pins.load(settings)
         for protection in self._protections:
             protection.apply(settings)
 
@@ -260,19 +299,23 @@ class Bq76952Model(AlarmPort):
         """End of an ADC loop: everything measured in it becomes readable."""
         clock = self.clock
         settings = self.settings
-        period_us = settings.sleep_period_us if self.sleeping else self.loop_us()
+        period_us = settings.sleep_period_us if self.modes.sleeping else self.loop_us()
         self._scan_entry = clock.call_at(clock.now_us + period_us, self._scan_call)
         if self.frozen:
             return
         bench = self.bench
         bench.update()
+        if self.leads.look():
+            self._load_channels()
+            self._arm()
+            self._on_bench()
         scans = self._measure()
         if not self.running:
             # Too low a stack has turned the chip off.
             return
         self._raw_sticky |= scans | INITCOMP
-        if not self._scanned:
-            self._scanned = True
+        if not self.scanned:
+            self.scanned = True
             scans |= INITCOMP | INITSTART
         for protection in self._temperature:
             if protection.enabled:
@@ -282,16 +325,6 @@ class Bq76952Model(AlarmPort):
             switches.assist(bench.current_ma, True)
         self.balancing.reconsider()
         self._latch_alarms(self._raw() & ~EVENTS | scans)
-
-    def _check_stack(self):
-        """Too low a stack turns the whole chip off (6 V after a reset)."""
-        settings = self.settings
-        if self.bench.stack_mv >= settings.shutdown_stack_mv:
-            self._low_stack_since_us = None
-        elif self._low_stack_since_us is None:
-            self._low_stack_since_us = self.clock.now_us
-        elif self.clock.now_us - self._low_stack_since_us >= settings.shutdown_delay_us:
-            self.shut_down()
 
     # Quarter second: CC1, turn-on, SLEEP
 
@@ -307,47 +340,17 @@ class Bq76952Model(AlarmPort):
             return
         for protection in self._slow:
             protection.look()
-        self._consider_sleep()
+        self.modes.consider_sleep()
         self.switches.update(True)
         self._on_bench()
 
-    def _consider_sleep(self):
-        if self.sleeping or not self.sleep_allowed or not self._scanned:
-            return
-        settings = self.settings
-        if (
-            abs(self.coulombs.cc1_ma) >= settings.sleep_ma
-            or self._any_alert()
-            or self._charger_seen()
-        ):
-            return
-        if self.balancing.active and settings.balance_keeps_awake:
-            return
-        since_us = self._awake_since_us
-        if since_us is not None and self.clock.now_us - since_us < settings.wake_hold_us:
-            return
-        self.sleeping = True
-        self._reschedule_scan(settings.sleep_period_us)
-        self._refresh_status()
+    def mode_changed(self, next_scan_us):
+        """Into SLEEP or out of it."""
+        self._loop = 0
+        self._reschedule_scan(next_scan_us)
+        self.refresh_status()
         self.balancing.reconsider()
         self.switches.update()
-        self._arm()
-
-    def _charger_seen(self):
-        bench = self.bench
-        settings = self.settings
-        if bench.stack_mv >= settings.charger_stack_mv:
-            return False
-        return bench.pack_mv > bench.stack_mv + settings.charger_delta_mv
-
-    def _wake(self):
-        if not self.sleeping:
-            return
-        self.sleeping = False
-        self._awake_since_us = self.clock.now_us
-        self._loop = 0
-        self._reschedule_scan(self.loop_us())
-        self._refresh_status()
         self._arm()
 
     def _reschedule_scan(self, delay_us):
@@ -370,11 +373,11 @@ class Bq76952Model(AlarmPort):
             and self._quiet_discharge_ma < current_ma < self._quiet_charge_ma
         ):
             return
+        if not self.running:
+            self.modes.look_at_ld()
         if self.frozen or not self.running:
             return
-        if self.sleeping:
-            if abs(current_ma) > self.settings.wake_ma or self._charger_seen():
-                self._wake()
+        self.modes.bench_changed()
         for protection in self._comparators:
             if protection.enabled:
                 if protection.state == IDLE and self.balancing.active:
@@ -390,6 +393,8 @@ class Bq76952Model(AlarmPort):
         return self.switches.discharge or self.switches.discharge_assist
 
     def regulators_fed(self):
+        if self.modes.deep and not self.settings.ldo_in_deep_sleep:
+            return False
         return self.powered and self.settings.reg0
 
     def look_at_voltages(self):
@@ -402,7 +407,7 @@ class Bq76952Model(AlarmPort):
     def _arm(self):
         """The window in which `_on_bench` has nothing to do."""
         low_mv, high_mv, discharge_ma, charge_ma = -_FAR, _FAR, -_FAR, _FAR
-        calm = self.running and not self.sleeping
+        calm = self.running and not self.modes.sleeping
         for protection in self._protections:
             if protection.state != IDLE:
                 calm = False
@@ -436,9 +441,10 @@ class Bq76952Model(AlarmPort):
         """Snapshots for 0x0080 and 0x0081, and the counters of the latches."""
         if protection.bank == 0 and protection.bit in (CUV, COV):
             values = [0] * 16
+            sensed_mv = self.leads.sensed_mv()
             for register, place, _ in self.channels:
                 if place >= 0:
-                    values[(register - _CELL_1) // 2] = int(self.bench.cell_mv[place] + 0.5)
+                    values[(register - _CELL_1) // 2] = int(sensed_mv[place] + 0.5)
             which = 0 if protection.bit == CUV else 1
             self.snapshots[which] = struct.pack("<16h", *values)
         latch = self._counted.get((protection.bank, protection.bit))
@@ -463,15 +469,15 @@ class Bq76952Model(AlarmPort):
             image[_SAFETY + 2 * bank] = alerts[bank]
             image[_SAFETY + 2 * bank + 1] = status[bank]
         if newly:
-            self._wake()
+            self.modes.wake()
         self._arm()
-        self._refresh_status()
+        self.refresh_status()
         self._latch_alarms(self._raw() & ~EVENTS)
         self.balancing.reconsider()
         self.switches.update()
         self.load_detect.consider()
 
-    def _any_alert(self):
+    def any_alert(self):
         image = self.image
         return bool(image[_SAFETY] | image[_SAFETY + 2] | image[_SAFETY + 4])
 
@@ -537,17 +543,21 @@ class Bq76952Model(AlarmPort):
         elif code == 0x12:
             self.reset()
         elif code == 0x10:
-            self._shutdown_command()
+            self.modes.shutdown_command(self._security == _SEC_SEALED)
+        elif code == 0x0E:
+            self.modes.leave_deep_sleep()
+        elif code == 0x0F:
+            self.modes.deep_sleep_command()
         elif code == 0x99:
             self.sleep_allowed = True
-            self._refresh_status()
+            self.refresh_status()
         elif code == 0x9A:
             self.sleep_allowed = False
-            self._wake()
-            self._refresh_status()
+            self.modes.wake()
+            self.refresh_status()
         elif code == 0x30:
             self._security = _SEC_SEALED
-            self._refresh_status()
+            self.refresh_status()
         elif code in (0x9B, 0x9C):
             self._latches[code - 0x9A].release()
         elif code == 0x9D:
@@ -599,14 +609,7 @@ class Bq76952Model(AlarmPort):
         else:
             return
         self._keys = ()
-        self._refresh_status()
-
-    def _shutdown_command(self):
-        now_us = self.clock.now_us
-        if self._security == _SEC_SEALED and now_us > self._shutdown_until_us:
-            self._shutdown_until_us = now_us + 4 * _SECOND_US
-            return
-        self.shut_down()
+        self.refresh_status()
 
     def _control(self, code, data):
         if code == FET_CONTROL:

@@ -1,6 +1,7 @@
 """Alarm words, ALERT pin, Battery Status, FET Status and Control Status of the BQ76952 model."""
 
 from host_tools.mock import bq76952_memory as memory
+from host_tools.mock.bq76952_modes import DEEPSLEEP
 from host_tools.mock.bq76952_scans import ADSCAN, FULLSCAN, ScanPort
 
 INITSTART = 0x0400
@@ -47,7 +48,7 @@ class AlarmPort(ScanPort):
         safety = self.safety
         image = self.image
         masks = self.settings.alert_masks
-        raw = self._raw_sticky
+        raw = self._raw_sticky | self.modes.raw()
         if safety[1] | safety[2]:
             raw |= _SSBC
         if safety[0]:
@@ -69,6 +70,10 @@ class AlarmPort(ScanPort):
         self._alarm_status |= events & self._alarm_enable
         self._show_alarms()
 
+    def latch_event(self, event):
+        """An alarm without a lasting raw bit."""
+        self._latch_alarms(self._raw() & ~EVENTS | event)
+
     def _clear_alarms(self, ones):
         self._alarm_status &= ~ones
         self._show_alarms()
@@ -77,13 +82,15 @@ class AlarmPort(ScanPort):
         self._alarm_enable = mask
         self._put(_ALARM_ENABLE, mask)
 
-    def _refresh_status(self):
+    def refresh_status(self):
         safety = self.safety
         value = self._security << 8 | _OTPB
-        if self.sleeping:
+        if self.modes.sleeping:
             value |= 0x8000
         if safety[0] | safety[1] | safety[2]:
             value |= 0x0800
+        if self.modes.shutdown_ordered():
+            value |= 0x2000
         if self.por:
             value |= 0x0008
         if self.sleep_allowed:
@@ -144,7 +151,8 @@ class AlarmPort(ScanPort):
 
     def show_control_status(self):
         if not self._legacy_read:
-            self._put(_CONTROL_STATUS, self.load_detect.status())
+            deep = DEEPSLEEP if self.modes.deep else 0
+            self._put(_CONTROL_STATUS, self.load_detect.status() | deep)
 
     def _begin_legacy_read(self):
         self._legacy_read = True

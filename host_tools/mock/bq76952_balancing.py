@@ -48,7 +48,7 @@ class Balancing:
     def _blocked(self):
         chip = self.chip
         settings = chip.settings
-        if chip.balancing_forbidden() or chip.sleeping and not settings.balance_in_sleep:
+        if chip.balancing_forbidden() or chip.modes.sleeping and not settings.balance_in_sleep:
             return True
         hottest = chip.temperature_c("hottest")
         if hottest is not None:

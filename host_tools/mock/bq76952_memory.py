@@ -172,8 +172,15 @@ class Settings:
         self.ldo_in_deep_sleep = bool(power & 0x0400)
         self.miso_on_reg1 = self._get("B", 0x923C) & 0x60 == 0x60
         self.comm_idle_us = self._get("B", 0x923D) * SECOND_US
+        self.shut_by_ld_only = bool(power & 0x1000)
+        self.wake_period_us = (48000, 24000, 12000, 6000)[power & 3]
+        self.shutdown_cell_mv = self._get("h", 0x923F)
         self.shutdown_stack_mv = self._get("H", 0x9241) * 10
         self.shutdown_delay_us = self._get("B", 0x9243) * SECOND_US
+        self.shutdown_c = self._get("B", 0x9244)
+        self.shutdown_hot_us = self._get("B", 0x9245) * SECOND_US
+        self.shutdown_fets_us = self._get("B", 0x9252) * SECOND_US // 4
+        self.shutdown_command_us = self._get("B", 0x9253) * SECOND_US // 4
         self.sleep_ma = self._get("h", 0x9248)
         self.sleep_period_us = (self._get("B", 0x924A) or 1) * SECOND_US
         self.wake_ma = self._ranged("H", 0x924B, 500, 65535)
@@ -183,6 +190,7 @@ class Settings:
         self.config_locked = bool(self._get("B", 0x9256) & 0x02)
         self.unseal_keys = (self._get("H", 0x9257), self._get("H", 0x9259))
         self.full_access_keys = (self._get("H", 0x925B), self._get("H", 0x925D))
+        self.open_wire_us = self._get("B", 0x9314) * SECOND_US
 
     def _switches(self):
         self.charge_holds = self._bytes(0x9265, 3)

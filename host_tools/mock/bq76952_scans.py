@@ -4,6 +4,8 @@ Cells mV, current userA, stack, PACK and LD userV, temperatures 0.1 K, as the se
 """
 
 from host_tools.mock.bq76952_commands import CommandPort
+from host_tools.mock.bq76952_leads import Leads
+from host_tools.mock.bq76952_modes import Modes
 from host_tools.mock.bq76952_pins import Pins
 
 FULLSCAN = 0x0080
@@ -37,6 +39,8 @@ class ScanPort(CommandPort):
                 raise ValueError("the wiring names one channel for each cell")
         self.variant = variant
         self.pins = Pins(self)
+        self.leads = Leads(self)
+        self.modes = Modes(self)
         self.bench = bench
         self.cells = cells
         self.shunt_uohm = shunt_uohm
@@ -78,6 +82,8 @@ class ScanPort(CommandPort):
         self.channels = channels
         self._watched = watched
         self._all_cells = watched == list(range(len(self.bench.cell_mv)))
+        if self.leads.shift_mv is not None:
+            self._all_cells = False
         self._plain_cells = (
             watched == list(range(16))
             and self._all_cells
@@ -90,7 +96,6 @@ class ScanPort(CommandPort):
         count_ma = self.cc_count_uv / (self.shunt_uohm / 1000)
         self.current_ratio = settings.cc_gain / count_ma
         self.charge_ratio = settings.capacity_gain / 298261.6178 / count_ma
-        self.pins.load(settings)
 
     def loop_us(self):
         slots = self.variant.loop_slots + min(3, len(self.pins.converted))
@@ -129,12 +134,12 @@ class ScanPort(CommandPort):
         self._put_signed(_CC2, self.measured_ma() / settings.user_ma)
         loop = self._loop
         # A burst in SLEEP brings everything up to date.
-        everything = self.sleeping
+        everything = self.modes.sleeping
         if loop == 0 or everything:
             self._put_signed(_STACK, bench.stack_mv / settings.user_mv)
             self.die_c = bench.die_c
             self._put_signed(_DIE, self.die_c * 10 + 2731.5 + settings.die_offset_dk)
-            self._check_stack()
+            self.modes.check_supplies()
         if loop == 1 or everything:
             self._put_signed(_PACK, bench.pack_mv / settings.user_mv)
         if loop == 2 or everything:
@@ -148,7 +153,7 @@ class ScanPort(CommandPort):
         return FULLSCAN | ADSCAN if self._loop == 0 else ADSCAN
 
     def _scan_channels(self):
-        cell_mv = self.bench.cell_mv
+        cell_mv = self.leads.sensed_mv()
         for register, place, gain in self.channels:
             mv = cell_mv[place] * gain if place >= 0 else 0.0
             if self.noise_mv:
@@ -193,11 +198,11 @@ class ScanPort(CommandPort):
     def lowest_mv(self):
         if self._all_cells:
             return self.bench.lowest_mv
-        cell_mv = self.bench.cell_mv
+        cell_mv = self.leads.sensed_mv()
         return min([cell_mv[place] if place >= 0 else 0.0 for place in self._watched])
 
     def highest_mv(self):
         if self._all_cells:
             return self.bench.highest_mv
-        cell_mv = self.bench.cell_mv
+        cell_mv = self.leads.sensed_mv()
         return max([cell_mv[place] if place >= 0 else 0.0 for place in self._watched])

@@ -141,7 +141,7 @@ class Switches:
     def _wanted(self, evaluation):
         chip = self.chip
         settings = chip.settings
-        if not chip.running:
+        if not chip.running or chip.modes.shutting_down:
             return False, False
         if self.manufacturing & FET_EN:
             charge = discharge = settings.autonomous
@@ -153,7 +153,7 @@ class Switches:
         held_charge, held_discharge = self._pins()
         charge = charge and not held_charge
         discharge = discharge and not held_discharge
-        if chip.sleeping and not settings.sleep_charge:
+        if chip.modes.sleeping and not settings.sleep_charge:
             charge = False
         safety = chip.safety
         for bank in (0, 1, 2):

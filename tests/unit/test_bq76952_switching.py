@@ -644,6 +644,7 @@ def test_sleep_ends_with(why):
     assert rig.status & 0x8000
     if why == "current":
         rig.bench.current(-501)
+        rig.wait(12 * MS)
     elif why == "command":
         rig.command(0x009A)
     else:
@@ -660,6 +661,7 @@ def test_sleep_waits_before_it_comes_back():
     rig.command(0x0099)
     rig.wait(1 * SECOND)
     rig.bench.current(-600)
+    rig.wait(12 * MS)
     rig.bench.current(0)
     rig.wait(9 * SECOND)
     assert not rig.status & 0x8000

@@ -1,0 +1,84 @@
+"""BQ76952 model: a broken sense lead shows slowly, low below it and high above it."""
+
+import pytest
+
+from tests.unit.bq76952_rig import SECOND, Rig, enabled
+
+
+def measuring(*blocks, **options):
+    rig = Rig(**options)
+    rig.configure(*blocks)
+    rig.command(0x009A)
+    return rig
+
+
+def test_whole_leads_are_not_moved_by_the_check():
+    rig = measuring()
+    rig.wait(60 * SECOND)
+    assert rig.cells() == [3300] * 16
+
+
+def test_broken_lead_shows_low_on_its_cell_and_high_on_the_one_above():
+    rig = measuring()
+    rig.chip.open_leads.add(7)
+    rig.wait(4 * SECOND)
+    assert rig.cells() == [3300] * 16
+    seen = []
+    for _ in range(3):
+        rig.wait(5 * SECOND)
+        cells = rig.cells()
+        seen.append((cells[6], cells[7]))
+        assert sum(cells) == 16 * 3300
+    assert seen == [(2925, 3675), (2550, 4050), (2175, 4425)]
+
+
+def test_broken_lead_trips_both_cell_protections_in_the_end():
+    rig = measuring(enabled(0x0C))
+    rig.chip.open_leads.add(7)
+    rig.wait(11 * SECOND)
+    assert rig.u8(0x03) == 0
+    rig.wait(5 * SECOND)
+    assert rig.u8(0x03) == 0x0C
+
+
+def test_nothing_shows_when_the_check_is_turned_off():
+    rig = measuring((0x9314, b"\x00"), enabled(0x0C))
+    rig.chip.open_leads.add(7)
+    rig.wait(100 * SECOND)
+    assert rig.cells() == [3300] * 16
+    assert rig.u8(0x03) == 0
+
+
+@pytest.mark.parametrize("interval_s", [1, 20])
+def test_interval_of_the_check_is_a_setting(interval_s):
+    rig = measuring((0x9314, bytes([interval_s])))
+    rig.chip.open_leads.add(7)
+    rig.wait(interval_s * SECOND * 2 + 300_000)
+    assert rig.cells()[6] == 3300 - 2 * 375
+
+
+def test_reading_goes_no_lower_than_zero_and_comes_back_when_mended():
+    rig = measuring()
+    rig.chip.open_leads.add(7)
+    rig.wait(200 * SECOND)
+    assert rig.cells()[6:8] == [0, 6600]
+    rig.chip.open_leads.discard(7)
+    rig.wait(1 * SECOND)
+    assert rig.cells() == [3300] * 16
+
+
+def test_highest_lead_shows_on_one_cell_and_lowest_on_none():
+    rig = measuring()
+    rig.chip.open_leads.update((0, 16))
+    rig.wait(6 * SECOND)
+    assert rig.cells() == [3300] * 15 + [2925]
+
+
+def test_two_neighbouring_leads_keep_every_reading_at_zero_or_above():
+    rig = measuring()
+    rig.chip.open_leads.update((3, 4))
+    rig.wait(6 * SECOND)
+    assert rig.cells()[2:5] == [2925, 3300, 3675]
+    rig.wait(300 * SECOND)
+    assert min(rig.cells()) == 0
+    assert sum(rig.cells()) == 16 * 3300
