@@ -21,6 +21,7 @@ from host_tools.mock.bq76952_commands import (
 )
 from host_tools.mock.bq76952_coulombs import CoulombCounter
 from host_tools.mock.bq76952_latches import LoadDetect, build_latches
+from host_tools.mock.bq76952_precharge import PrechargeTimeout, Precharging
 from host_tools.mock.bq76952_protections import COV, CUV, HWDF, IDLE, TRIPPED, build
 from host_tools.mock.bq76952_regulators import Regulators
 from host_tools.mock.bq76952_spi import SpiPort
@@ -97,7 +98,10 @@ class Bq76952Model(AlarmPort):
         self._temperature = temperature
         # Never started by the bench, but released by it.
         self._latches, self._counted = build_latches(self)
+        self.precharging = Precharging(self)
+        self._precharge_timeout = PrechargeTimeout(self)
         self._protections = voltage + current + slow + temperature + self._latches
+        self._protections += (self._precharge_timeout,)
         self._patient = slow + temperature + self._latches
         self.load_detect = LoadDetect(self, self._latches[1:])
         self.regulators = Regulators(self)
@@ -266,6 +270,7 @@ class Bq76952Model(AlarmPort):
             protection.forget()
         self.safety[2] = 0
         self.load_detect.forget()
+        self.precharging.forget()
         self.balancing.stop()
 
     def _enter_config(self):
@@ -340,7 +345,9 @@ class Bq76952Model(AlarmPort):
             return
         for protection in self._slow:
             protection.look()
+        self._precharge_timeout.quarter()
         self.modes.consider_sleep()
+        self.precharging.look()
         self.switches.update(True)
         self._on_bench()
 
@@ -457,7 +464,7 @@ class Bq76952Model(AlarmPort):
         status = bytearray(3)
         for protection in self._protections:
             if protection.in_alert():
-                alerts[protection.bank] |= protection.bit
+                alerts[protection.bank] |= protection.alert_bit
             elif protection.state >= TRIPPED:
                 status[protection.bank] |= protection.bit
         status[2] |= self.safety[2] & HWDF
@@ -560,6 +567,8 @@ class Bq76952Model(AlarmPort):
             self.refresh_status()
         elif code in (0x9B, 0x9C):
             self._latches[code - 0x9A].release()
+        elif code == 0x8A:
+            self._precharge_timeout.recover()
         elif code == 0x9D:
             self.load_detect.restart()
         elif code in (0x9E, 0x9F):

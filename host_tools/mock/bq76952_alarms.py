@@ -95,6 +95,8 @@ class AlarmPort(ScanPort):
             value |= 0x0008
         if self.sleep_allowed:
             value |= 0x0004
+        if self.precharging.active:
+            value |= 0x0002
         if self.config_update:
             value |= 0x0001
         self._put(_BATTERY_STATUS, value)

@@ -203,6 +203,11 @@ class Settings:
         self.body_diode_ma = self._get("H", 0x9273)
         options = self._get("B", 0x9308)
         self.init_off = bool(options & 0x20)
+        self.predischarge = bool(options & 0x10)
+        self.predischarge_us = self._get("B", 0x930E) * 10_000
+        self.predischarge_delta_mv = self._get("B", 0x930F) * 10
+        self.precharge_start_mv = self._get("h", 0x930A)
+        self.precharge_stop_mv = self._get("h", 0x930C)
         self.autonomous = bool(options & 0x08)
         self.host_may_switch = bool(options & 0x04)
         self.sleep_charge = bool(options & 0x02)
@@ -243,6 +248,9 @@ class Settings:
         steps = self._ranged("B", 0x9287, 0, 31)
         self.scd_delay_us = (steps - 1) * 15 if steps else None
         self.scd_recovery_us = self._get("B", 0x9294) * SECOND_US
+        self.pto_ma = self._get("h", 0x92BA)
+        self.pto_us = self._get("H", 0x92BC) * SECOND_US
+        self.pto_reset_user_as = self._get("h", 0x92BE) * 3600
         self.host_silence_us = self._get("H", 0x92B2) * SECOND_US
 
     def _latches(self):

@@ -33,6 +33,7 @@ class Protection:
         self.chip = chip
         self.bank = bank
         self.bit = bit
+        self.alert_bit = bit
         self.enabled = False
         self.state = IDLE
         self.trip = 0
