@@ -133,7 +133,6 @@ class Bq76952Model(AlarmPort):
             self.image[at] = 0
         self._before_scan[:] = self.image
         self.snapshots = [bytes(32), bytes(32)]
-        self.level_mv = 0
         self._load_settings()
         self.coulombs.reset_charge()
         self.switches.reset()
@@ -626,7 +625,7 @@ class Bq76952Model(AlarmPort):
         elif code == CB_ACTIVE_CELLS:
             self.balancing.command((data[0] | data[1] << 8) & self.variant.all_channels)
         elif code == CB_SET_LVL:
-            self.level_mv = data[0] | data[1] << 8
+            self.balancing.level_command(data[0] | data[1] << 8)
         elif code == REG12_CONTROL:
             self.regulators.set(data[0])
 

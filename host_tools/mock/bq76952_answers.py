@@ -45,7 +45,7 @@ def answer(chip, code):
     if code == CB_ACTIVE_CELLS:
         return struct.pack("<H", chip.balancing.active)
     if code == CB_SET_LVL:
-        return struct.pack("<H", chip.level_mv)
+        return struct.pack("<H", chip.balancing.level_mv)
     if code == 0x85:
         return struct.pack("<H", chip.balancing.total_s & 0xFFFF)
     if code in (0x86, 0x87):

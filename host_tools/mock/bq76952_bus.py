@@ -18,6 +18,7 @@ def _build_table():
 
 
 CRC_TABLE = _build_table()
+_WITH_CHECK = [bytes([value, CRC_TABLE[value]]) for value in range(256)]
 _FIRST_MEASURED = 0x14
 _END_MEASURED = 0x7C
 # Not measurements: subcommand window and alarms lie between current and temperatures.
@@ -93,19 +94,14 @@ class RegisterPort:
             self._tear(reg, data)
         if not crc_mode:
             return bytes(data)
-        table = CRC_TABLE
-        framed = bytearray(needed + needed)
-        at = 0
-        for value in data:
-            framed[at] = value
-            framed[at + 1] = table[value]
-            at += 2
-        if at:
-            framed[1] = table[self._read_seeds[reg] ^ data[0]]
+        pairs = _WITH_CHECK
+        framed = bytearray(b"".join([pairs[value] for value in data]))
+        if needed:
+            framed[1] = CRC_TABLE[self._read_seeds[reg] ^ data[0]]
         if self.corrupt_checks:
             for at in range(1, needed + needed, 2):
                 framed[at] ^= 0x5A
-        return bytes(framed) if count == at else bytes(framed[:count])
+        return bytes(framed) if count == needed + needed else bytes(framed[:count])
 
     def _checked(self, reg, data):
         """Data bytes whose check is right, and the number of bytes acknowledged.

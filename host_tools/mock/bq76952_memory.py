@@ -288,6 +288,22 @@ class Settings:
 
     def _balancing(self):
         config = self._get("B", 0x9335)
+        self.balance_charging = bool(config & 0x01)
+        self.balance_relaxed = bool(config & 0x02)
+        # Each: lowest cell from which on, start and stop of the spread.
+        self.balance_charge_mv = (
+            self._get("h", 0x933B),
+            self._get("B", 0x933D),
+            self._get("B", 0x933E),
+        )
+        self.balance_relax_mv = (
+            self._get("h", 0x933F),
+            self._get("B", 0x9341),
+            self._get("B", 0x9342),
+        )
+        self.balance_most = self._get("B", 0x933A)
+        self.discharging_ma = self._get("h", 0x9310) * self.user_ma
+        self.charging_ma = self._get("h", 0x9312) * self.user_ma
         self.balance_no_command = bool(config & 0x10)
         self.balance_keeps_awake = config & 0x0C == 0x0C
         self.balance_in_sleep = bool(config & 0x04)

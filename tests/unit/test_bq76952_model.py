@@ -256,8 +256,8 @@ def test_any_block_written_in_config_update_reads_back(address, data):
 @given(seed=st.integers(0, 2**32))
 def test_any_settings_at_all_keep_the_chip_measuring(seed):
     image = bytearray(random.Random(seed).randbytes(memory.SIZE))
-    # Else a random shutdown voltage turns the chip off, as it should.
-    image[0x9241 - memory.BASE : 0x9243 - memory.BASE] = b"\x00\x00"
+    # Else a random shutdown voltage or temperature turns the chip off, as it should.
+    image[0x923F - memory.BASE : 0x9246 - memory.BASE] = bytes(7)
     rig = Rig()
     rig.command(0x0090)
     rig.chip.memory[:] = image
