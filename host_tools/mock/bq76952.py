@@ -260,6 +260,7 @@ class Bq76952Model(AlarmPort):
     def _stop(self):
         """No measurement, no protection, no balancing."""
         self.running = False
+        self._calm = False
         self.modes.stop()
         for entry in (self._scan_entry, self._quarter_entry, self._silence_entry):
             if entry is not None:
