@@ -254,6 +254,7 @@ class Bq76952Model(AlarmPort):
         self._quarter_entry = clock.call_at(first_switch_on_us, self._quarter_call)
         self.balancing.restart()
         self._watch_silence()
+        self._show_alarms()
         self.switches_changed()
         self.safety_changed()
 
@@ -297,6 +298,7 @@ class Bq76952Model(AlarmPort):
         self.pins.load(settings)
         for protection in self._protections:
             protection.apply(settings)
+        self._temperature_enabled = [p for p in self._temperature if p.enabled]
 
     # Measurement
 
@@ -310,7 +312,8 @@ class Bq76952Model(AlarmPort):
             return
         bench = self.bench
         bench.update()
-        if self.leads.look():
+        leads = self.leads
+        if (leads.open or leads.shift_mv is not None) and leads.look():
             self._load_channels()
             self._arm()
             self._on_bench()
@@ -322,14 +325,14 @@ class Bq76952Model(AlarmPort):
         if not self.scanned:
             self.scanned = True
             scans |= INITCOMP | INITSTART
-        for protection in self._temperature:
-            if protection.enabled:
-                protection.look()
+        for protection in self._temperature_enabled:
+            protection.look()
         switches = self.switches
         if switches.charge_assist or switches.discharge_assist:
             switches.assist(bench.current_ma, True)
-        self.balancing.reconsider()
-        self._latch_alarms(self._raw() & ~EVENTS | scans)
+        if self.balancing.active:
+            self.balancing.reconsider()
+        self._latch_scan(scans)
 
     # Quarter second: CC1, turn-on, SLEEP
 

@@ -43,12 +43,14 @@ class AlarmPort(ScanPort):
         self._alarm_status = 0
         self._alarm_enable = 0
         self._raw_sticky = 0
+        # Raw bits without the events, as of the last change.
+        self._levels = 0
 
     def _raw(self):
         safety = self.safety
         image = self.image
         masks = self.settings.alert_masks
-        raw = self._raw_sticky | self.modes.raw()
+        raw = self.modes.raw()
         if safety[1] | safety[2]:
             raw |= _SSBC
         if safety[0]:
@@ -63,12 +65,21 @@ class AlarmPort(ScanPort):
             raw |= _XDSG
         if self.balancing.active:
             raw |= _CB
+        self._levels = raw
+        raw |= self._raw_sticky
         self._put(_ALARM_RAW, raw)
         return raw
 
     def _latch_alarms(self, events):
-        self._alarm_status |= events & self._alarm_enable
-        self._show_alarms()
+        status = self._alarm_status | events & self._alarm_enable
+        if status != self._alarm_status:
+            self._alarm_status = status
+            self._show_alarms()
+
+    def _latch_scan(self, scans):
+        """The same without working out again what only a change elsewhere can change."""
+        self._put(_ALARM_RAW, self._levels | self._raw_sticky)
+        self._latch_alarms(self._levels | scans)
 
     def latch_event(self, event):
         """An alarm without a lasting raw bit."""

@@ -172,7 +172,9 @@ class Modes:
             low = True
         hot = settings.shutdown_c and chip.die_c >= settings.shutdown_c
         now_us = chip.clock.now_us
-        self._low_since_us = _since(low, self._low_since_us, now_us)
+        if low != (self._low_since_us is not None):
+            self._low_since_us = now_us if low else None
+            chip.latch_event(0)
         self._hot_since_us = _since(hot, self._hot_since_us, now_us)
         if low and now_us - self._low_since_us >= settings.shutdown_delay_us:
             chip.shut_down()
