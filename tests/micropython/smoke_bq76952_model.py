@@ -1,6 +1,6 @@
 """The chip model on the board's interpreter: one checked block read; prints "ok" at the end.
 
-With the argument "cost" it also prints what a block read and an hour of scans cost.
+With the argument "cost" it also prints what a block read and a second of scans cost.
 """
 
 import sys
@@ -10,7 +10,8 @@ from host_tools.mock.bq76952 import Bq76952Model
 from host_tools.mock.clock import VirtualClock
 
 SIXTEEN_CELLS = 0x14
-READS = 2000
+SECONDS = 400
+READS_A_SECOND = 20
 
 
 class StillBench:
@@ -88,14 +89,20 @@ def cost():
         raise ValueError("write not acknowledged")
     clock.advance(1000)
     register = bytes([SIXTEEN_CELLS])
-    start = time.time()
-    for _ in range(READS):
-        chip.i2c_write(register)
-        chip.i2c_read(120)
-    print("block read of 60 bytes, us:", (time.time() - start) * 1e6 / READS)
-    start = time.time()
-    clock.advance(600 * 1000000)
-    print("a second of scans, us:", (time.time() - start) * 1e6 / 600)
+    reads_us = scans_us = 1e9
+    # The least of many is what the code costs; the rest is what else the computer does.
+    for _ in range(SECONDS):
+        start = time.time()
+        for _ in range(READS_A_SECOND):
+            chip.i2c_write(register)
+            chip.i2c_read(120)
+        reads_us = min(reads_us, (time.time() - start) * 1e6)
+        start = time.time()
+        clock.advance(1000000)
+        scans_us = min(scans_us, (time.time() - start) * 1e6)
+    print("20 block reads of 60 bytes, us:", reads_us)
+    print("a second of scans, us:", scans_us)
+    print("both, of 1000 us:", reads_us + scans_us)
     start = time.time()
     for _ in range(30000):
         chip.bench.listeners[0]()
