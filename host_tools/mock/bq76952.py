@@ -96,12 +96,12 @@ class Bq76952Model(AlarmPort):
         self._comparators = voltage + current
         self._slow = slow
         self._temperature = temperature
-        # Never started by the bench, but released by it.
         self._latches, self._counted = build_latches(self)
         self.precharging = Precharging(self)
         self._precharge_timeout = PrechargeTimeout(self)
         self._protections = voltage + current + slow + temperature + self._latches
         self._protections += (self._precharge_timeout,)
+        # Never started by a change on the bench, but released by it.
         self._patient = slow + temperature + self._latches
         self.load_detect = LoadDetect(self, self._latches[1:])
         self.regulators = Regulators(self)
@@ -221,6 +221,13 @@ class Bq76952Model(AlarmPort):
     @property
     def spi_hz_limit(self):
         return self.variant.spi_hz_limit
+
+    @property
+    def miso_mv(self):
+        """Height of a one on MISO; a controller at 3.3 V may not take 1.8 V for one."""
+        if self.settings.miso_on_reg1 and self.regulators.reg1_mv:
+            return self.regulators.reg1_mv
+        return 1800
 
     def _default_bus(self):
         self._choose_bus(self.spi_at_power_up, self.crc_at_power_up)

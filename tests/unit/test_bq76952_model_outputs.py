@@ -79,6 +79,15 @@ def test_regulators_follow_their_command_once_reg0_is_on(value, reg1_mv, reg2_mv
     assert rig.ask(0x0098) == bytes([value])
 
 
+@pytest.mark.parametrize(
+    "config, reg12, miso_mv", [(0x60, 0x0D, 3300), (0x60, 0x00, 1800), (0x20, 0x0D, 1800)]
+)
+def test_miso_is_high_as_reg1_only_when_both_are_set_up(config, reg12, miso_mv):
+    rig = Rig()
+    rig.configure((0x923C, bytes([config])), (0x9236, bytes([reg12])), REG0_ON)
+    assert rig.chip.miso_mv == miso_mv
+
+
 def silent_rig(option):
     rig = Rig()
     rig.configure(
