@@ -22,6 +22,13 @@ SAFE_PINS = ((BOTH_OFF_PIN, 0), (DRIVER_ENABLE_PIN, 0))
 RS485_BAUD = 9600
 
 
+def make_storage():
+    """A folder of the board's own filesystem; in the simulator its twin puts another in here."""
+    from vigil.file_storage import FileStorage
+
+    return FileStorage("/vigil")
+
+
 class Board:
     """What app.Bms needs; see there."""
 
@@ -55,5 +62,6 @@ def build():
         return Rs485(uart, engine, driver_enable=driver_enable, baudrate=RS485_BAUD)
 
     board.links = [jbd_on_rs485]
+    board.storage = make_storage()
     board.watchdog = WDT(timeout=2000)
     return board

@@ -13,7 +13,7 @@ BOARD = "sim16_lfp"
 class Desk:
     """A running BMS; `soc_pct` and `current_ma` set the scene. Times in virtual us."""
 
-    def __init__(self, soc_pct=60, current_ma=0, seed=1, start_us=0, settle=True):
+    def __init__(self, soc_pct=60, current_ma=0, seed=1, start_us=0, settle=True, flash=None):
         if "boards/" + BOARD not in sys.path:
             sys.path.insert(0, "boards/" + BOARD)
         self.clock = VirtualClock()
@@ -26,7 +26,8 @@ class Desk:
             machine.Pin(pin, machine.Pin.OUT, value=level)
         from host_tools.sim.twins.sim16_lfp import build
 
-        self.twin = build(self.clock, board, seed, soc_pct)
+        self.twin = build(self.clock, board, seed, soc_pct, flash)
+        self.flash = self.twin.flash
         self.bench = self.twin.bench
         self.chip = self.twin.chip
         self.bench.offer(current_ma)
