@@ -21,7 +21,9 @@ class FileStorage:
         """The record's bytes, None if there is none."""
         try:
             with open(self._folder + "/" + name, "rb") as file:
-                return file.read()
+                # littlefs enters a new file in its folder before it has content: an empty one
+                # was never written.
+                return file.read() or None
         except OSError as error:
             if error.errno == _ENOENT:
                 return None
