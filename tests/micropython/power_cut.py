@@ -20,7 +20,7 @@ from vigil.keeper import LATCHED_KEPT_MS, PERIOD_MS, Keeper
 from vigil.memory import Memory
 
 HISTORIES = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-OPERATIONS = 120  # of one history, at least
+OPERATIONS = 100  # of one history, at least
 SECTOR = 4096
 PAGE = 256
 SECTORS = 12
@@ -173,9 +173,7 @@ class History:
             good = flush()
             self._stamp()
             if held:
-                self.shadow.flushes.append(
-                    (before, len(self.flash.log), self.memory.journal.kept)
-                )
+                self.shadow.flushes.append((before, len(self.flash.log), self.memory.journal.kept))
             return good
 
         self.memory.commit = watched_commit
@@ -304,6 +302,7 @@ def run(seed, counts):
     blank = bytearray(b"\xff" * (SECTOR * SECTORS))
     vfs.VfsLfs2.mkfs(RamFlash(blank), progsize=PAGE, readsize=32)
     before = bytearray(blank)
+    torn = bytearray(blank)
     history = History(random, blank)
     steps = 0
     while len(history.flash.log) < OPERATIONS and steps < 9000:
@@ -311,7 +310,7 @@ def run(seed, counts):
         steps += 1
     vfs.umount(MOUNT)
     for cut, operation in enumerate(history.flash.log):
-        torn = bytearray(before)
+        torn[:] = before
         do_half(torn, operation, random)
         check(torn, history, cut, counts, random)
         at, data = operation

@@ -15,7 +15,7 @@ def test_power_cut_at_every_flash_operation_of_a_hundred_histories_loses_nothing
     counts = {name: int(count) for name, count in re.findall(r"(\w+) (\d+)", result.stdout)}
     assert counts["lost"] == 0
     # The histories are worth their name: long, with erases, faults that latch, a ring that turns.
-    assert counts["operations"] == counts["cuts"] >= 12000
+    assert counts["operations"] == counts["cuts"] >= 10000
     assert counts["erases"] >= 500
     assert counts["checked"] >= 1000
-    assert counts["records"] >= 57 * 100 / 2
+    assert counts["records"] >= 4000

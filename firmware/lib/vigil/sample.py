@@ -147,9 +147,9 @@ class Sample:
         for group in range(4):
             base = group * _WORDS
             # What has been read since the stall began is as old as it says.
-            if (now_ms - groups[base + _READ]) & _TICKS > stall_ms:
+            if (now_ms - groups[base + _READ]) & _TICKS >= stall_ms:
                 groups[base + _STAMP] = (groups[base + _STAMP] + extension_ms) & _TICKS
-        if (now_ms - self._answered_ms) & _TICKS > stall_ms:
+        if (now_ms - self._answered_ms) & _TICKS >= stall_ms:
             self._answered_ms = (self._answered_ms + extension_ms) & _TICKS
 
     def summarise(self, now_ms):
