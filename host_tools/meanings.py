@@ -22,11 +22,12 @@ _REASONS = {
 }
 
 # Bits of the memory's flags (vigil/memory.py).
-_MEMORY_SENTENCES = (
+MEMORY_SENTENCES = (
     (1, "One of the two copies of the BMS's memory was missing or damaged; the other one counts."),
     (2, "The BMS has lost its memory: whether a limit had latched is not known."),
     (4, "The flash cannot be written: a fault that latches would be forgotten at a restart."),
     (8, "Part of the journal is damaged."),
+    (16, "This board keeps nothing: a restart forgets latched faults."),
 )
 
 # A row as the node announces it.
@@ -234,7 +235,7 @@ def judge_record(rows, record):
         (warnings if is_warning(row.action) else faults).append(text)
     faults.extend(_switch_faults(record["state"], active))
     flags = record.get("memory", 0)
-    warnings.extend(text for bit, text in _MEMORY_SENTENCES if flags & bit)
+    warnings.extend(text for bit, text in MEMORY_SENTENCES if flags & bit)
     return faults, warnings
 
 

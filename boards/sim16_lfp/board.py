@@ -23,10 +23,13 @@ RS485_BAUD = 9600
 
 
 def make_storage():
-    """A folder of the board's own filesystem; in the simulator its twin puts another in here."""
+    """A folder of the board's own filesystem; in the simulator the twin replaces this function.
+
+    Not /vigil, where imports would look for the firmware.
+    """
     from vigil.file_storage import FileStorage
 
-    return FileStorage("/vigil")
+    return FileStorage("/kept")
 
 
 class Board:

@@ -138,7 +138,7 @@ class History:
         self.flash.log = []
         self.times = []  # virtual ms of each operation
         self.shadow = Shadow()
-        self.storage = FileStorage(MOUNT + "/vigil")
+        self.storage = FileStorage(MOUNT + "/kept")
         self.boot()
 
     def boot(self):
@@ -244,8 +244,8 @@ def check(image, history, cut, counts, random):
     good_states += [b[2] for b in writing]
     mount(image)
     try:
-        found = Memory(FileStorage(MOUNT + "/vigil"))
-        payload = store.Store(FileStorage(MOUNT + "/vigil"), "state", 1, 32).load()
+        found = Memory(FileStorage(MOUNT + "/kept"))
+        payload = store.Store(FileStorage(MOUNT + "/kept"), "state", 1, 32).load()
         counts.cuts += 1
         if payload not in good_states or found.flags & memory.MEMORY_LOST:
             counts.corrupt += 1
@@ -260,7 +260,7 @@ def check(image, history, cut, counts, random):
         found.latched_rows[0] = 7
         found.stage()
         found.commit()
-        again = Memory(FileStorage(MOUNT + "/vigil"))
+        again = Memory(FileStorage(MOUNT + "/kept"))
         if again.latched_rows[0] != 7 or again.starts != found.starts or again.journal.damaged:
             counts.corrupt += 1
     finally:

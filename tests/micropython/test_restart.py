@@ -263,3 +263,56 @@ def test_power_may_fail_at_any_moment_of_a_whole_run():
         break
     assert operations >= 10
     assert kept_rows(desk) == [limits.CELL_OVER_VOLTAGE] * 2
+
+
+class BrokenSoftware(Exception):
+    pass
+
+
+def run_main_with_a_bms_that_cannot_be_built(desk, for_ms):
+    """main.run() on the board of `desk` until somebody presses Ctrl-C."""
+    import main
+
+    def broken(hardware, memory):
+        raise BrokenSoftware
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    desk.clock.call_at(desk.clock.now_us + for_ms * 1000, interrupt)
+    built = main.make_bms
+    main.make_bms = broken
+    try:
+        main.run()
+    finally:
+        main.make_bms = built
+
+
+def test_a_start_that_dies_is_left_to_the_watchdog_and_counted():
+    desk = Desk()
+    desk.run_ms(CONFIRM_AFTER_MS + 2000)
+    try:
+        run_main_with_a_bms_that_cannot_be_built(desk, 1000)
+    except BrokenSoftware:
+        assert Memory(desk.flash).unconfirmed_starts == 1
+        return
+    raise AssertionError("it did not die")
+
+
+def test_safe_mode_holds_the_switches_open_even_if_no_bms_can_be_built():
+    desk = safe_mode_desk()
+    try:
+        run_main_with_a_bms_that_cannot_be_built(desk, 10000)
+    except KeyboardInterrupt:
+        assert desk.both_off()
+        return
+    raise AssertionError("it did not go on")
+
+
+def test_the_owner_resets_from_the_repl():
+    import main
+
+    flash = safe_mode_desk().flash
+    main.owner_reset()
+    assert Memory(flash).unconfirmed_starts == 0
+    assert Desk(flash=flash).both_on()
