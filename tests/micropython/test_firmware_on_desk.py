@@ -241,7 +241,7 @@ def test_balancing_stops_bleeding_when_a_fault_comes():
     ):
         desk = Desk(current_ma=1000)
         desk.bench.set_cell_mv(7, 3450)
-        desk.run_until(lambda: desk.bms.balancer.active, 20000)
+        desk.run_until(lambda desk=desk: desk.bms.balancer.active, 20000)
         desk.run_ms(2000)
         strike(desk.bench)
         desk.run_ms(40000)

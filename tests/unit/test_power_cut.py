@@ -9,7 +9,7 @@ SCRIPT = Path(__file__).parents[1] / "micropython" / "power_cut.py"
 
 
 def test_power_cut_at_every_flash_operation_of_a_hundred_histories_loses_nothing():
-    result = run_micropython(SCRIPT, "100")
+    result = run_micropython(SCRIPT, "100", timeout_s=280)
     assert result.stdout.splitlines()[-1:] == ["ok"], result.stdout + result.stderr
     assert "corrupt 0 silent defaults 0" in result.stdout
     counts = {name: int(count) for name, count in re.findall(r"(\w+) (\d+)", result.stdout)}
@@ -17,5 +17,5 @@ def test_power_cut_at_every_flash_operation_of_a_hundred_histories_loses_nothing
     # The histories are worth their name: long, with erases, faults that latch, a ring that turns.
     assert counts["operations"] == counts["cuts"] >= 10000
     assert counts["erases"] >= 500
-    assert counts["checked"] >= 1000
-    assert counts["records"] >= 4000
+    assert counts["checked"] >= 800
+    assert counts["turned"] >= 50
