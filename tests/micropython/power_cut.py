@@ -91,6 +91,7 @@ class Protection:
 
     def __init__(self):
         self.row_count = len(limits.TABLE)
+        self.actions = limits.ACTIVE
         self.tripped = bytearray(self.row_count)
         self.trip_at = array("i", [3] * self.row_count)
         self.trip_value = array("i", [3700] * self.row_count)
@@ -124,9 +125,9 @@ class Shadow:
     """What has to be in flash, kept beside the log of operations."""
 
     def __init__(self):
-        self.states = []  # (operations done by then, staged as, complete) of every commit
-        self.flushes = []  # (operations by then, records kept)
-        self.latches = []  # (virtual ms, operations by then, rows): what the switches were
+        self.states = []  # (operations before it, operations after it, payload) of every commit
+        self.flushes = []  # (operations before it, operations after it, records kept)
+        self.latches = []  # (virtual ms, rows): what the switches were from then on
 
 
 class History:
@@ -234,7 +235,7 @@ class Counts:
     rings_turned = 0
 
 
-def check(image, history, cut, counts, random):
+def check(image, history, cut, counts):
     """Start from what the cut has left, compare, and go on from there."""
     shadow = history.shadow
     # What must be there: the last state complete before the cut, or the one being written.
@@ -312,7 +313,7 @@ def run(seed, counts):
     for cut, operation in enumerate(history.flash.log):
         torn[:] = before
         do_half(torn, operation, random)
-        check(torn, history, cut, counts, random)
+        check(torn, history, cut, counts)
         at, data = operation
         if data is None:
             counts.erases += 1

@@ -39,6 +39,7 @@ class Keeper:
         self._announce = announce
         self._runs_well = runs_well
         self._tripped = bytearray(protection.row_count)
+        self._some_tripped = False
         self._last_ms = 0
         self._begun = False
         self._uptime_ms = 0
@@ -98,8 +99,13 @@ class Keeper:
 
     def _watch_trips(self):
         protection = self._protection
+        if not protection.actions and not self._some_tripped:
+            return
+        self._some_tripped = False
         for at in range(protection.row_count):
             tripped = 1 if protection.is_tripped(at) else 0
+            if tripped:
+                self._some_tripped = True
             if tripped == self._tripped[at]:
                 continue
             self._tripped[at] = tripped

@@ -85,7 +85,7 @@ class Memory:
         ) = struct.unpack(_FORMAT, payload)
 
     def begin(self, reset_cause):
-        """Count this start as failed until it is confirmed; written before anything can fail."""
+        """Count this start as failed until it is confirmed; written before the BMS is built."""
         self.safe_mode = self.unconfirmed_starts >= FAILED_STARTS_TO_SAFE_MODE
         failed = self.unconfirmed_starts
         self.unconfirmed_starts = min(failed + 1, _LARGEST_BYTE)
@@ -133,7 +133,7 @@ class Memory:
         self.unconfirmed_starts = 0
         self.note(0, journal.OWNER_RESET)
         self.stage()
-        while self.store.copies_owed and self.commit():
+        while self.state_waits and self.commit():
             pass
         self.flush()
 
@@ -163,11 +163,11 @@ class Memory:
 
     def commit(self):
         """Write one copy of the staged state; stops everything for the time of a flash write."""
-        return self._note_success(self.store.commit())
+        return self._note_success(not self._can_write or self.store.commit())
 
     def flush(self):
         """Write one file of the journal; stops everything for the time of a flash write."""
-        return self._note_success(self.journal.flush())
+        return self._note_success(not self._can_write or self.journal.flush())
 
     def _note_success(self, good):
         if good:
