@@ -1,6 +1,7 @@
 """Start of the firmware: version gate, self-test, then the BMS; in doubt switches stay off."""
 
 import sys
+import time
 
 OLDEST_VERSION = (1, 29, 0)
 
@@ -13,13 +14,27 @@ def version_is_good():
     return tuple(implementation.version[:3]) >= OLDEST_VERSION
 
 
-def make_bms():
-    """Build the board and its BMS, self-tested; the switches are off."""
+def begin():
+    """(board, memory): the hardware, and what was remembered; this start is counted as failed."""
+    import machine
+
     import board
+    from vigil.memory import Memory
+
+    hardware = board.build()
+    memory = Memory(getattr(hardware, "storage", None))
+    memory.begin(machine.reset_cause())
+    return hardware, memory
+
+
+def make_bms(hardware=None, memory=None):
+    """Build the board and its BMS, self-tested; the switches are off."""
+    if hardware is None:
+        hardware, memory = begin()
     from vigil import selftest
     from vigil.app import Bms
 
-    bms = Bms(board.build())
+    bms = Bms(hardware, memory=memory)
     failed = selftest.failures()
     for name in failed:
         print("self-test failed: kernel", name)
@@ -33,7 +48,35 @@ def run():
     if not version_is_good():
         print("MicroPython", OLDEST_VERSION, "or newer is needed; switches stay off")
         return
-    make_bms().run()
+    hardware, memory = begin()
+    if memory.safe_mode:
+        print("safe mode: starts in a row that failed:", memory.unconfirmed_starts - 1)
+    try:
+        make_bms(hardware, memory).run()
+    except Exception as error:
+        if not memory.safe_mode:
+            # The watchdog starts the board anew, which counts.
+            raise
+        print("safe mode: nothing but the switches held open, because of", repr(error))
+        hold_open(hardware)
+
+
+def hold_open(hardware):
+    """The last resort: both switches off by the direct line, for good."""
+    while True:
+        hardware.front_end.all_off()
+        if hardware.watchdog is not None:
+            hardware.watchdog.feed()
+        time.sleep_ms(100)
+
+
+def owner_reset():
+    """For the REPL, with the BMS stopped: forget latched switches and failed starts."""
+    import board
+    from vigil.memory import Memory
+
+    Memory(getattr(board.build(), "storage", None)).forget()
+    print("forgotten; restart the board")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,24 @@ OPEN_CHARGE, OPEN_DISCHARGE, WARNING, LATCH = 1, 2, 4, 8
 OFF, ON, TRIPPED, RECOVERING, LATCHED = range(5)
 STATES = {OFF: "off", ON: "on", TRIPPED: "open", RECOVERING: "recovering", LATCHED: "latched"}
 REASON_STARTING, REASON_OWNER, REASON_SELF_TEST = 100, 101, 102
+REASON_SAFE_MODE, REASON_MEMORY_LOST = 103, 104
 _REASONS = {
     0: "no reason",
     REASON_STARTING: "starting",
     REASON_OWNER: "switched off by the owner",
     REASON_SELF_TEST: "self-test failed",
+    REASON_SAFE_MODE: "safe mode",
+    REASON_MEMORY_LOST: "memory lost",
 }
+
+# Bits of the memory's flags (vigil/memory.py).
+MEMORY_SENTENCES = (
+    (1, "One of the two copies of the BMS's memory was missing or damaged; the other one counts."),
+    (2, "The BMS has lost its memory: whether a limit had latched is not known."),
+    (4, "The flash cannot be written: a fault that latches would be forgotten at a restart."),
+    (8, "Part of the journal is damaged."),
+    (16, "This board keeps nothing: a restart forgets latched faults."),
+)
 
 # A row as the node announces it.
 Row = namedtuple("Row", "id trip release trip_delay_ms release_delay_ms action")
@@ -222,6 +234,8 @@ def judge_record(rows, record):
         text = sentence(row, where, value_at_trip, value_now)
         (warnings if is_warning(row.action) else faults).append(text)
     faults.extend(_switch_faults(record["state"], active))
+    flags = record.get("memory", 0)
+    warnings.extend(text for bit, text in MEMORY_SENTENCES if flags & bit)
     return faults, warnings
 
 
@@ -234,6 +248,11 @@ def _switch_faults(states, active):
             sentences.append(
                 f"{switch} switch stays open after {reason(why)}: it is latched."
                 " Find the cause, then release it."
+            )
+        elif state == OFF and why == REASON_SAFE_MODE:
+            sentences.append(
+                f"{switch} switch stays off: safe mode, because three starts in a row failed."
+                " Find the cause, then reset as the owner."
             )
         elif state == OFF and why == REASON_SELF_TEST:
             sentences.append(

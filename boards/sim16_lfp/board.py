@@ -23,6 +23,16 @@ SAFE_PINS = ((BOTH_OFF_PIN, 0), (DRIVER_ENABLE_PIN, 0))
 RS485_BAUD = 9600
 
 
+def make_storage():
+    """A folder of the board's own filesystem; in the simulator the twin replaces this function.
+
+    Not /vigil, where imports would look for the firmware.
+    """
+    from vigil.file_storage import FileStorage
+
+    return FileStorage("/kept")
+
+
 class Board:
     """What app.Bms needs; see there."""
 
@@ -56,5 +66,6 @@ def build():
         return Rs485(uart, engine, driver_enable=driver_enable, baudrate=RS485_BAUD)
 
     board.links = [jbd_on_rs485]
+    board.storage = make_storage()
     board.watchdog = WDT(timeout=2000)
     return board

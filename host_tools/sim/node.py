@@ -234,6 +234,7 @@ class Node:
                 "true_discharge_on": bool(bench.true_discharge),
                 "active": self._active_rows(),
                 "state": list(switches.state) + list(switches.reason),
+                "memory": bms.memory.flags,
                 "balancing": [i + 1 for i, on in enumerate(bms.balancer.bleed) if on],
                 "cycle_us_max": bms.executive.cycle_us_max,
                 "overruns": bms.executive.overruns,

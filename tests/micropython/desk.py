@@ -27,7 +27,17 @@ class Desk:
     the firmware believes, with the resistance of the full size: charging takes that much less.
     """
 
-    def __init__(self, soc_pct=60, current_ma=0, seed=1, start_us=0, settle=True, hurry=1, **pack):
+    def __init__(
+        self,
+        soc_pct=60,
+        current_ma=0,
+        seed=1,
+        start_us=0,
+        settle=True,
+        flash=None,
+        hurry=1,
+        **pack,
+    ):
         if "boards/" + BOARD not in sys.path:
             sys.path.insert(0, "boards/" + BOARD)
         self.clock = VirtualClock()
@@ -47,7 +57,9 @@ class Desk:
 
         numbers = Numbers(board)
         numbers.CAPACITY_MAH = board.CAPACITY_MAH // hurry
-        self.twin = build(self.clock, numbers, seed, soc_pct)
+        self.twin = build(self.clock, numbers, seed, soc_pct, flash)
+        self.flash = self.twin.flash
+        board.make_storage = numbers.make_storage
         self.bench = self.twin.bench
         self.chip = self.twin.chip
         if hurry != 1:

@@ -29,11 +29,14 @@ class Board:
     watchdog = None
 
 
-def story(bus, cycle):
+def story(bus, cycle, bms=None, now_ms=0):
     """Trips, recoveries, single failures and a long silence, one after the other."""
     phase = cycle % 1000
     bus.cell_mv[4] = 3720 if 100 <= phase < 180 else 3300
     bus.cell_mv[0] = 2400 if 300 <= phase < 380 else 3300
+    if bms is not None and phase % 50 == 0:
+        # Between two cycles a flash write may have been planned.
+        bms.sample.extend_once(400, now_ms)
     bus.fail = phase in (500, 520, 521) or 600 <= phase < 640
     bus.frozen = 700 <= phase < 740
     bus.corrupt = 800 <= phase < 805
@@ -53,7 +56,7 @@ def main():
     now_ms = 0
     # Warm up: everything has run once.
     for cycle in range(1000):
-        story(bus, cycle)
+        story(bus, cycle, bms, now_ms)
         now_ms += 50
         bms.cycle(now_ms)
     trips = bms.protection.trips
@@ -64,7 +67,7 @@ def main():
     gc.disable()
     kept_before = gc.mem_alloc()
     for cycle in range(CYCLES):
-        story(bus, cycle)
+        story(bus, cycle, bms, now_ms)
         now_ms += 50
         errors = bms.read_errors
         before = gc.mem_alloc()
@@ -87,7 +90,7 @@ def main():
     assert bms.switches.changes > 20
     # The same under lock, where any allocation raises.
     for cycle in range(1000):
-        story(bus, cycle)
+        story(bus, cycle, bms, now_ms)
         now_ms += 50
         micropython.heap_lock()
         try:

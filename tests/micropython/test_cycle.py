@@ -137,3 +137,68 @@ def test_a_slow_task_that_takes_too_long_shows_as_an_overrun():
     assert 2 <= desk.executive.overruns <= 3
     assert desk.executive.worst_period_us > 60000
     assert time.ticks_us() == desk.clock.now_us & 0x3FFFFFFF
+
+
+class PatientLink:
+    """Notes when it was told that nothing could run."""
+
+    def __init__(self):
+        self.stalled_us = []
+
+    def poll(self, now_us):
+        return 5000
+
+    def stalled(self, now_us):
+        self.stalled_us.append(now_us)
+
+
+def stalling_desk(stall_us, announced_us):
+    """A desk on which one slow task, once, stands still as a flash write does."""
+    link = PatientLink()
+    desk = None
+    left = [1]
+
+    def write(now_ms):
+        if left[0] and desk.executive.cycles > 5:
+            left[0] = 0
+            if announced_us:
+                desk.executive.excuse(announced_us)
+            desk.clock.advance(stall_us)
+        return False
+
+    desk = Desk(links=[link], tasks=[SlowTask(write, 50)])
+    desk.turns(20)
+    desk.executive.link = link
+    return desk
+
+
+def test_an_announced_stall_is_counted_but_is_no_overrun_and_feeds():
+    for stall_us in (60000, 300000):
+        desk = stalling_desk(stall_us, 400000)
+        assert desk.executive.overruns == 0
+        assert desk.executive.planned_stalls == 1
+        assert desk.feeds == 20
+        assert len(desk.executive.link.stalled_us) == 1
+
+
+def test_a_stall_that_nobody_announced_is_an_overrun():
+    desk = stalling_desk(60000, 0)
+    assert desk.executive.overruns == 1
+    assert desk.executive.planned_stalls == 0
+    assert desk.executive.link.stalled_us == []
+
+
+def test_a_stall_longer_than_announced_is_an_overrun():
+    desk = stalling_desk(300000, 100000)
+    assert desk.executive.overruns == 1
+    assert desk.feeds == 19
+
+
+def test_an_announcement_excuses_the_next_cycle_only():
+    desk = Desk()
+    desk.turns(5)
+    desk.executive.excuse(400000)
+    desk.turns(1)
+    desk.work_us = 70000
+    desk.turns(1)
+    assert desk.executive.overruns == 1

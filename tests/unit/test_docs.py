@@ -6,6 +6,7 @@ from pathlib import Path
 from desk import Desk
 
 from host_tools.handbook.__main__ import PAGES
+from vigil import journal, keeper
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,3 +38,14 @@ def test_every_file_that_the_documents_name_exists():
             r"`((?:firmware|host_tools|boards|tests)/[\w./]+)`", page.read_text()
         ):
             assert (ROOT / path).exists(), f"{page.name} names {path}"
+
+
+def test_the_storage_page_states_the_times_and_sizes_of_the_code():
+    page = " ".join((ROOT / "docs" / "storage.md").read_text().split())
+    assert f"within **{keeper.LATCHED_KEPT_QUIET_MS // 1000} s** of the trip" in page
+    assert f"within **{keeper.LATCHED_KEPT_MS // 1000} s** otherwise" in page
+    assert f"after **{keeper.CONFIRM_AFTER_MS // 1000} s** of running" in page
+    assert f"{keeper.STALL_MS} ms (`Sample.extend_once`)" in page
+    held = journal.PER_FILE * journal.FILES
+    assert f"{held} records of {journal.RECORD_SIZE} bytes" in page
+    assert f"at least {held - journal.PER_FILE} are held" in page

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from host_tools import meanings
 from host_tools.meanings import Row, sentence
 from host_tools.sim import present, schema
-from vigil import limits
+from vigil import limits, memory, switches
 
 VALUE = st.one_of(st.none(), st.integers(-(2**31), 2**31 - 1), st.just(meanings.UNKNOWN))
 
@@ -216,3 +216,27 @@ def test_a_live_line_has_at_most_100_columns(t_s, cells, temps, current, state, 
     # Nothing was cut off: the last word is whole.
     last = line.split()[-1].rstrip("!")
     assert last in ("off", "on", "open", "waits", "latched") or last.replace(",", "").isdigit()
+
+
+def test_safe_mode_and_a_lost_memory_say_what_to_do():
+    state = [meanings.OFF, meanings.OFF, meanings.REASON_SAFE_MODE, meanings.REASON_SAFE_MODE]
+    faults, _ = meanings.judge_record({}, {"active": [], "state": state})
+    assert faults[0].startswith("Charge switch stays off: safe mode, because three starts")
+    lost = meanings.REASON_MEMORY_LOST
+    state = [meanings.LATCHED, meanings.LATCHED, lost, lost]
+    faults, warnings = meanings.judge_record({}, {"active": [], "state": state, "memory": 2})
+    assert faults[1].startswith("Discharge switch stays open after memory lost: it is latched.")
+    assert warnings == ["The BMS has lost its memory: whether a limit had latched is not known."]
+
+
+def test_every_flag_of_the_memory_has_a_sentence():
+    flags = (
+        memory.ONE_COPY,
+        memory.MEMORY_LOST,
+        memory.WRITE_FAILED,
+        memory.JOURNAL_DAMAGED,
+        memory.NO_STORAGE,
+    )
+    assert tuple(bit for bit, _ in meanings.MEMORY_SENTENCES) == flags
+    assert meanings.REASON_SAFE_MODE == switches.REASON_SAFE_MODE
+    assert meanings.REASON_MEMORY_LOST == switches.REASON_MEMORY_LOST

@@ -387,3 +387,30 @@ def test_whatever_was_on_the_line_a_request_after_a_silence_is_answered_once(
     bus.run(200000)
     assert [answer[0] for answer in bus.answers()] == [4]
     assert bus.pin.level == 0
+
+
+def test_a_reply_is_owed_from_the_first_byte_of_a_request_until_it_has_left():
+    bus = Bus()
+    assert not bus.link.reply_owed
+    bus.uart.received.extend(request(4)[:3])
+    bus.poll()
+    assert bus.link.reply_owed
+    bus.uart.received.extend(request(4)[3:])
+    bus.poll()
+    assert bus.link.reply_owed
+    bus.run(39 * 1042 + 1000)
+    assert not bus.link.reply_owed
+    assert len(bus.answers()) == 1
+
+
+def test_a_planned_stall_does_not_count_as_reply_time():
+    for told, late in ((True, 0), (False, 1)):
+        bus = Bus()
+        bus.poll()
+        bus.uart.received.extend(request(4))
+        bus.now_us += 45000
+        if told:
+            bus.link.stalled(bus.now_us)
+        bus.poll()
+        assert bus.link.replies == 1
+        assert bus.link.late_replies == late

@@ -1,7 +1,7 @@
 """Compose a board into a running BMS.
 
 A board is an object with: name, chemistry (name), capacity_mah, front_end, links (functions that
-make a link from a Status), watchdog (or None).
+make a link from a Status), watchdog (or None). What survives a restart is in the Memory.
 """
 
 import time
@@ -13,10 +13,14 @@ from vigil import limits, presets, soc, validate
 from vigil.afe.errors import AfeError
 from vigil.balance import Balancer, TopVoltage
 from vigil.cycle import Executive, SlowTask
+from vigil.keeper import PERIOD_MS as KEEPER_PERIOD_MS
+from vigil.keeper import Keeper
+from vigil.memory import Memory
 from vigil.protect import Protection
+from vigil.quiet import QuietWindow
 from vigil.sample import CURRENT, FAULT_NOT_CONFIGURED, Sample
 from vigil.status import Status
-from vigil.switches import REASON_SELF_TEST, Switches
+from vigil.switches import REASON_SAFE_MODE, REASON_SELF_TEST, Switches
 
 _BRING_UP_RETRY_MS = const(500)
 _COMMISSION_PERIOD_MS = const(250)
@@ -30,8 +34,9 @@ _TICKS = const(0x3FFFFFFF)
 class Bms:
     """Everything that runs on one board; cycle() is the whole way from chip to switch."""
 
-    def __init__(self, board, cycle_ms=50):
+    def __init__(self, board, cycle_ms=50, memory=None):
         self.board = board
+        self.memory = memory = memory or Memory()
         front_end = self.front_end = board.front_end
         self.chemistry = chemistries.by_name(board.chemistry)
         periods_ms = (
@@ -47,6 +52,9 @@ class Bms:
         self.sample = Sample(front_end.cell_count, front_end.temp_count, periods_ms, cycle_ms)
         self.protection = Protection(self.table)
         self.switches = Switches(front_end)
+        memory.restore(self.switches)
+        if memory.safe_mode:
+            self.switches.forbid(REASON_SAFE_MODE)
         self.balancer = Balancer(
             TopVoltage(self.chemistry.balance_start_mv, self.chemistry.balance_delta_mv),
             front_end.cell_count,
@@ -61,17 +69,28 @@ class Bms:
             self.counter,
             board.device_name,
         )
-        self.executive = Executive(
-            self.cycle,
-            cycle_ms * 1000,
-            [make_link(self.status) for make_link in board.links],
-            [
-                SlowTask(self.bring_up, _BRING_UP_RETRY_MS),
-                SlowTask(self.commission, _COMMISSION_PERIOD_MS),
-                SlowTask(self.balance, _BALANCE_PERIOD_MS),
-            ],
-            board.watchdog,
+        links = [make_link(self.status) for make_link in board.links]
+        window = QuietWindow(
+            self.sample,
+            self.protection,
+            front_end,
+            links,
+            self.backstop_is_good,
+            self._quiet_ma(),
         )
+        self.keeper = Keeper(
+            memory, self.protection, self.switches, window, self._announce_stall, self.runs_well
+        )
+        tasks = [
+            SlowTask(self.bring_up, _BRING_UP_RETRY_MS),
+            SlowTask(self.commission, _COMMISSION_PERIOD_MS),
+            SlowTask(self.balance, _BALANCE_PERIOD_MS),
+            SlowTask(self.keeper.step, KEEPER_PERIOD_MS),
+        ]
+        if memory.safe_mode:
+            # Links answer; the front end is left as it is, protecting itself if it is set up.
+            tasks = []
+        self.executive = Executive(self.cycle, cycle_ms * 1000, links, tasks, board.watchdog)
         self._requests = self.table.backstop_requests()
         self._bringing_up = None
         self.bring_up_tried = False
@@ -92,14 +111,46 @@ class Bms:
         finally:
             self.front_end.all_off()
 
+    def owner_reset(self):
+        """The owner has looked: latched switches are released, failed starts forgotten.
+
+        The limits still decide; safe mode ends with the next start.
+        """
+        self.switches.reset()
+        if self.memory.safe_mode:
+            self.memory.forget()
+
+    def runs_well(self):
+        """Nothing speaks against this start; a fault of the pack does not."""
+        return self.self_test_passed and not self.problems
+
+    def backstop_is_good(self):
+        """The front end answers and guards by itself what the table asks."""
+        return self.front_end.configured and self._backstop_fits and self._looked_well
+
+    def _quiet_ma(self):
+        """Half of the smaller current at which a limit would act."""
+        trip = self.table.trip
+        charge_ma = trip[limits.position(limits.CHARGE_OVER_CURRENT)]
+        discharge_ma = 0 - trip[limits.position(limits.DISCHARGE_OVER_CURRENT)]
+        return min(charge_ma, discharge_ma) // 2
+
+    def _announce_stall(self, most_ms):
+        """False if nothing has been measured anew since the stall before."""
+        if not self.sample.extend_once(most_ms, time.ticks_ms()):
+            return False
+        self.executive.excuse(most_ms * 1000)
+        return True
+
     # The cycle: read, judge, act, record.
 
     def cycle(self, now_ms):
         """One period; allocates nothing."""
         sample = self.sample
         if not self.bring_up_tried:
-            # Nothing has been asked of the front end yet, so there is nothing to judge.
-            self.front_end.all_off()
+            # Nothing has been asked of the front end yet, so there is nothing to judge; the
+            # switches are held off.
+            self.switches.act(self.protection, now_ms)
             return True
         if self.front_end.configured:
             well_before = self._looked_well

@@ -41,7 +41,9 @@ class Executive:
         self._due_us = 0
         self._started_us = 0
         self.cycles = 0
+        self._excused_us = 0
         self.overruns = 0
+        self.planned_stalls = 0
         self.cycle_us = 0
         self.cycle_us_max = 0
         self.worst_period_us = 0
@@ -59,6 +61,10 @@ class Executive:
         while True:
             self.turn()
 
+    def excuse(self, us):
+        """A planned flash write may delay the next cycle by so much: no overrun, but counted."""
+        self._excused_us = us
+
     def turn(self):
         """Use the slack until the cycle is due, then do the cycle."""
         self._use_slack()
@@ -68,7 +74,10 @@ class Executive:
             if period_us > self.worst_period_us:
                 self.worst_period_us = period_us
         self._started_us = begun_us
-        late = time.ticks_diff(begun_us, self._due_us) > self.period_us // _LATE_SHARE
+        late_us = time.ticks_diff(begun_us, self._due_us)
+        late = late_us > self.period_us // _LATE_SHARE
+        excused = late and late_us <= self._excused_us
+        self._excused_us = 0
         done = self._work(time.ticks_ms())
         ended_us = time.ticks_us()
         self.cycle_us = time.ticks_diff(ended_us, begun_us)
@@ -80,6 +89,9 @@ class Executive:
             # The next cycle is already due: start the beat anew rather than race.
             late = True
             self._due_us = ended_us
+        if excused:
+            self.planned_stalls += 1
+            late = False
         if late:
             self.overruns += 1
         elif done and self._watchdog is not None:
@@ -123,5 +135,8 @@ class Executive:
                 if not task.continuing:
                     task.due_ms = time.ticks_add(now_ms, task.period_ms)
                 task.continuing = bool(task.step(now_ms))
+                if self._excused_us:
+                    for link in self._links:
+                        link.stalled(time.ticks_us())
                 return True
         return False

@@ -43,6 +43,16 @@ class Protection:
         self.actions = actions
         return actions
 
+    def is_counting(self):
+        """A row that opens a switch sees its value beyond the trip, and its delay runs."""
+        if not self.actions & limits.ACTIVE:
+            return False
+        for at in range(self.row_count):
+            if 0 < self._states[at] < _TRIPPED:
+                if limits.TABLE[at][limits.ACTION] & limits.OPEN_BOTH:
+                    return True
+        return False
+
     def is_tripped(self, at):
         return self._states[at] >= _TRIPPED
 

@@ -89,6 +89,9 @@ class Sample:
             # The health scalars begin at 0 unknown: what was never measured is old, not invalid.
         self.groups[4 * _WORDS] = self._health_at
         self._answered_ms = 0
+        self._extension_ms = 0
+        self._stall_ms = 0
+        self._extended_at = array("i", [0] * 4)
         self.front_end_fault = FAULT_NOT_CONFIGURED
         self.front_end_charge_trip = 0
         self.front_end_discharge_trip = 0
@@ -120,8 +123,39 @@ class Sample:
         """The front end has answered completely, with or without new conversions."""
         self._answered_ms = now_ms
 
+    def extend_once(self, most_ms, now_ms):
+        """Nothing runs for a while from now on, by plan: a flash write.
+
+        Up to `most_ms` of the time until the next summarise() makes nothing older. False, and no
+        extension, unless every group has had a new conversion since the one before: two stalls in
+        a row would let old data pass for new.
+        """
+        for group in range(4):
+            if self.sequence(group) == self._extended_at[group]:
+                return False
+        for group in range(4):
+            self._extended_at[group] = self.sequence(group)
+        self._extension_ms = most_ms
+        self._stall_ms = now_ms
+        return True
+
+    def _extend(self, now_ms):
+        stall_ms = (now_ms - self._stall_ms) & _TICKS
+        extension_ms = min(stall_ms, self._extension_ms)
+        self._extension_ms = 0
+        groups = self.groups
+        for group in range(4):
+            base = group * _WORDS
+            # What has been read since the stall began is as old as it says.
+            if (now_ms - groups[base + _READ]) & _TICKS >= stall_ms:
+                groups[base + _STAMP] = (groups[base + _STAMP] + extension_ms) & _TICKS
+        if (now_ms - self._answered_ms) & _TICKS >= stall_ms:
+            self._answered_ms = (self._answered_ms + extension_ms) & _TICKS
+
     def summarise(self, now_ms):
         """Bring extremes and ages up to now; returns the number of groups with new data."""
+        if self._extension_ms:
+            self._extend(now_ms)
         values = self.values
         at = self._health_at
         values[at] = (now_ms - self._answered_ms) & _TICKS

@@ -23,6 +23,8 @@ REASON_NONE = const(0)
 REASON_STARTING = const(100)
 REASON_OWNER = const(101)
 REASON_SELF_TEST = const(102)
+REASON_SAFE_MODE = const(103)  # three starts in a row have failed
+REASON_MEMORY_LOST = const(104)  # whether a limit had latched is no longer known
 
 CHARGE = const(0)
 DISCHARGE = const(1)
@@ -68,6 +70,11 @@ class Switches:
         """Keep both switches off for `reason`, whatever the limits say."""
         self._permitted = False
         self._refusal = reason
+
+    def restore_latched(self, switch, reason):
+        """It was latched before the restart; before act() is first called."""
+        self.state[switch] = LATCHED
+        self.reason[switch] = reason
 
     def reset(self):
         """The owner releases latched switches; limits still decide."""

@@ -8,14 +8,15 @@ import machine
 from host_tools.mock.bench import Bench
 from host_tools.mock.bq76952 import Bq76952Model
 from host_tools.mock.cells import Pack
+from host_tools.mock.fake_flash import FakeFlash
 
 
 class Twin:
     """clock, bench, chip and the RS485 line of one simulated board."""
 
 
-def build(clock, board, seed, soc_pct):
-    """board: the imported board module."""
+def build(clock, board, seed, soc_pct, flash=None):
+    """board: the imported board module. flash: what survived a restart; a blank one without it."""
     twin = Twin()
     pack = Pack(board.CELLS, board.CAPACITY_MAH, board.CHEMISTRY, seed, soc_pct)
     twin.bench = Bench(clock, pack, temps=board.TEMPS, shunt_uohm=board.SHUNT_UOHM)
@@ -26,5 +27,8 @@ def build(clock, board, seed, soc_pct):
     line = machine.pin_line(board.BOTH_OFF_PIN)
     line.listeners.append(twin.chip.dfetoff_pin)
     twin.chip.dfetoff_pin(line.level)
+    twin.flash = flash or FakeFlash()
+    twin.flash.use(clock)
+    board.make_storage = lambda: twin.flash
     twin.rs485 = machine.uart_line(1)
     return twin

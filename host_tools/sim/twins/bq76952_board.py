@@ -39,5 +39,6 @@ def build(numbers):
         return Rs485(uart, engine, driver_enable=driver_enable, baudrate=baud)
 
     board.links = [jbd_on_rs485]
+    board.storage = numbers.make_storage()  # which the twin has put there
     board.watchdog = WDT(timeout=2000)
     return board

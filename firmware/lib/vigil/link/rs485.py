@@ -48,6 +48,15 @@ class Rs485:
         if driver_enable is not None:
             driver_enable.value(0)
 
+    @property
+    def reply_owed(self):
+        """From the first byte of a request until its reply has left."""
+        return self._sending or self._engine.reply_length or self._engine.pending
+
+    def stalled(self, now_us):
+        """Nothing could run until now, by plan: the reply time counts from here."""
+        self._quiet_us = now_us
+
     def poll(self, now_us):
         """Do what is due; returns in how many microseconds it wants to be called again."""
         if self._sending:

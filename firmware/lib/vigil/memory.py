@@ -1,0 +1,177 @@
+"""What the BMS remembers over a restart: starts, latched switches, counts, and the journal.
+
+Nothing here is ever guessed in silence: `flags` says what was missing, and a memory that was
+lost latches both switches until the owner looks.
+"""
+
+import struct
+from array import array
+
+from micropython import const
+
+from vigil import journal, store
+from vigil.switches import LATCHED, REASON_MEMORY_LOST
+
+# flags
+ONE_COPY = const(1)  # the other copy was missing or damaged; nothing was lost that was written
+MEMORY_LOST = const(2)  # neither copy was good: conservative defaults
+WRITE_FAILED = const(4)  # the latest write failed: what happens now may be forgotten
+JOURNAL_DAMAGED = const(8)  # some records of the journal were not good
+NO_STORAGE = const(16)  # the board keeps nothing
+
+FAILED_STARTS_TO_SAFE_MODE = const(3)
+
+_SCHEMA = const(1)
+# Starts, trips, latches, latched charge row, latched discharge row, watchdog restarts,
+# unconfirmed starts, reset cause; the rest is reserved.
+_FORMAT = "<IIIHHHBB12x"
+_LENGTH = const(32)
+_WATCHDOG_RESET = const(3)  # machine.WDT_RESET of every port
+_LARGEST_BYTE = const(255)
+_COUNTER_MASK = const(0x3FFFFFFF)
+
+
+class NoStorage:
+    """Stands in where a board keeps nothing."""
+
+    def read(self, name):
+        return None
+
+    def write(self, name, data):
+        raise OSError(19)
+
+
+class Memory:
+    """`latched_rows`: row id that latched the charge and the discharge switch, 0 for none."""
+
+    def __init__(self, storage=None):
+        self.flags = NO_STORAGE if storage is None else 0
+        self._can_write = storage is not None
+        self.store = store.Store(storage or NoStorage(), "state", _SCHEMA, _LENGTH)
+        self.journal = journal.Journal(storage or NoStorage())
+        self.starts = 0
+        self.unconfirmed_starts = 0
+        self.reset_cause = 0
+        self.watchdog_restarts = 0
+        self.trips = 0
+        self.latches = 0
+        self.latched_rows = array("H", [0, 0])
+        self.safe_mode = False
+        self._load()
+
+    def _load(self):
+        self.journal.load()
+        payload = self.store.load()
+        if self.journal.damaged:
+            self.flags |= JOURNAL_DAMAGED
+        if payload is None:
+            # A journal without a state: the state was there once.
+            if self.store.origin == store.LOST or self.journal.present:
+                self.flags |= MEMORY_LOST
+                self.latched_rows[0] = REASON_MEMORY_LOST
+                self.latched_rows[1] = REASON_MEMORY_LOST
+            return
+        if self.store.origin == store.ONE_COPY:
+            self.flags |= ONE_COPY
+        (
+            self.starts,
+            self.trips,
+            self.latches,
+            self.latched_rows[0],
+            self.latched_rows[1],
+            self.watchdog_restarts,
+            self.unconfirmed_starts,
+            self.reset_cause,
+        ) = struct.unpack(_FORMAT, payload)
+
+    def begin(self, reset_cause):
+        """Count this start as failed until it is confirmed; written before the BMS is built."""
+        self.safe_mode = self.unconfirmed_starts >= FAILED_STARTS_TO_SAFE_MODE
+        failed = self.unconfirmed_starts
+        self.unconfirmed_starts = min(failed + 1, _LARGEST_BYTE)
+        self.starts = (self.starts + 1) & _COUNTER_MASK
+        self.reset_cause = reset_cause & _LARGEST_BYTE
+        if reset_cause == _WATCHDOG_RESET:
+            self.watchdog_restarts = min(self.watchdog_restarts + 1, 0xFFFF)
+        self.note(0, journal.START, reset_cause, value=self.starts)
+        if self.flags:
+            self.note(0, journal.MEMORY, self.flags)
+        if self.safe_mode:
+            self.note(0, journal.SAFE_MODE, value=failed)
+        self.stage()
+        self.commit()
+        self.flush()
+
+    def note(self, t_s, kind, code=0, where=0, value=0, states=0):
+        """Append to the journal of this start."""
+        self.journal.append(self.starts, t_s, kind, code, where, value, states)
+
+    def restore(self, switches):
+        """Latch again what was latched; before the switches may close."""
+        for switch in (0, 1):
+            if self.latched_rows[switch]:
+                switches.restore_latched(switch, self.latched_rows[switch])
+
+    def take_latched(self, switches):
+        """Remember which switches are latched now, and by what; True if that is news."""
+        news = False
+        for switch in (0, 1):
+            row = switches.reason[switch] if switches.state[switch] == LATCHED else 0
+            if row != self.latched_rows[switch]:
+                self.latched_rows[switch] = row
+                news = True
+        return news
+
+    def confirm(self):
+        """This start has run well: it no longer counts as failed."""
+        self.unconfirmed_starts = 0
+
+    def forget(self):
+        """The owner's reset while nothing runs: no latched switch, no failed start."""
+        self.latched_rows[0] = 0
+        self.latched_rows[1] = 0
+        self.unconfirmed_starts = 0
+        self.note(0, journal.OWNER_RESET)
+        self.stage()
+        while self.state_waits and self.commit():
+            pass
+        self.flush()
+
+    def stage(self):
+        """What is remembered now is to be written."""
+        self.store.stage(
+            struct.pack(
+                _FORMAT,
+                self.starts,
+                self.trips,
+                self.latches,
+                self.latched_rows[0],
+                self.latched_rows[1],
+                self.watchdog_restarts,
+                self.unconfirmed_starts,
+                self.reset_cause,
+            )
+        )
+
+    @property
+    def state_waits(self):
+        return self._can_write and self.store.copies_owed
+
+    @property
+    def journal_waits(self):
+        return self._can_write and self.journal.pending
+
+    def commit(self):
+        """Write one copy of the staged state; stops everything for the time of a flash write."""
+        return self._note_success(not self._can_write or self.store.commit())
+
+    def flush(self):
+        """Write one file of the journal; stops everything for the time of a flash write."""
+        return self._note_success(not self._can_write or self.journal.flush())
+
+    def _note_success(self, good):
+        if good:
+            self.flags = self.flags & (self.flags ^ WRITE_FAILED)
+        else:
+            self.flags |= WRITE_FAILED
+        return good
