@@ -107,7 +107,8 @@ def test_a_signal_ends_everything_and_leaves_nothing(run_dir, number):
     with SimProcess(run_dir) as sim:
         node = sim.node_pid()
         facts = sim.run_json()
-        assert set(facts) == {"pid", "seed", "board", "rs485"}
+        assert set(facts) == {"pid", "seed", "board", "rs485", "nodes"}
+        assert facts["nodes"] == [{"node": 1, "seed": 7, "rs485": facts["rs485"]}]
         assert facts["pid"] == sim.process.pid
         assert (facts["seed"], facts["board"]) == (7, "sim16_lfp")
         assert (run_dir / "rs485").resolve() == type(run_dir)(facts["rs485"])
