@@ -30,13 +30,16 @@ class Failure(Exception):
         self.exit_code = exit_code
 
 
-def run(settings, interpreter, node=NODE):
-    """Simulate until it ends; returns the exit code. ValueError before anything has started."""
+def run(settings, interpreter, node=NODE, presenter=None):
+    """Simulate until it ends; returns the exit code. ValueError before anything has started.
+
+    presenter: who shows it; None chooses by settings and terminal.
+    """
     with StopSignals() as stop:
         run_dir = RunDir(settings.run_dir)
         output = Output(1, stop.fd)
         note = Output(2, stop.fd).line_if_possible
-        presenter = _presenter(settings, output, note)
+        presenter = presenter or _presenter(settings, output, note)
         try:
             with presenter:
                 return _Simulation(settings, presenter, run_dir, stop).run(interpreter, node)

@@ -10,6 +10,8 @@ from host_tools.sim.view import signs
 _OVER_WARNING, _OVER, _UNDER_WARNING, _UNDER = 1, 2, 3, 4
 # Beyond the trips, in parts of their distance.
 _MARGIN = 0.06
+# A bar is drawn in the colour that stands behind the words.
+_FILLS = {signs.FAULT: signs.FAULT_FILL, signs.WARNING: signs.WARNING_FILL}
 
 # mV; None for a limit that the firmware did not announce.
 CellLimits = namedtuple("CellLimits", "under under_warning over_warning over")
@@ -53,7 +55,7 @@ def bar(mv, low, high, limits, width, style):
     ):
         if limit is not None:
             at = column(limit, low, high, width)
-            text = text[:at] + Text(sign, style=signs.STRONG) + text[at + 1 :]
+            text = Text.assemble(text[:at], (sign, signs.STRONG), text[at + 1 :])
     return text
 
 
@@ -86,10 +88,16 @@ def cell_line(number, cells_mv, limits, bleeds, width):
         extreme = signs.LOWEST if number - 1 == cells_mv.index(min(known)) else extreme
     volts = "  ?  " if mv is None else f"{mv / 1000:.3f}"
     low, high = scale(limits, cells_mv)
-    line = Text(f"{number:>2} ", style=signs.QUIET)
-    line += Text(volts, style=style if word else signs.STRONG) + Text(" ")
-    line += bar(mv, low, high, limits, max(1, width - _BESIDE_BAR), style if mv else "")
-    line += Text(" ") + Text(signs.BLEEDS if bleeds else " ", style=signs.WARNING)
-    line += Text(extreme) + Text(word, style=style)
+    fill = _FILLS.get(style, style)
+    line = Text.assemble(
+        (f"{number:>2} ", signs.QUIET),
+        (volts, style if word else signs.STRONG),
+        " ",
+        bar(mv, low, high, limits, max(1, width - _BESIDE_BAR), fill),
+        " ",
+        (signs.BLEEDS if bleeds else " ", signs.WARNING),
+        extreme,
+        (word, style),
+    )
     line.truncate(width, pad=True)
     return line

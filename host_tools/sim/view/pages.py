@@ -41,10 +41,15 @@ _EXAMPLES = (
 )
 
 
+def _wrap(text, width, **how):
+    # On a narrower terminal the lines are cut.
+    return textwrap.wrap(text, max(width, 20), **how)
+
+
 def help_page(width, height):
     lines = []
     for line in _HELP.strip().splitlines():
-        lines += textwrap.wrap(line, width, subsequent_indent=" " * 9) or [""]
+        lines += _wrap(line, width, subsequent_indent=" " * 9) or [""]
     return page("Help", [Text(line) for line in lines], width, height)
 
 
@@ -54,7 +59,7 @@ def why_page(latest, width, height):
     lines.append(parts.rule("What happened", width))
     events = []
     for t_s, text in latest.events:
-        wrapped = textwrap.wrap(text, width - 11)
+        wrapped = _wrap(text, width - 11)
         events += [f"{parts.clock(t_s):>9}  {wrapped[0] if wrapped else ''}"]
         events += [" " * 11 + line for line in wrapped[1:]]
     room = height - 2 - len(lines)
@@ -78,8 +83,11 @@ def fault_page(latest, prompt, width, height):
     lines = [Text("Type a fault, or choose one by its number:"), Text("")]
     lines += [Text(f"  {number}  {spec}") for number, spec in enumerate(examples(latest.ready), 1)]
     lines += [Text(""), Text("Known words:")]
-    lines += [Text(f"  {line}") for line in textwrap.wrap(commands.FORMS, width - 2)]
-    bottom = Text("fault: ", style=signs.STRONG)
-    bottom += Text(prompt.text[-(width - 40) :]) + Text("_", style="blink")
-    bottom += Text("   Enter injects, Esc leaves", style=signs.QUIET)
+    lines += [Text(f"  {line}") for line in _wrap(commands.FORMS, width - 2)]
+    bottom = Text.assemble(
+        ("fault: ", signs.STRONG),
+        prompt.text[-max(1, width - 40) :],
+        ("_", "blink"),
+        ("   Enter injects, Esc leaves", signs.QUIET),
+    )
     return page(f"Inject a fault (node {latest.number})", lines, width, height, bottom)

@@ -161,7 +161,7 @@ def sentences(faults, warnings, width, rows):
     signed += [(signs.ATTENTION, signs.WARNING, text) for text in warnings]
     lines = []
     for at, (sign, style, text) in enumerate(signed):
-        wrapped = textwrap.wrap(text, width - 2)
+        wrapped = textwrap.wrap(text, max(20, width - 2))
         room = rows - len(lines) - (1 if at + 1 < len(signed) else 0)
         if len(wrapped) > room and lines:
             lines.append(_more(signed[at:], width))
@@ -170,8 +170,8 @@ def sentences(faults, warnings, width, rows):
             wrapped = wrapped[: max(1, room)]
             wrapped[-1] = wrapped[-1][: width - 16] + " … (w: all)"
         for number, part in enumerate(wrapped):
-            lead = Text(f"{sign} ", style=style) if number == 0 else Text("  ")
-            lines.append(lead + Text(part, style=signs.STRONG if number == 0 else signs.PLAIN))
+            lead, weight = (sign, signs.STRONG) if number == 0 else (" ", signs.PLAIN)
+            lines.append(Text.assemble((lead, style if number == 0 else ""), " ", (part, weight)))
     if not signed:
         lines.append(Text("none", style=signs.QUIET))
     return lines[:rows]
@@ -207,15 +207,16 @@ def link(latest, width):
     right = Text("")
     if record:
         overruns = record["overruns"]
-        right = Text(f"longest cycle {record['cycle_us_max'] / 1000:.1f} ms, ")
+        right = Text(f"longest cycle {record['cycle_us_max'] / 1000:.1f} ms  ")
         right += Text(
             _count(overruns, "overrun"), style=signs.WARNING if overruns else signs.PLAIN
         )
     client = "client attached" if latest.attached else "no client"
-    rate = f"{latest.frames.a_second:.1f} JBD frames/s"
+    rate = f"JBD {latest.frames.a_second:.1f}/s"
     forms = [
+        f"{latest.port}  {client}, {rate.replace('/s', ' frames/s')}",
         f"{latest.port}  {client}, {rate}",
-        f"{latest.port} {client.removesuffix(' attached')}, {rate}",
+        f"{latest.port}  {client.removesuffix(' attached')}, {rate}",
         f"{latest.port} {client}",
     ]
     left = _longest_that_fits(forms, width - _LABEL - len(right) - 1)
@@ -234,7 +235,7 @@ def _two_ends(left, right, width):
     """Left and right text of one line; what does not fit is cut from the left one."""
     room = width - len(right) - (1 if len(right) else 0)
     left.truncate(max(0, room), overflow="ellipsis")
-    return left + Text(" " * max(0, width - len(left) - len(right))) + right
+    return Text.assemble(left, " " * max(0, width - len(left) - len(right)), right)
 
 
 def _number(value, scale, decimals, unit, sign=""):

@@ -7,6 +7,7 @@ orange, by lightness as well) stay apart for people who do not tell red from gre
 GOOD = "cyan"
 WARNING = "bold yellow"
 FAULT = "bold black on orange1"
+WARNING_FILL, FAULT_FILL = "yellow", "orange1"
 QUIET = "bright_black"
 STRONG = "bold"
 PLAIN = ""
