@@ -116,6 +116,7 @@ class Node:
                 "capacity_mah": self.board.CAPACITY_MAH,
                 "chemistry": self.board.CHEMISTRY,
                 "schema": limits.schema(),
+                "interpreter": sys.implementation.name,
                 "rows": rows,
             },
         )

@@ -206,8 +206,24 @@ def test_the_view_follows_the_size_of_the_window(start):
     view.wait_for(r"^Vigil .{60,79}▶ x1 *\n(.*\n){22}f fault .*q quit *$")
 
 
-@pytest.mark.parametrize("key, name", [("q", "q"), ("\x03", "Ctrl-C")], ids=["q", "ctrl-c"])
-def test_quitting_restores_the_terminal_and_leaves_nothing_behind(start, key, name):
+def test_an_attached_client_and_its_frames_are_seen_and_time_becomes_real(start):
+    view = start("--speed", "20")
+    view.wait_for("● ON")
+    port = json.loads((view.run_dir / "run.json").read_text())["rs485"]
+    client = os.open(port, os.O_RDWR | os.O_NOCTTY)
+    try:
+        view.wait_for(r"▶ x1 \(client\)")
+        view.wait_for("client attached")
+        os.write(client, bytes.fromhex("dda50300fffd77"))
+        view.wait_for(r"JBD 0\.2")
+    finally:
+        os.close(client)
+    view.wait_for("no client")
+    view.wait_for(r"▶ x20\s")
+
+
+@pytest.mark.parametrize("key", ["q", "\x03"], ids=["q", "ctrl-c"])
+def test_quitting_restores_the_terminal_and_leaves_nothing_behind(start, key):
     view = start()
     view.wait_for("● ON")
     assert b"\x1b[?1049h" in view.written and b"\x1b[?25l" in view.written

@@ -204,6 +204,12 @@ def test_any_pack_on_any_terminal_fills_the_screen_and_no_more(pack, width, heig
         assert len(page) == height and all(len(line) <= width for line in page)
 
 
+def test_a_board_that_runs_on_cpython_says_so_for_good():
+    battery = latest(record())
+    battery.ready["interpreter"] = "cpython"
+    assert "reduced fidelity" in live(battery).splitlines()[0]
+
+
 # Painting.
 
 

@@ -12,8 +12,11 @@ _LABEL = 10
 
 def title(latest, nodes, pace, width):
     ready = latest.ready
-    left = (
-        f"Vigil  {ready['board']}  {ready['cells']}S {ready['chemistry']}"
+    # Its banner on standard error lies behind this screen.
+    reduced = ready.get("interpreter", "micropython") != "micropython"
+    left = "Vigil (CPython: reduced fidelity)" if reduced else "Vigil"
+    left += (
+        f"  {ready['board']}  {ready['cells']}S {ready['chemistry']}"
         f" {ready['capacity_mah'] / 1000:g} Ah  seed {latest.seed}"
     )
     if nodes > 1:
