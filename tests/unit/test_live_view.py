@@ -173,7 +173,8 @@ def test_pause_speed_and_node_are_in_the_title():
     assert "x10" in live(latest(record()), speed=10).splitlines()[0]
     assert "max" in live(latest(record()), speed=None).splitlines()[0]
     several = live(latest(record()), nodes=3)
-    assert "node 1/3" in several.splitlines()[0] and "n node" in several
+    assert "node 1/3" in several.splitlines()[0]
+    assert "n node" in several and several.endswith("q quit")
 
 
 voltages = st.one_of(st.none(), st.integers(0, 5500))

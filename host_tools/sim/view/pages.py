@@ -8,22 +8,23 @@ from host_tools.sim import commands, faults
 from host_tools.sim.view import parts, signs
 from host_tools.sim.view.screen import page
 
-_HELP = """
-f        inject a fault: choose one or type it, in the words of --fault
-c        clear: every fault so far ends, charger and load follow the profile again
-+ -      more load, less load (beyond zero: charging), a twentieth of the capacity an hour each
-space    pause and go on; virtual time stands still, and so does the board
-< >      slower, faster; while a client has the RS485 port open it is real time
-w        why: every fault and warning in full, and what happened before
-n        next battery (with --nodes)
-q        quit (or Ctrl-C)
-
-Bars run from the under-voltage to the over-voltage trip of the limit table. A switch line says
-what the firmware commands and why, and then what the simulated hardware really does: these two
-may differ, and then that is what you should look at.
-Backstop: what the front-end chip guards by itself, as the driver really set it, which is a little
-wider than the limits of the firmware. It is read back when it is set up.
-"""
+_KEYS = (
+    ("f", "inject a fault: choose one or type it, in the words of --fault"),
+    ("c", "clear: every fault so far ends, charger and load follow the profile again"),
+    ("+ -", "more load, less load (beyond zero: charging), in twentieths of the capacity an hour"),
+    ("p", "pause and go on (or space); virtual time stands still, and so does the board"),
+    ("< >", "slower, faster; while a client has the RS485 port open it is real time"),
+    ("w", "why: every fault and warning in full, and what happened before"),
+    ("n", "next battery (with --nodes)"),
+    ("q", "quit (or Ctrl-C)"),
+)
+_WORDS = (
+    "Bars run from the under-voltage to the over-voltage trip of the limit table.",
+    "A switch line says what the firmware commands and why, and then what the simulated hardware"
+    " really does: these two may differ, and then that is what to look at.",
+    "Backstop: what the front-end chip guards by itself, as the driver really set it, a little"
+    " wider than the limits of the firmware. It is read back when it is set up.",
+)
 
 # Offered when the board has such a thing.
 _EXAMPLES = (
@@ -48,8 +49,10 @@ def _wrap(text, width, **how):
 
 def help_page(width, height):
     lines = []
-    for line in _HELP.strip().splitlines():
-        lines += _wrap(line, width, subsequent_indent=" " * 9) or [""]
+    for key, meaning in _KEYS:
+        lines += _wrap(f"{key:<5}{meaning}", width, subsequent_indent=" " * 5)
+    for words in _WORDS:
+        lines += ["", *_wrap(words, width)]
     return page("Help", [Text(line) for line in lines], width, height)
 
 

@@ -5,7 +5,7 @@ from rich.text import Text
 from host_tools.sim.view import parts, signs
 
 SMALLEST = (40, 10)
-_KEYS = "f fault  c clear  +/- load  space pause  </> speed  w why  {}? help  q quit"
+_KEYS = "f fault  c clear  +/- load  p pause  </> speed  w why  {}? help  q quit"
 # Lines that sentences shall have before other parts are left out for them.
 _SENTENCE_ROWS = 4
 _EXPENDABLE = ("latest event", "legend", "backstop limits", "link", "backstop")
