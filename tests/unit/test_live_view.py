@@ -246,6 +246,15 @@ def test_with_room_the_backstop_shows_its_delays():
     )
 
 
+def test_temperatures_that_the_chip_guards_fit_even_a_narrow_terminal():
+    temperatures = [[6, 570, 3000], [7, -20, 3000], [8, 620, 3000], [9, -220, 3000]]
+    rows = dict(BACKSTOP, applied=BACKSTOP["applied"] + temperatures)
+    assert backstop.applied(rows, 78) == (
+        "cell >3.694V <2.479V chg >76A >57C <-2C dis >126A >152A >62C <-22C short >350A"
+    )
+    assert ">57 degC 3 s, <-2 degC 3 s" in backstop.applied(rows, 300)
+
+
 def test_a_protection_that_this_host_does_not_know_is_shown_all_the_same():
     assert "protection 17 12" in backstop.applied(dict(BACKSTOP, applied=[[17, 12, 5]]), 80)
 

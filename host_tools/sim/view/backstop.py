@@ -5,12 +5,20 @@ quantisation, and how often the chip was brought up; nothing here claims more th
 from host_tools.sim.view import signs
 
 _CELL_OVER, _CELL_UNDER, _CHARGE, _DISCHARGE, _SHORT = 1, 2, 3, 4, 5
+_CHARGE_HOT, _CHARGE_COLD, _DISCHARGE_HOT, _DISCHARGE_COLD = 6, 7, 8, 9
+_CELLS = (_CELL_OVER, _CELL_UNDER)
+_COLD = (_CHARGE_COLD, _DISCHARGE_COLD)
+_TEMPERATURES = (_CHARGE_HOT, _DISCHARGE_HOT, *_COLD)
 _WHAT = {
     _CELL_OVER: "cell",
     _CELL_UNDER: "cell",
     _CHARGE: "charge",
     _DISCHARGE: "discharge",
     _SHORT: "short",
+    _CHARGE_HOT: "charge",
+    _CHARGE_COLD: "charge",
+    _DISCHARGE_HOT: "discharge",
+    _DISCHARGE_COLD: "discharge",
 }
 
 
@@ -29,8 +37,9 @@ def applied(backstop, width):
     """The chip's own limits in one line, with delays if they fit."""
     if backstop is None or not backstop["configured"]:
         return ""
-    full = _listed(backstop["applied"], True)
-    return full if len(full) <= width else _listed(backstop["applied"], False)
+    rows = backstop["applied"]
+    forms = (_listed(rows, True), _listed(rows, False), _brief(rows))
+    return next((form for form in forms if len(form) <= width), forms[-1])
 
 
 def _listed(rows, with_delays):
@@ -43,9 +52,26 @@ def _listed(rows, with_delays):
     return "; ".join(f"{what} {separator.join(limits)}" for what, limits in words.items())
 
 
+def _brief(rows):
+    """For a narrow terminal: signs and units only where nothing is clear without them."""
+    text = _listed(rows, False)
+    for long, short in (
+        (";", ""),
+        ("discharge", "dis"),
+        ("charge", "chg"),
+        (" degC", "C"),
+        (" A", "A"),
+        (" V", "V"),
+    ):
+        text = text.replace(long, short)
+    return text
+
+
 def _limit(code, trip):
-    if code in (_CELL_OVER, _CELL_UNDER):
+    if code in _CELLS:
         return f"{'>' if code == _CELL_OVER else '<'}{trip / 1000:.3f} V"
+    if code in _TEMPERATURES:
+        return f"{'<' if code in _COLD else '>'}{trip / 10:.0f} degC"
     if code in _WHAT:
         return f">{abs(trip) / 1000:.0f} A"
     return str(trip)
