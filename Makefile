@@ -3,7 +3,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run test bench picture clean
+.PHONY: run test bench docs picture clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/vigil sim $(ARGS)
@@ -18,6 +18,9 @@ bench: $(VENV)/test.stamp
 
 picture: $(VENV)/run.stamp
 	$(BIN)/python -m host_tools.sim.view.picture docs/live.svg
+
+docs: $(VENV)/run.stamp
+	@$(BIN)/python -m host_tools.handbook
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vigil's host tools need Python 3.11 or newer (PYTHON=... chooses one)" >&2; exit 2; }

@@ -173,7 +173,7 @@ def sentence(row, where, value_at_trip, value_now):
     value = _worst(known, value_at_trip, value_now)
     problem = known.problem.format(
         value=_bits(row.id, value) if known.unit == _BITS else _value(known.unit, value),
-        limit=_limit(known.unit, row.trip),
+        limit=limit(known.unit, row.trip),
         delay=f" for {duration(row.trip_delay_ms)}" if row.trip_delay_ms else "",
     )
     advice = known.remedy + _closing(row, known)
@@ -278,7 +278,8 @@ def _value(unit, value):
     return duration(value) if unit == _TIME else str(value)
 
 
-def _limit(unit, value):
+def limit(unit, value):
+    """A threshold in words; a current without its direction, which the row's name gives."""
     if unit == _AMPERE and not _missing(value):
         return f"{abs(value) / 1000:.1f} A"
     return _value(unit, value)
@@ -314,7 +315,7 @@ def _closing(row, known):
         return f" {they} again after {duration(row.release_delay_ms)}."
     if known.unit in (_CELL_V, _STACK_V, _DEGREE):
         side = "above" if known.problem == _BELOW else "below"
-        return f" {they} again at {_limit(known.unit, row.release)} or {side}."
+        return f" {they} again at {limit(known.unit, row.release)} or {side}."
     return f" {they} again when this has passed."
 
 

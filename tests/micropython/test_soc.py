@@ -5,14 +5,20 @@ from packs import Rig
 from vigil import chemistry, soc
 
 
-def counter(capacity_mah=100000):
+def counter(capacity_mah=100000, remaining_mah=0):
     made = soc.ChargeCounter(capacity_mah, chemistry.lfp().ocv_dmv)
+    made._counter[0] = remaining_mah
     return made
 
 
+def counted(charge):
+    """mA*ms in the pack."""
+    return charge._counter[0] * 3600000 + charge._counter[1]
+
+
 def test_charge_is_counted_to_the_last_milliampere_millisecond():
-    charge = counter()
-    total = 0
+    charge = counter(remaining_mah=50000)
+    total = 50000 * 3600000
     seed = 12345
     for _ in range(5000):
         seed = (seed * 1103515245 + 12345) & 0x3FFFFFFF
@@ -20,16 +26,30 @@ def test_charge_is_counted_to_the_last_milliampere_millisecond():
         elapsed_ms = 1 + seed % 130
         charge.count(current_ma, elapsed_ms)
         total += current_ma * elapsed_ms
-    assert charge._counter[0] * 3600000 + charge._counter[1] == total
+    assert counted(charge) == total
 
 
 def test_a_long_gap_or_a_huge_current_is_counted_exactly_in_steps_that_fit():
-    charge = counter()
+    charge = counter(remaining_mah=50000)
     charge.count(-300000, 100000)
-    assert charge._counter[0] * 3600000 + charge._counter[1] == -300000 * 100000
+    assert counted(charge) == 50000 * 3600000 - 300000 * 100000
     charge = counter()
     charge.count(999999999, 3)
-    assert charge._counter[0] * 3600000 + charge._counter[1] == 999999999 * 3
+    assert counted(charge) == 999999999 * 3
+
+
+def test_a_full_or_empty_pack_does_not_collect_what_lies_beyond():
+    charge = counter(remaining_mah=99999)
+    for _ in range(100):
+        charge.count(100000, 60000)
+    assert charge.remaining_mah == 100000
+    charge.count(-100000, 36000)
+    assert charge.remaining_mah == 99000
+    for _ in range(100):
+        charge.count(-100000, 60000)
+    assert charge.remaining_mah == 0
+    charge.count(100000, 36000)
+    assert charge.remaining_mah == 1000
 
 
 def test_unknown_current_counts_nothing():

@@ -5,9 +5,25 @@ It measures nothing: a test puts bytes into `registers` and `cell_reads`, and re
 
 from array import array
 
-from vigil import sample
+from host_tools.mock import fake_time
+from host_tools.mock.clock import VirtualClock
+from vigil import limits, sample
+from vigil.afe.bq76952 import Bq76952
 
 CELLS, TEMPS, CURRENT, STACK = sample.CELLS, sample.TEMPS, sample.CURRENT, sample.STACK
+
+REQUESTS = [
+    (limits.BACKSTOP_CELL_OVER_VOLTAGE, 3650, 1000, 3450),
+    (limits.BACKSTOP_CELL_UNDER_VOLTAGE, 2500, 2000, 2950),
+    (limits.BACKSTOP_CHARGE_CURRENT, 60000, 2000, 54000),
+    (limits.BACKSTOP_DISCHARGE_CURRENT, -120000, 10000, -108000),
+    (limits.BACKSTOP_SHORT_CIRCUIT, -300000, 100, 0),
+    (limits.BACKSTOP_CHARGE_OVER_TEMPERATURE, 450, 2000, 400),
+    (limits.BACKSTOP_CHARGE_UNDER_TEMPERATURE, 10, 2000, 50),
+    (limits.BACKSTOP_DISCHARGE_OVER_TEMPERATURE, 600, 2000, 550),
+    (limits.BACKSTOP_DISCHARGE_UNDER_TEMPERATURE, -200, 2000, -150),
+]
+ALL_EQUAL = [3300] * 16
 
 
 def crc8(data):
@@ -23,11 +39,14 @@ def crc8(data):
 class StandIn:
     """The i2c object that the driver gets; `check_codes` is the chip's present mode."""
 
+    checked_comm_type = 0x12
+
     def __init__(self, clock, check_codes=True):
         self.clock = clock
         self.check_codes = check_codes
         self.registers = bytearray(256)
         self.memory = {}
+        self.answers = {}  # by subcommand
         self.events = []
         self.transfers = []
         self.cell_reads = []
@@ -120,20 +139,26 @@ class StandIn:
             return
         if code >= 0x9180:
             self._answer(code, bytes(self.memory.get(code + at, 0) for at in range(32)))
+        elif code in self.answers:
+            self._answer(code, self.answers[code])
         elif code == 0x0001:
             self._answer(code, bytes([self.device_number & 0xFF, self.device_number >> 8]))
         elif code == 0x0057:
             self._answer(code, bytes([0x50 if self.fets_enabled else 0x40, 0]))
         else:
             self.events.append(("command", code))
-            if code == 0x0022:
+            if code == 0x000E:
+                self.registers[0x00] &= 0xFF ^ 0x04
+            elif code == 0x000F and self.events[-2:-1] == [("command", 0x000F)]:
+                self.registers[0x00] |= 0x04
+            elif code == 0x0022:
                 self.fets_enabled = not self.fets_enabled
             elif code == 0x0090:
                 self.registers[0x12] |= 1
             elif code == 0x0092:
                 self.registers[0x12] &= 0xFF ^ 0x19
             elif code == 0x29BC:
-                self.check_codes = self.memory[0x9239] == 0x12
+                self.check_codes = self.memory[0x9239] == self.checked_comm_type
 
     def _answer(self, code, data):
         self.registers[0x40 : 0x40 + len(data)] = data
@@ -189,3 +214,35 @@ class Readings:
     def take_refreshed(self):
         taken, self.refreshed = self.refreshed, []
         return taken
+
+
+class Desk:
+    """Driver, chip and Sample; make_chip(clock, check_codes), make_bus(chip) for another bus."""
+
+    def __init__(self, check_codes=True, make_chip=StandIn, make_bus=None, **options):
+        self.clock = VirtualClock()
+        fake_time.use(self.clock)
+        self.chip = make_chip(self.clock, check_codes)
+        self.line = Line(self.chip)
+        options.setdefault("cells", 16)
+        bus = make_bus(self.chip) if make_bus else self.chip
+        self.front_end = Bq76952(bus, self.line, **options)
+        self.readings = Readings(options["cells"], options.get("temps", 3))
+        self.now_ms = 0
+
+    def configure(self, requests=REQUESTS):
+        for _ in self.front_end.configure(requests):
+            pass
+        return self
+
+    def read(self, after_ms=50):
+        self.now_ms += after_ms
+        self.front_end.read(self.readings, self.now_ms)
+        return self.readings.take_refreshed()
+
+    def read_scan(self, cells_mv=ALL_EQUAL, **scan):
+        self.chip.scan(cells_mv, **scan)
+        return self.read()
+
+    def cells_mv(self):
+        return list(self.readings.values[:16])

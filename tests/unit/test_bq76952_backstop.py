@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigil import limits
-from vigil.afe.bq76952_config import Backstop, settings
+from vigil import limits, validate
+from vigil.afe.bq76952_backstop import Backstop
+from vigil.afe.bq76952_config import settings
+from vigil.afe.bq76952_options import Options
 from vigil.afe.errors import UNSUPPORTED, AfeError
 
 OVER, UNDER = limits.BACKSTOP_CELL_OVER_VOLTAGE, limits.BACKSTOP_CELL_UNDER_VOLTAGE
@@ -143,13 +145,140 @@ def test_a_limit_that_cannot_be_backed_is_refused(request_):
     assert error.value.code == UNSUPPORTED
 
 
-def test_the_host_watchdog_is_off_unless_wanted():
-    def at(image, address):
-        for start, data in image:
-            if start <= address < start + len(data):
-                return data[address - start]
+def image_at(image, address):
+    for start, data in image:
+        if start <= address < start + len(data):
+            return data[address - start]
 
-    without = settings(backstop(), 0xFFFF, 3, 500, 7476.8, 0)
-    wanted = settings(backstop(), 0xFFFF, 3, 500, 7476.8, 5)
-    assert at(without, 0x9263) == 0
-    assert at(wanted, 0x9263) == 0x02 and at(wanted, 0x92B2) == 5
+
+def image_of(*requests, **options):
+    return settings(backstop(*requests), Options(**options), 0x12)
+
+
+def test_the_host_watchdog_is_armed_unless_told_otherwise():
+    without, usual, wanted = image_of(watchdog_s=0), image_of(), image_of(watchdog_s=300)
+    assert image_at(without, 0x9263) == 0
+    assert image_at(usual, 0x9263) == 0x02
+    assert [image_at(usual, 0x92B2 + n) for n in range(2)] == [5, 0]
+    assert [image_at(wanted, 0x92B2 + n) for n in range(2)] == [300 & 0xFF, 300 >> 8]
+
+
+def test_the_host_watchdog_opens_both_switches():
+    image = image_of()
+    assert image_at(image, 0x9267) & 0x02 and image_at(image, 0x926B) & 0x02
+
+
+# Temperatures. Code: enabled bit, address of threshold, delay, recovery.
+
+TEMPERATURES = {
+    limits.BACKSTOP_CHARGE_OVER_TEMPERATURE: (0x10, 0x929A),
+    limits.BACKSTOP_DISCHARGE_OVER_TEMPERATURE: (0x20, 0x929D),
+    limits.BACKSTOP_CHARGE_UNDER_TEMPERATURE: (0x01, 0x92A6),
+    limits.BACKSTOP_DISCHARGE_UNDER_TEMPERATURE: (0x02, 0x92A9),
+}
+OVER_TEMPERATURES = (
+    limits.BACKSTOP_CHARGE_OVER_TEMPERATURE,
+    limits.BACKSTOP_DISCHARGE_OVER_TEMPERATURE,
+)
+
+
+def signed(byte):
+    return byte - 256 if byte > 127 else byte
+
+
+@given(
+    st.sampled_from(sorted(TEMPERATURES)),
+    st.integers(-380, 1150),
+    st.integers(0, 400000),
+    st.integers(10, 300),
+)
+def test_temperatures_are_guarded_one_to_five_kelvin_further_out(code, trip_dc, delay_ms, back_dc):
+    over = code in OVER_TEMPERATURES
+    outward = 1 if over else -1
+    request = (code, trip_dc, delay_ms, trip_dc - outward * back_dc)
+    image = image_of(request)
+    bit, address = TEMPERATURES[code]
+    threshold_c, recovery_c = (
+        signed(image_at(image, address)),
+        signed(image_at(image, address + 2)),
+    )
+    delay_s = image_at(image, address + 1)
+    recovery_wanted_c = (trip_dc - outward * back_dc) / 10
+    if not applied(request):
+        assert image_at(image, 0x9262) == 0
+        assert trip_dc < -350 or trip_dc > 1100 or not -39 < recovery_wanted_c < 119
+        return
+    assert image_at(image, 0x9262) == bit
+    assert applied(request) == [(code, threshold_c * 10, delay_s * 1000)]
+    assert 10 <= outward * (threshold_c * 10 - trip_dc) <= 50
+    if wait_is_long_enough(delay_s * 1000, delay_ms):
+        assert outward * (threshold_c * 10 - trip_dc) < 20
+    else:
+        assert delay_s == 255
+    # The chip lets go before the software does, and never while it still trips.
+    assert outward * (threshold_c - recovery_c) >= 1
+    assert outward * (recovery_c - recovery_wanted_c) > 0
+
+
+def test_four_temperatures_are_guarded_at_once_and_each_only_once():
+    requests = [(code, 200, 2000, 190) for code in sorted(TEMPERATURES)]
+    requests[1] = (limits.BACKSTOP_CHARGE_UNDER_TEMPERATURE, 10, 2000, 50)
+    image = image_of(*requests)
+    assert image_at(image, 0x9262) == 0x33
+    with pytest.raises(AfeError):
+        backstop(*requests, requests[0])
+
+
+def test_charge_temperatures_open_charging_and_discharge_temperatures_open_both():
+    image = image_of()
+    charge, discharge = image_at(image, 0x9266), image_at(image, 0x926A)
+    for bit in (0x10, 0x01):
+        assert charge & bit and not discharge & bit
+    for bit in (0x20, 0x02):
+        assert charge & bit and discharge & bit
+
+
+@pytest.mark.parametrize("code, trip_dc", [(6, 1195), (8, 1300), (7, -395), (9, -500)])
+def test_a_temperature_beyond_the_chips_range_is_left_to_the_software(code, trip_dc):
+    guard = backstop((code, trip_dc, 2000, 200))
+    assert (guard.enabled_b, guard.applied) == (0, [])
+
+
+def test_temperatures_are_not_guarded_without_thermistors():
+    guard = Backstop([(6, 450, 2000, 400)], 500, False)
+    assert (guard.enabled_b, guard.applied) == (0, [])
+
+
+def test_what_was_applied_passes_the_validator_and_what_is_tighter_does_not():
+    requests = [(6, 450, 2000, 400), (7, 10, 2000, 50), (8, 600, 2000, 550), (9, -200, 2000, -150)]
+    guard = backstop(*requests)
+    assert validate.backstop_problems(requests, guard.applied) == []
+    for at, outward in enumerate((1, -1, 1, -1)):
+        tight = list(guard.applied)
+        tight[at] = (tight[at][0], requests[at][1] - outward, 3000)
+        assert [found[0] for found in validate.backstop_problems(requests, tight)] == [
+            requests[at][0]
+        ]
+
+
+# Latches and open wires.
+
+
+def test_second_levels_are_off_unless_asked_for():
+    off, on = image_of(), image_of(latch_after=3)
+    assert image_at(off, 0x9263) & 0x70 == 0 and image_at(on, 0x9263) & 0x70 == 0x70
+    for limit in (0x927D, 0x928F, 0x9295):
+        assert image_at(off, limit) == 0 and image_at(on, limit) == 3
+
+
+@pytest.mark.parametrize("period_s", [1, 5, 255])
+def test_checking_for_open_wires_keeps_both_voltage_comparators_on(period_s):
+    guard = backstop()
+    guard.watch_open_wires()
+    assert guard.enabled_a == 0x0C and guard.applied == []
+    assert (guard.cuv[0], guard.cov[0]) == (20, 110)
+    assert image_at(image_of(open_wire_s=period_s), 0x9314) == period_s
+    asked = backstop((OVER, 3650, 1000, 3450), (UNDER, 2500, 2000, 2950))
+    thresholds = asked.cuv, asked.cov
+    asked.watch_open_wires()
+    assert (asked.cuv, asked.cov) == thresholds

@@ -6,50 +6,12 @@ import pytest
 
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
-from tests.unit.bq76952_stand_in import CELLS, CURRENT, STACK, TEMPS, Line, Readings, StandIn
-from vigil import limits, sample
+from tests.unit.bq76952_stand_in import ALL_EQUAL, CELLS, CURRENT, REQUESTS, STACK, TEMPS, Desk
+from vigil import sample
 from vigil.afe import errors
 from vigil.afe.bq76952 import Bq76952
 from vigil.afe.bq76952_transfer import Transfer
 from vigil.afe.errors import AfeError
-
-REQUESTS = [
-    (limits.BACKSTOP_CELL_OVER_VOLTAGE, 3650, 1000, 3450),
-    (limits.BACKSTOP_CELL_UNDER_VOLTAGE, 2500, 2000, 2950),
-    (limits.BACKSTOP_CHARGE_CURRENT, 60000, 2000, 54000),
-    (limits.BACKSTOP_DISCHARGE_CURRENT, -120000, 10000, -108000),
-    (limits.BACKSTOP_SHORT_CIRCUIT, -300000, 100, 0),
-]
-ALL_EQUAL = [3300] * 16
-
-
-class Desk:
-    def __init__(self, check_codes=True, **options):
-        self.clock = VirtualClock()
-        fake_time.use(self.clock)
-        self.chip = StandIn(self.clock, check_codes)
-        self.line = Line(self.chip)
-        options.setdefault("cells", 16)
-        self.front_end = Bq76952(self.chip, self.line, **options)
-        self.readings = Readings(options["cells"], options.get("temps", 3))
-        self.now_ms = 0
-
-    def configure(self, requests=REQUESTS):
-        for _ in self.front_end.configure(requests):
-            pass
-        return self
-
-    def read(self, after_ms=50):
-        self.now_ms += after_ms
-        self.front_end.read(self.readings, self.now_ms)
-        return self.readings.take_refreshed()
-
-    def read_scan(self, cells_mv=ALL_EQUAL, **scan):
-        self.chip.scan(cells_mv, **scan)
-        return self.read()
-
-    def cells_mv(self):
-        return list(self.readings.values[:16])
 
 
 @pytest.fixture
@@ -181,7 +143,7 @@ def test_configuration_bytes_are_those_of_the_data_sheet(desk):
     assert at(0x9234, "H") == 0x3882  # no SLEEP, TS2 is a thermistor
     assert at(0x9239, "B") == 0x12
     assert at(0x923F, "h") == 0 and at(0x9241, "h") == 0
-    assert [at(0x9261 + n, "B") for n in range(3)] == [0xBC, 0, 0x80]
+    assert [at(0x9261 + n, "B") for n in range(3)] == [0xBC, 0x33, 0x82]
     assert at(0x9265, "B") == 0x98 and at(0x9269, "B") == 0xE4
     assert at(0x926D, "H") & 0x82 == 0x82
     assert at(0x9275, "B") == 49 and at(0x9278, "B") == 73
@@ -486,7 +448,7 @@ def test_reading_before_bring_up_says_so():
         (0x03, 0x08, 0, sample.CHARGE_TRIP_OVER_VOLTAGE, 0),
         (0x03, 0x04, 0, 0, sample.DISCHARGE_TRIP_UNDER_VOLTAGE),
         (0x05, 0x10, 0, sample.CHARGE_TRIP_TEMPERATURE, 0),
-        (0x05, 0x02, 0, 0, sample.DISCHARGE_TRIP_TEMPERATURE),
+        (0x05, 0x02, 0, sample.CHARGE_TRIP_TEMPERATURE, sample.DISCHARGE_TRIP_TEMPERATURE),
         (0x05, 0x80, 0, sample.CHARGE_TRIP_TEMPERATURE, sample.DISCHARGE_TRIP_TEMPERATURE),
         (0x07, 0x80, 0, 0, sample.DISCHARGE_TRIP_OVER_CURRENT),
         (0x07, 0x02, sample.FAULT_INTERNAL, 0, 0),
@@ -505,6 +467,14 @@ def test_what_the_chip_reports_of_itself_reaches_the_masks(
     assert readings.front_end_fault == fault
     assert readings.front_end_charge_trip == charge
     assert readings.front_end_discharge_trip == discharge
+
+
+def test_a_trip_of_the_chips_watchdog_is_counted_once_and_ends_with_its_status(desk):
+    for seen, times in ((2, 1), (2, 1), (0, 1), (2, 2)):
+        desk.chip.registers[0x07] = seen
+        desk.read()
+        assert desk.front_end.watchdog_trips == times
+        assert desk.readings.front_end_fault == (sample.FAULT_INTERNAL if seen else 0)
 
 
 # Switches.

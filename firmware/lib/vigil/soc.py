@@ -27,7 +27,7 @@ class ChargeCounter:
     @property
     def remaining_mah(self):
         """Charge left, within 0..capacity."""
-        return min(max(self._counter[0], 0), self.capacity_mah)
+        return self._counter[0]
 
     @property
     def soc_permille(self):
@@ -78,6 +78,17 @@ class ChargeCounter:
             kernels.count_charge(self._counter, current_ma, step_ms)
             kernels.count_charge(self._throughput, magnitude_ma, step_ms)
             elapsed_ms -= step_ms
+        self._stay_in_range()
+
+    def _stay_in_range(self):
+        """A full or empty pack stays so: an error beyond the ends must not be paid back later."""
+        counter = self._counter
+        if counter[0] >= self.capacity_mah:
+            counter[0] = self.capacity_mah
+            counter[1] = 0
+        elif counter[0] < 0:
+            counter[0] = 0
+            counter[1] = 0
 
 
 def ready_to_start(sample, at_rest_below_ma):

@@ -117,6 +117,8 @@ def backstop_problems(requests, applied):
                 limits.BACKSTOP_CELL_UNDER_VOLTAGE,
                 limits.BACKSTOP_DISCHARGE_CURRENT,
                 limits.BACKSTOP_SHORT_CIRCUIT,
+                limits.BACKSTOP_CHARGE_UNDER_TEMPERATURE,
+                limits.BACKSTOP_DISCHARGE_UNDER_TEMPERATURE,
             )
             if (trip >= request[1]) if lower else (trip <= request[1]):
                 found.append((backstop, BACKSTOP_TIGHTER, trip))

@@ -8,17 +8,14 @@ from array import array
 
 from micropython import const
 
+from vigil.afe.bq76952_backstop import USER_AMP_MA, Backstop
 from vigil.afe.bq76952_bring_up import bring_up, compare
-from vigil.afe.bq76952_config import (
-    BLEED_LAPSE_S,
-    USER_AMP_MA,
-    USER_VOLT_MV,
-    Backstop,
-    body_diode_ma,
-    settings,
-)
+from vigil.afe.bq76952_config import BLEED_LAPSE_S, USER_VOLT_MV, body_diode_ma, settings
+from vigil.afe.bq76952_options import Options
+from vigil.afe.bq76952_subcommands import Subcommands
 from vigil.afe.bq76952_transfer import Transfer
-from vigil.afe.errors import CHECK_FAILED, NOT_CONFIGURED, UNSUPPORTED, AfeError, failure
+from vigil.afe.bq76952_verbs import Verbs
+from vigil.afe.errors import CHECK_FAILED, NOT_CONFIGURED, AfeError, failure
 from vigil.sample import (
     CELLS,
     CHARGE_TRIP_OVER_CURRENT,
@@ -47,11 +44,12 @@ _ALARM_STATUS = const(0x62)
 _TS1 = const(0x70)
 _FET_STATUS = const(0x7F)
 
-# Battery Status, low byte (CFGUPDATE, POR, WD) and high byte (PF).
+# Battery Status, low byte (CFGUPDATE, POR, WD) and high byte (PF, SLEEP).
 _CFGUPDATE = const(0x01)
 _POR = const(0x08)
 _WD = const(0x10)
 _PF = const(0x10)
+_SLEEP = const(0x80)
 
 # Alarm Status, low byte.
 _FULLSCAN = const(0x80)
@@ -75,12 +73,13 @@ _A_COV = const(0x08)
 _A_OCC = const(0x10)
 _A_OCD = const(0x60)
 _A_SCD = const(0x80)
-_B_CHARGE = const(0xD5)
+_B_CHARGE = const(0xF7)
 _B_DISCHARGE = const(0xE6)
 _C_COVL = const(0x10)
 _C_OCD = const(0xA0)
 _C_SCDL = const(0x40)
-_C_INTERNAL = const(0x06)  # host watchdog, precharge timeout (never asked for)
+_C_PRECHARGE_TIMEOUT = const(0x04)  # never asked for
+_C_HOST_WATCHDOG = const(0x02)
 
 # A cell that moves further than this from one scan to the next is read twice.
 _JUMP_MV = const(150)
@@ -97,56 +96,45 @@ _CHECKS_GIVEN_UP = const(20)
 _TICKS = const(0x3FFFFFFF)
 
 
-class Bq76952:
+class Bq76952(Verbs):
     """Voltages, current and switches of one chip.
 
+    i2c: machine.I2C at `address`, or a transfer of another bus (bq76952_spi.SpiTransfer).
     both_off: pin with value(0) = both switches off (chip's DFETOFF), value(1) = allowed.
-    channels: bit n-1 = chip input n carries a cell; 0 = the lowest `cells` inputs.
-    cc_gain_uohm: the chip's current gain times the shunt. TI prints 7568.4 in newer manuals and
-    7476.8 in older ones, and the chip itself starts with the latter; they differ by 1.2 %, so
-    calibrate it on the board.
-    watchdog_s: the chip opens the switches by itself after this silence; 0 = never.
+    options: see bq76952_options.
     """
 
-    def __init__(
-        self,
-        i2c,
-        both_off,
-        *,
-        cells=16,
-        temps=3,
-        shunt_uohm=500,
-        address=8,
-        channels=0,
-        cc_gain_uohm=7476.8,
-        watchdog_s=0,
-    ):
-        self._channels = channels or (1 << cells) - 1
-        used = [channel for channel in range(16) if self._channels >> channel & 1]
-        fits = 3 <= cells <= 16 and len(used) == cells and self._channels >> 16 == 0
-        if not fits or not 0 <= temps <= 3 or shunt_uohm <= 0:
-            raise AfeError(UNSUPPORTED)
+    def __init__(self, i2c, both_off, *, address=8, **options):
+        options = self._options = Options(**options)
+        cells = options.cells
+        shunt_uohm = options.shunt_uohm
         self.cell_count = cells
-        self.temp_count = temps
-        self.cells_period_ms = 63
-        self.current_period_ms = 63
-        self.stack_period_ms = 189
-        self.temps_period_ms = 189
+        self.temp_count = options.temps
+        self.cells_period_ms = options.quick_period_ms
+        self.current_period_ms = options.quick_period_ms
+        self.stack_period_ms = options.slow_period_ms
+        self.temps_period_ms = options.slow_period_ms
         self.bleeds_adjacent = False
         self.bleed_lapse_ms = BLEED_LAPSE_S * 1000
         self.configured = False
         self.applied = []
         self.charge_is_on = False
         self.discharge_is_on = False
+        self.asleep = False  # the chip is in SLEEP, as of the last read
+        self.sleep_allowed = False
         self.torn_reads = 0
+        self.watchdog_trips = 0  # times that the chip has been seen to act on our silence
+        self._host_was_silent = False
 
-        self._transfer = Transfer(i2c, address)
+        self._transfer = i2c if isinstance(i2c, Subcommands) else Transfer(i2c, address)
         self._both_off = both_off
-        self._shunt_uohm = shunt_uohm
-        self._cc_gain_uohm = cc_gain_uohm
-        self._watchdog_s = watchdog_s
         self._image = []
-        self._used = bytearray(used)
+        # Where each cell lies in a reading from the lowest used input to the highest.
+        first = options.used[0]
+        self._cells_register = _CELL_1 + 2 * first
+        self._cells_bytes = 2 * (options.used[-1] - first + 1)
+        self._cell_at = bytes([2 * (place - first) for place in options.used])
+        self._transfer.prepare(self._cells_bytes)
         self._accepted_mv = array("i", [_NEVER_MV] * cells)
         self._first_mv = array("i", [0] * cells)
         self._second_mv = array("i", [0] * cells)
@@ -190,17 +178,14 @@ class Bq76952:
         self.all_off()
         self.charge_is_on = False
         self.discharge_is_on = False
-        backstop = Backstop(requests, self._shunt_uohm)
-        self._image = settings(
-            backstop,
-            self._channels,
-            self.temp_count,
-            self._shunt_uohm,
-            self._cc_gain_uohm,
-            self._watchdog_s,
-        )
+        options = self._options
+        backstop = Backstop(requests, options.shunt_uohm, options.temps > 0)
+        if options.open_wire_s:
+            backstop.watch_open_wires()
+        self._image = settings(backstop, options, self._transfer.comm_type)
         self.applied = []
-        yield from bring_up(self._transfer, self._image)
+        self.sleep_allowed = False
+        yield from bring_up(self._transfer, self._image, options.device_number)
         self._forget_measurements()
         self.applied = backstop.applied
         self.configured = True
@@ -251,6 +236,7 @@ class Bq76952:
             sample.front_end_fault = FAULT_NOT_CONFIGURED | internal
             return
         fault = FAULT_INTERNAL if data[1] & _PF else 0
+        self.asleep = bool(data[1] & _SLEEP)
         transfer.read(_ALARM_STATUS, 2)
         scans = data[0] & (_ADSCAN | _FULLSCAN)
         if scans:
@@ -326,11 +312,11 @@ class Bq76952:
         return True
 
     def _read_cells_into(self, cells_mv):
-        self._transfer.read(_CELL_1, 32)
+        self._transfer.read(self._cells_register, self._cells_bytes)
         data = self._transfer.data
-        used = self._used
+        cell_at = self._cell_at
         for cell in range(self.cell_count):
-            at = 2 * used[cell]
+            at = cell_at[cell]
             cells_mv[cell] = ((data[at] | data[at + 1] << 8) ^ 0x8000) - 0x8000
 
     def _differ(self, some, others, by_mv):
@@ -382,7 +368,12 @@ class Bq76952:
             discharge |= DISCHARGE_TRIP_TEMPERATURE
         sample.front_end_charge_trip = charge
         sample.front_end_discharge_trip = discharge
-        return FAULT_INTERNAL if status_c & _C_INTERNAL else 0
+        # The chip forgets its watchdog's trip as soon as it is spoken to, perhaps before this.
+        host_was_silent = bool(status_c & _C_HOST_WATCHDOG)
+        if host_was_silent and not self._host_was_silent:
+            self.watchdog_trips += 1
+        self._host_was_silent = host_was_silent
+        return FAULT_INTERNAL if status_c & (_C_HOST_WATCHDOG | _C_PRECHARGE_TIMEOUT) else 0
 
     # Switches.
 
@@ -466,10 +457,12 @@ class Bq76952:
         """Bleed the cells whose byte in `bleed` is not zero; lapses after bleed_lapse_ms."""
         if not self.configured:
             raise failure(NOT_CONFIGURED)
+        # The chip's mask follows its inputs, not the cells.
         mask = 0
+        used = self._options.used
         for cell in range(self.cell_count):
             if bleed[cell]:
-                mask |= 1 << self._used[cell]
+                mask |= 1 << used[cell]
         payload = self._transfer.payload
         payload[2] = mask & 0xFF
         payload[3] = mask >> 8

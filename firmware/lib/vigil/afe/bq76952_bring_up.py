@@ -7,7 +7,7 @@ import time
 
 from micropython import const
 
-from vigil.afe.bq76952_config import COMM_TYPE, FET_OPTIONS, FETS_BLOCKED_AT_RESET, I2C_FAST_CRC
+from vigil.afe.bq76952_config import COMM_TYPE, FET_OPTIONS, FETS_BLOCKED_AT_RESET
 from vigil.afe.errors import (
     CHECK_FAILED,
     NO_ANSWER,
@@ -19,12 +19,15 @@ from vigil.afe.errors import (
     failure,
 )
 
+_CONTROL_STATUS = const(0x00)
+_DEEPSLEEP = const(0x04)
 _BATTERY_STATUS = const(0x12)
 _CFGUPDATE = const(0x01)
 _SECURITY = const(0x03)
 _FULL_ACCESS = const(0x01)
 
 _DEVICE_NUMBER = const(0x0001)
+_EXIT_DEEPSLEEP = const(0x000E)
 _FET_ENABLE = const(0x0022)
 _MANUFACTURING_STATUS = const(0x0057)
 _SET_CFGUPDATE = const(0x0090)
@@ -32,7 +35,6 @@ _EXIT_CFGUPDATE = const(0x0092)
 _FET_CONTROL = const(0x0097)
 _SLEEP_DISABLE = const(0x009A)
 _SWAP_COMM_MODE = const(0x29BC)
-_BQ76952 = const(0x7695)
 _FET_EN = const(0x10)
 _ALL_FORCED_OFF = const(0x0F)
 
@@ -41,11 +43,12 @@ _PAUSE_US = const(500)
 _LOOKS = const(120)
 
 
-def bring_up(transfer, image):
+def bring_up(transfer, image, device_number):
     """Leave the chip configured by `image`, awake, FETs enabled and each forced off."""
     yield from _find_mode(transfer)
     yield
-    _check_device(transfer)
+    yield from _end_deep_sleep(transfer)
+    _check_device(transfer, device_number)
     yield
     yield from _wait_for_access(transfer)
     _force_all_off(transfer)
@@ -86,25 +89,29 @@ def compare(transfer, image):
 def _find_mode(transfer):
     """Check codes on or off, whatever the chip was left in; it may still be waking up."""
     for _ in range(_LOOKS):
-        transfer.check_codes = True
-        try:
-            transfer.read(_BATTERY_STATUS, 2)
+        if transfer.find_mode():
             return
-        except AfeError as error:
-            if error.code == CHECK_FAILED:
-                # It answers, but not with check codes. A chip that has them and is merely
-                # disturbed refuses the plain writes that follow.
-                transfer.check_codes = False
-                return
         time.sleep_us(_PAUSE_US)
         yield
     raise AfeError(NO_ANSWER)
 
 
-def _check_device(transfer):
+def _end_deep_sleep(transfer):
+    """A controller that restarts may find the chip as another run left it."""
+    for _ in range(_LOOKS):
+        transfer.read(_CONTROL_STATUS, 2)
+        if not transfer.data[0] & _DEEPSLEEP:
+            return
+        transfer.command(_EXIT_DEEPSLEEP)
+        time.sleep_us(_PAUSE_US)
+        yield
+    raise AfeError(TIMED_OUT)
+
+
+def _check_device(transfer, device_number):
     count = transfer.read_block(_DEVICE_NUMBER)
     data = transfer.data
-    if count < 2 or data[0] | data[1] << 8 != _BQ76952:
+    if count < 2 or data[0] | data[1] << 8 != device_number:
         raise AfeError(WRONG_DEVICE)
 
 
@@ -127,10 +134,14 @@ def _switch_to_check_codes(transfer):
     # Leaving again must not close a switch either.
     _write_memory(transfer, FET_OPTIONS, bytes([FETS_BLOCKED_AT_RESET]))
     yield
-    _write_memory(transfer, COMM_TYPE, bytes([I2C_FAST_CRC]))
+    _write_memory(transfer, COMM_TYPE, bytes([transfer.comm_type]))
     yield
     yield from _update(transfer, False)
-    transfer.command(_SWAP_COMM_MODE)
+    try:
+        transfer.command(_SWAP_COMM_MODE)
+    except AfeError:
+        # Changed over before it could confirm; if not, the looks below find that out.
+        pass
     transfer.check_codes = True
     for _ in range(_LOOKS):
         time.sleep_us(_PAUSE_US)

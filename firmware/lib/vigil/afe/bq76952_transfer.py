@@ -1,4 +1,4 @@
-"""BQ76952 on I2C: bytes, check codes, subcommands and data memory; knows no register's meaning.
+"""BQ76952 on I2C: bytes and check codes; knows no register's meaning.
 
 Direct reads and prepared writes allocate nothing once each length has been used. Times in us.
 """
@@ -8,47 +8,41 @@ import time
 from micropython import const
 
 from vigil import kernels
+from vigil.afe.bq76952_subcommands import LARGEST_WRITE, Subcommands
 from vigil.afe.check_codes import CRC8_TABLE
-from vigil.afe.errors import CHECK_FAILED, NO_ANSWER, TIMED_OUT, failure
+from vigil.afe.errors import CHECK_FAILED, NO_ANSWER, AfeError, failure
 
-_SUBCOMMAND = const(0x3E)
-_BUFFER = const(0x40)
-_CHECKSUM = const(0x60)
-# Code (2) + 32 data bytes, each with its check code.
-_LARGEST_WRITE = const(34)
-_LARGEST_READ = const(32)
-
-# Longest time in the chip's table for a subcommand used here is 660 us; data memory needs less.
-_COMMAND_US = const(800)
-_POLL_US = const(200)
+_BATTERY_STATUS = const(0x12)
+_I2C_FAST_CRC = const(0x12)
 # A chip that is busy or disturbed needs a moment more than an address takes on the bus.
 _RETRY_US = const(500)
-_POLLS = const(8)
-_TICKS = const(0x3FFFFFFF)
 
 
-class Transfer:
-    """`data` holds what was read last, `payload` what write() sends; both belong to the caller."""
+class Transfer(Subcommands):
+    """The chip on I2C at its 7-bit address."""
+
+    # What the chip's Comm Type is to say.
+    comm_type = _I2C_FAST_CRC
 
     def __init__(self, i2c, address):
+        super().__init__()
         self._i2c = i2c
         self._address = address
         self._write_address = address << 1
-        self._last_command_us = 0
-        self.check_codes = True
-        self.data = bytearray(2 * _LARGEST_READ)
-        self.payload = bytearray(_LARGEST_WRITE)
-        self._tx = bytearray(2 * _LARGEST_WRITE)
+        # Every byte has a check code behind it.
+        self._tx = bytearray(2 * LARGEST_WRITE)
         # Pre-cut by length on the wire; the cycle's lengths now, bring-up's when they occur.
         self._rx_cuts = {}
         self._tx_cuts = {}
-        for count in (1, 2, 6, 8, 32):
+        for count in (1, 2, 4, 6):
             self._cut(self._rx_cuts, self.data, 2 * count)
         for count in (2, 3, 4):
             self._cut(self._tx_cuts, self._tx, 2 * count)
-        self.retries = 0
-        self.check_errors = 0
-        self.no_answers = 0
+
+    def prepare(self, count):
+        """Make readings of this length free of allocation."""
+        self._cut(self._rx_cuts, self.data, count)
+        self._cut(self._rx_cuts, self.data, 2 * count)
 
     def read(self, register, count):
         """Read `count` bytes of consecutive registers in one transaction into data[0..count-1]."""
@@ -117,67 +111,18 @@ class Transfer:
             self.retries += 1
             time.sleep_us(_RETRY_US)
 
-    def command(self, code):
-        """Send a subcommand; the next one waits until the chip has had time for it."""
-        self._wait_for_chip()
-        self.payload[0] = code & 0xFF
-        self.payload[1] = code >> 8
-        self.write(_SUBCOMMAND, 2)
-        self._last_command_us = time.ticks_us()
-
-    def write_block(self, code, count):
-        """Write payload[2..count+1] as the data of a subcommand or to data memory at `code`.
-
-        Nothing takes effect in the chip before checksum and length arrive together.
-        """
-        self._wait_for_chip()
-        payload = self.payload
-        payload[0] = code & 0xFF
-        payload[1] = code >> 8
-        total = 0
-        for index in range(count + 2):
-            total += payload[index]
-        self.write(_SUBCOMMAND, count + 2)
-        payload[0] = (total & 0xFF) ^ 0xFF
-        payload[1] = count + 4
-        self.write(_CHECKSUM, 2)
-        self._last_command_us = time.ticks_us()
-
-    def read_block(self, code):
-        """Read a subcommand's answer, or 32 bytes of data memory; returns the number in `data`.
-
-        The whole transfer happens here: a pause would let somebody else's subcommand into it.
-        Takes less than 5 ms.
-        """
-        self.command(code)
-        data = self.data
-        polls = 0
-        while True:
-            time.sleep_us(_POLL_US)
-            self.read(_SUBCOMMAND, 2)
-            if data[0] | data[1] << 8 == code:
-                break
-            polls += 1
-            if polls == _POLLS:
-                raise failure(TIMED_OUT)
-        self.read(_CHECKSUM, 2)
-        checksum = data[0]
-        count = data[1] - 4
-        if not 0 < count <= _LARGEST_READ:
-            raise failure(CHECK_FAILED)
-        self.read(_BUFFER, count)
-        total = (code & 0xFF) + (code >> 8)
-        for index in range(count):
-            total += data[index]
-        if (total & 0xFF) ^ 0xFF != checksum:
-            self.check_errors += 1
-            raise failure(CHECK_FAILED)
-        return count
-
-    def _wait_for_chip(self):
-        passed_us = (time.ticks_us() - self._last_command_us) & _TICKS
-        if passed_us < _COMMAND_US:
-            time.sleep_us(_COMMAND_US - passed_us)
+    def find_mode(self):
+        """One look whether the chip answers, and in which mode; True if it does."""
+        self.check_codes = True
+        try:
+            self.read(_BATTERY_STATUS, 2)
+        except AfeError as error:
+            if error.code != CHECK_FAILED:
+                return False
+            # It answers, but not with check codes. A chip that has them and is merely
+            # disturbed refuses the plain writes that follow.
+            self.check_codes = False
+        return True
 
     def _cut(self, cuts, buffer, length):
         view = cuts.get(length)
