@@ -3,7 +3,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run test bench docs clean
+.PHONY: run test bench docs picture clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/vigil sim $(ARGS)
@@ -15,6 +15,9 @@ test: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m host_tools.bench
+
+picture: $(VENV)/run.stamp
+	$(BIN)/python -m host_tools.sim.view.picture docs/live.svg
 
 docs: $(VENV)/run.stamp
 	@$(BIN)/python -m host_tools.handbook

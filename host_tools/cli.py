@@ -54,14 +54,16 @@ def sim(
         typer.Option(metavar="SPEC", help='As "t=20 cell 5 mv 3720"; may be given repeatedly.'),
     ] = None,
     rs485: Annotated[str, typer.Option(metavar="jbd", help="Protocol on RS485.")] = "jbd",
-    nodes: Annotated[str, typer.Option(metavar="N", help="How many batteries (1).")] = "1",
+    nodes: Annotated[str, typer.Option(metavar="N", help="How many batteries, 1 to 8.")] = "1",
     run_dir: Annotated[
         str, typer.Option(metavar="DIR", help="Where run.json tells what runs.")
     ] = ".run",
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a virtual second.")
     ] = False,
-    plain: Annotated[bool, typer.Option("--plain", help="Plain lines (the default).")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Plain lines, also on a terminal.")
+    ] = False,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Do not open a browser.")
     ] = False,
@@ -69,7 +71,18 @@ def sim(
     from host_tools.sim import interpreter, settings, supervisor
 
     wanted = settings.check(
-        board, profile, speed, duration, seed, soc, fault or [], run_dir, rs485, nodes, as_json
+        board,
+        profile,
+        speed,
+        duration,
+        seed,
+        soc,
+        fault or [],
+        run_dir,
+        rs485,
+        nodes,
+        as_json,
+        plain,
     )
     path, note = interpreter.find()
     if note:

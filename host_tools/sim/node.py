@@ -17,6 +17,8 @@ _SECOND_US = 1000000
 _LOOK_US = 50000
 # Behind by more than this, the node gives up catching up: the computer is too slow.
 _LAG_US = 200000
+# How long a paused node waits for the supervisor before it listens again.
+_PAUSED_MS = 1000
 
 
 class Node:
@@ -30,6 +32,7 @@ class Node:
         self._paced_from = (0, 0)  # virtual us, real us
         self._next_record_us = _SECOND_US
         self._next_look_us = 0
+        self._backstop_told = None
         duration_ms = config["duration_ms"]
         self._end_us = None if duration_ms is None else duration_ms * 1000
         self._ended_by = None
@@ -113,6 +116,7 @@ class Node:
                 "capacity_mah": self.board.CAPACITY_MAH,
                 "chemistry": self.board.CHEMISTRY,
                 "schema": limits.schema(),
+                "interpreter": sys.implementation.name,
                 "rows": rows,
             },
         )
@@ -134,19 +138,22 @@ class Node:
             self._obey(self.console.listen(0))
 
     def set_speed(self, speed):
-        """speed: virtual seconds a real second, or None for as fast as it goes."""
+        """speed: virtual seconds a real second, 0 = paused, None = as fast as it goes."""
         self._speed = speed
         self._paced_from = (self.clock.now_us, real_us())
 
     def _pace(self, now_us):
-        while True:
+        while self._speed is not None:
+            if self._speed == 0:
+                self._obey(self.console.listen(_PAUSED_MS))
+                continue
             virtual_us, begun_us = self._paced_from
             due_us = begun_us + int((now_us - virtual_us) / self._speed)
             ahead_us = due_us - real_us()
             if ahead_us < -_LAG_US:
                 self._paced_from = (now_us, real_us())
             self._obey(self.console.listen(ahead_us // 1000 if ahead_us > 1000 else 0))
-            if ahead_us <= 1000 or self._speed is None:
+            if ahead_us <= 1000:
                 return
 
     def _obey(self, messages):
@@ -217,6 +224,7 @@ class Node:
         values = sample.values
         bench = self.twin.bench
         bench.update()
+        self._tell_backstop()
         temps = sample.temps_at
         switches = bms.switches
         self.console.say(
@@ -239,6 +247,22 @@ class Node:
                 "cycle_us_max": bms.executive.cycle_us_max,
                 "overruns": bms.executive.overruns,
                 "worst_period_us": bms.executive.worst_period_us,
+            },
+        )
+
+    def _tell_backstop(self):
+        """What the front end was really given to guard by itself, whenever that changes."""
+        front_end = self.bms.front_end
+        told = (front_end.configured, self.bms.bring_ups)
+        if told == self._backstop_told:
+            return
+        self._backstop_told = told
+        self.console.say(
+            "backstop",
+            {
+                "configured": front_end.configured,
+                "bring_ups": self.bms.bring_ups,
+                "applied": [list(applied) for applied in front_end.applied],
             },
         )
 

@@ -21,10 +21,13 @@ class Output:
             self._poll.register(wake_fd, select.POLLIN)
 
     def line(self, text):
-        data = text.encode("utf-8", "backslashreplace") + b"\n"
+        self.send(text + "\n")
+
+    def send(self, text):
+        data = text.encode("utf-8", "backslashreplace")
         while data:
             ready = {fd for fd, _ in self._poll.poll()}
-            # A stop request waits for the line in hand, as long as somebody takes it.
+            # A stop request waits for the text in hand, as long as somebody takes it.
             if self._fd not in ready:
                 raise Stopped
             data = data[os.write(self._fd, data[:_PIECE]) :]

@@ -1,11 +1,13 @@
 """What the user of `vigil sim` sees: live lines for people, or JSON lines for programs."""
 
+import collections
 import importlib.util
 import json
 import shlex
 import sys
 
 from host_tools import meanings
+from host_tools.sim.pace import in_words
 
 # Keys and their order are a contract with users' scripts.
 _BEFORE_SENTENCES = (
@@ -21,22 +23,73 @@ _ASK_JBD = (
 )
 
 
-class JsonPresenter:
-    """One object a virtual second on standard output; everything else on standard error."""
+class Presenter:
+    """What the supervisor tells whoever shows it; a context manager around the whole run."""
+
+    # Longest time between two calls of tend().
+    patience_ms = 1000
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def typed(self, data):
+        """What the user has typed: pairs (battery it is meant for, command in words)."""
+        return []
+
+    def backstop(self, node, facts):
+        """What the front end guards by itself."""
+
+    def sent(self, node, data):
+        """Bytes that have left on RS485."""
+
+    def tend(self, pace, batteries):
+        """Called again and again."""
+
+
+class _Lines(Presenter):
+    """Reads typed commands line by line."""
+
+    _unfinished = b""
+
+    def typed(self, data):
+        *lines, self._unfinished = (self._unfinished + data).split(b"\n")
+        texts = (line.decode("utf-8", "replace").strip() for line in lines)
+        return [(1, text) for text in texts if text]
+
+
+class JsonPresenter(_Lines):
+    """One object a virtual second on standard output; everything else on standard error.
+
+    Of several batteries the same second of all comes out together, so that the same seed gives
+    the same bytes whichever process was faster.
+    """
 
     def __init__(self, say, note):
         """say, note: functions that write a line to standard output, standard error."""
         self._say = say
         self.note = note
         self._rows = {}
+        self._waiting = [collections.deque()]
 
-    def started(self, settings, ready, rs485):
-        self._rows = rows_of(ready)
-        self.note(f"vigil sim: {_what_runs(settings, ready)}; RS485 at {rs485}")
+    def started(self, settings, batteries):
+        self._rows = rows_of(batteries[0].ready)
+        self._waiting = [collections.deque() for _ in batteries]
+        ports = ", ".join(battery.line.path for battery in batteries)
+        self.note(f"vigil sim: {_what_runs(settings, batteries[0].ready)}; RS485 at {ports}")
 
-    def record(self, record):
+    def record(self, node, record):
+        self._waiting[node - 1].append(record)
+        while all(self._waiting):
+            for at, waiting in enumerate(self._waiting):
+                self._show(at + 1, waiting.popleft())
+
+    def _show(self, node, record):
         faults, warnings = meanings.judge_record(self._rows, record)
-        shown = {key: record[key] for key in _BEFORE_SENTENCES}
+        shown = {"node": node} if len(self._waiting) > 1 else {}
+        shown.update((key, record[key]) for key in _BEFORE_SENTENCES)
         shown["faults"] = faults
         shown["warnings"] = warnings
         for key in _AFTER_SENTENCES:
@@ -47,66 +100,82 @@ class JsonPresenter:
         pass
 
 
-class LinePresenter:
+class LinePresenter(_Lines):
     """A banner, one line a virtual second, and a full sentence whenever something changes."""
 
-    def __init__(self, say, note):
+    def __init__(self, say):
         self._say = say
         self.note = say
-        self._rows = {}
-        self._active = {}
-        self._switches = None
+        self._changes = {}
+        self._prefixes = {}
 
-    def started(self, settings, ready, rs485):
-        self._rows = rows_of(ready)
+    def started(self, settings, batteries):
+        rows = rows_of(batteries[0].ready)
+        for battery in batteries:
+            prefix = f"{battery.number}| " if len(batteries) > 1 else ""
+            self._prefixes[battery.number] = prefix
+            self._changes[battery.number] = Changes(rows)
         python = shlex.quote(sys.executable)
-        ask = f'{python} -c "{_ASK_JBD.format(rs485)}"'
+        ask = f'{python} -c "{_ASK_JBD.format(batteries[0].line.path)}"'
         if importlib.util.find_spec("bmstools") is None:
             ask = f"{python} -m pip install bmstools && {ask}"
+        example = "node 2 cell 5 mv 3720" if len(batteries) > 1 else "cell 5 mv 3720"
+        ports = ", ".join(battery.line.path for battery in batteries)
         for line in (
-            f"Vigil simulator: {_what_runs(settings, ready)}",
-            f"RS485 (JBD, 9600 8N1) for your own client: {rs485}",
+            f"Vigil simulator: {_what_runs(settings, batteries[0].ready)}",
+            f"RS485 (JBD, 9600 8N1) for your own client: {ports}",
             f"  ask it:  {ask}",
-            "Faults: type one and press Enter, as  cell 5 mv 3720  or  afe nak  or  clear;",
-            '  or plan them:  --fault "t=20 cell 5 mv 3720"',
-            "Ctrl-C ends everything.",
+            f"Faults: type one and press Enter, as  {example}  or  afe nak  or  clear;",
+            f'  or plan them:  --fault "t=20 {example}"',
+            "Time: pause, go, speed 10, speed max.  Ctrl-C ends everything.",
             "",
         ):
             self._say(line)
 
-    def record(self, record):
+    def record(self, node, record):
+        prefix = self._prefixes[node]
         # Changes first: the line after a sentence shows what came of it.
-        self._tell_changes(record)
-        self._say(live_line(record))
+        for text in self._changes[node].since(record):
+            self._say(f"{prefix}  >> {text}")
+        self._say(prefix + live_line(record, _COLUMNS - len(prefix)))
 
     def ended(self, why, t_s):
         self._say(f"Ended after {t_s} s: {why}.")
 
-    def _tell_changes(self, record):
+
+class Changes:
+    """Sentences for what has begun and passed from one record to the next."""
+
+    def __init__(self, rows):
+        self._rows = rows
+        self._active = {}
+        self._switches = None
+
+    def since(self, record):
+        texts = []
         active = {}
         for row_id, where, value_at_trip, value_now in record["active"]:
             row = self._rows.get(row_id) or meanings.Row(row_id, None, None, 0, 0, 0)
             active[row_id, where] = meanings.sentence(row, where, value_at_trip, value_now)
         for key, text in active.items():
             if key not in self._active:
-                self._say(f"  >> {text}")
+                texts.append(text)
         for key in self._active:
             if key not in active:
-                self._say(f"  >> Passed: {meanings.name(*key)}.")
+                texts.append(f"Passed: {meanings.name(*key)}.")
         self._active = active
         switches = _switch_sentences(record)
         if self._switches is not None:
-            for text in switches:
-                if text not in self._switches:
-                    self._say(f"  >> {text}")
+            texts += [text for text in switches if text not in self._switches]
         self._switches = switches
+        return texts
 
 
 def rows_of(ready):
     return {row[0]: meanings.Row(*row) for row in ready["rows"]}
 
 
-def live_line(record):
+def live_line(record, columns=_COLUMNS):
     """One readable line, at most 100 columns."""
     cells = record["balancing"]
     full = _live_line(record, "cells ", "SoC ", "charge", "discharge")
@@ -114,7 +183,7 @@ def live_line(record):
     if cells:
         full += "  balancing " + ",".join(map(str, cells))
     forms = (full, f"{short}  bal {len(cells)}" if cells else short, short)
-    return next((line for line in forms if len(line) <= _COLUMNS), short[:_COLUMNS])
+    return next((line for line in forms if len(line) <= columns), short[:columns])
 
 
 def _live_line(record, cells, soc, charge, discharge):
@@ -133,11 +202,11 @@ def _live_line(record, cells, soc, charge, discharge):
 
 
 def _what_runs(settings, ready):
-    speed = "as fast as it goes" if settings.speed is None else f"speed {settings.speed:g}"
+    several = f"{settings.nodes} times " if settings.nodes > 1 else ""
     return (
-        f"{ready['board']}, {ready['cells']}S {ready['chemistry']}"
+        f"{several}{ready['board']}, {ready['cells']}S {ready['chemistry']}"
         f" {ready['capacity_mah'] / 1000:g} Ah, profile {settings.profile.name},"
-        f" seed {settings.seed}, {speed}"
+        f" seed {settings.seed}, {in_words(settings.speed)}"
     )
 
 

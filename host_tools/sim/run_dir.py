@@ -16,7 +16,6 @@ class RunDir:
         """ValueError with a sentence if the directory cannot be used."""
         self.path = Path(path).absolute()
         self.run_json = self.path / "run.json"
-        self.rs485_link = self.path / "rs485"
         self._made = []
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -40,7 +39,9 @@ class RunDir:
             ) from None
         # Leavings of a simulator that was killed; what cannot be removed cannot be replaced.
         self.run_json.unlink(missing_ok=True)
-        self.rs485_link.unlink(missing_ok=True)
+        for link in self.path.glob("rs485*"):
+            if link.is_symlink():
+                link.unlink(missing_ok=True)
         self.write("node.json", b"{}")
 
     def _owner(self):
@@ -56,14 +57,16 @@ class RunDir:
         self._made.append(path)
         return str(path)
 
-    def announce(self, facts, rs485_path):
-        """run.json, whole or not at all, and a name for the line that does not change."""
-        try:
-            self.rs485_link.symlink_to(rs485_path)
-            self._made.append(self.rs485_link)
-        except OSError:
-            # Not every file system has symbolic links; the path itself is in run.json.
-            pass
+    def announce(self, facts):
+        """run.json, whole or not at all, and for each line a name that does not change."""
+        for node in facts["nodes"]:
+            name = "rs485" if node["node"] == 1 else f"rs485-{node['node']}"
+            try:
+                (self.path / name).symlink_to(node["rs485"])
+                self._made.append(self.path / name)
+            except OSError:
+                # Not every file system has symbolic links; the path itself is in run.json.
+                pass
         draft = self.path / "run.json.new"
         draft.write_text(json.dumps(facts) + "\n")
         self._made.append(self.run_json)

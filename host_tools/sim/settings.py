@@ -6,12 +6,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_tools.sim import faults, profiles
+from host_tools.sim import commands, faults, profiles
+from host_tools.sim.pace import FASTEST, SLOWEST
 from host_tools.sim.quantity import INT32_MAX, number, shown, whole
 
 ROOT = Path(__file__).parents[2]
 _LONGEST_S = 100_000_000
-_SLOWEST, _FASTEST = 0.01, 1_000_000
+_MOST_NODES = 8
 _LATER_PROTOCOLS = ("modbus", "pylontech")
 
 
@@ -23,50 +24,71 @@ class Settings:
     duration_ms: int | None
     seed: int
     soc_pct: float
-    faults: list
+    faults: list  # for each battery in turn, its faults
     run_dir: str
     json: bool
+    nodes: int = 1
+    plain: bool = False
 
-    def node_config(self, profile_path):
-        """The node's configuration file."""
+    def seed_of(self, node):
+        """Every battery is another one, of the same make."""
+        return self.seed + node - 1
+
+    def node_config(self, profile_path, node=1):
+        """The configuration file of battery `node`, counted from 1."""
         config = {
             "board": self.board,
-            "seed": self.seed,
+            "seed": self.seed_of(node),
             "soc_pct": self.soc_pct,
             "speed": self.speed,
             "duration_ms": self.duration_ms,
             "profile": profile_path,
             "profile_unit": self.profile.unit,
-            "faults": self.faults,
+            "faults": self.faults[node - 1],
         }
         return json.dumps(config).encode()
 
 
-def check(board, profile, speed, duration, seed, soc, fault, run_dir, rs485, nodes, as_json):
+def check(
+    board, profile, speed, duration, seed, soc, fault, run_dir, rs485, nodes, as_json, plain=False
+):
     """Settings from the option texts (None where an option was not given)."""
     cells, temps = board_counts(board)
     if rs485 in _LATER_PROTOCOLS:
         raise ValueError(f"--rs485 {rs485} is not available yet; jbd is")
     if rs485 != "jbd":
         raise ValueError(f"--rs485 {shown(rs485)} is unknown; jbd is available")
-    if _option("--nodes", nodes, whole, 1) != 1:
-        raise ValueError("--nodes: only 1 is available yet")
-    seed_number = _option("--seed", seed, whole, 0, INT32_MAX)
+    node_count = _option("--nodes", nodes, whole, 1, _MOST_NODES)
+    seed_number = _option("--seed", seed, whole, 0, INT32_MAX - node_count + 1)
     if not run_dir:
         raise ValueError("--run-dir must not be empty")
     return Settings(
         board=board,
         profile=profiles.load(profile, seed_number),
-        speed=None if speed == "max" else _option("--speed", speed, number, _SLOWEST, _FASTEST),
+        speed=None if speed == "max" else _option("--speed", speed, number, SLOWEST, FASTEST),
         duration_ms=None
         if duration is None
         else round(1000 * _option("--duration", duration, number, 0.001, _LONGEST_S)),
         seed=seed_number,
         soc_pct=_option("--soc", soc, number, 0, 100),
-        faults=faults.parse_all(fault, cells, temps),
+        faults=_faults(fault, cells, temps, node_count),
         run_dir=run_dir,
         json=as_json,
+        nodes=node_count,
+        plain=plain,
     )
+
+
+def _faults(specs, cells, temps, nodes):
+    """For each battery its faults; a SPEC that names none is meant for the first."""
+    of_node = [[] for _ in range(nodes)]
+    for spec in specs:
+        try:
+            node, rest = commands.split_node(spec, nodes)
+        except ValueError as error:
+            raise ValueError(f"fault {shown(spec)}: {error}") from None
+        of_node[node - 1].append(rest)
+    return [faults.parse_all(rest, cells, temps) for rest in of_node]
 
 
 def _option(name, text, read, lowest, highest=None):

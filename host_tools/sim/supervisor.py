@@ -1,27 +1,25 @@
-"""`vigil sim`: starts a simulated board, carries its RS485 line and its records, ends it surely.
+"""`vigil sim`: starts simulated boards, carries their RS485 lines and records, ends them surely.
 
-One thread, one poll(); nothing here blocks, so Ctrl-C works whatever board and reader do.
+One thread, one poll(); nothing here blocks, so Ctrl-C works whatever boards and reader do.
 """
 
-import collections
 import os
 import select
 import time
 
-from host_tools.sim import faults, schema
-from host_tools.sim.child import Child
-from host_tools.sim.medium import LOOK_AGAIN_MS, Line
+from host_tools.sim import commands, faults, schema
+from host_tools.sim.battery import GOOD_ENDS, Battery
+from host_tools.sim.medium import LOOK_AGAIN_MS
 from host_tools.sim.output import Output, Stopped
+from host_tools.sim.pace import Pace, in_words
 from host_tools.sim.present import JsonPresenter, LinePresenter
 from host_tools.sim.run_dir import RunDir
-from host_tools.sim.settings import ROOT
 from host_tools.sim.stop_signals import StopSignals
+from host_tools.sim.view import choice
 
 NODE = "host_tools/sim/node.py"
-_IMPORT_PATH = ("host_tools/mock/fakes", ".", "firmware/lib", "firmware")
 _READY_WITHIN_S = 60
-_REAL_TIME = 1
-_GOOD_ENDS = {"duration": "the duration is over", "quit": "asked to"}
+_LONGEST_WAIT_MS = 1000
 
 
 class Failure(Exception):
@@ -32,15 +30,19 @@ class Failure(Exception):
         self.exit_code = exit_code
 
 
-def run(settings, interpreter, node=NODE):
-    """Simulate until it ends; returns the exit code. ValueError before anything has started."""
+def run(settings, interpreter, node=NODE, presenter=None):
+    """Simulate until it ends; returns the exit code. ValueError before anything has started.
+
+    presenter: who shows it; None chooses by settings and terminal.
+    """
     with StopSignals() as stop:
         run_dir = RunDir(settings.run_dir)
-        say = Output(1, stop.fd).line
+        output = Output(1, stop.fd)
         note = Output(2, stop.fd).line_if_possible
-        presenter = (JsonPresenter if settings.json else LinePresenter)(say, note)
+        presenter = presenter or _presenter(settings, output, note)
         try:
-            return _Simulation(settings, presenter, run_dir, stop).run(interpreter, node)
+            with presenter:
+                return _Simulation(settings, presenter, run_dir, stop).run(interpreter, node)
         except (Stopped, BrokenPipeError):
             # A broken pipe: whoever read our output has seen enough.
             return 0
@@ -54,175 +56,246 @@ def run(settings, interpreter, node=NODE):
             run_dir.close()
 
 
+def _presenter(settings, output, note):
+    if settings.json:
+        return JsonPresenter(output.line, note)
+    if not settings.plain and choice.fits_this_terminal():
+        return choice.make(output)
+    return LinePresenter(output.line)
+
+
 class _Simulation:
     def __init__(self, settings, presenter, run_dir, stop):
         self.settings = settings
         self.presenter = presenter
         self.run_dir = run_dir
         self._stop_fd = stop.fd
-        self._line = None
-        self._child = None
-        self._ready = None
-        self._t_s = 0
-        self._end_word = None
-        self._typed = b""
-        self._prints = collections.deque(maxlen=100)
+        self._pace = Pace(settings.speed)
+        self._batteries = []
+        self._announced = False
+        # What came before every board was ready.
+        self._early = []
+        self._asked_to_stop = False
 
     def run(self, interpreter, node):
-        profile_path = self.run_dir.write("profile.bin", self.settings.profile.packed())
-        config_path = self.run_dir.write("node.json", self.settings.node_config(profile_path))
-        self._line = Line()
         try:
-            self._child = Child(
-                [interpreter, node, config_path], ROOT, _environment(self.settings.board)
-            )
+            self._start(interpreter, node)
             try:
-                stopped = self._attend()
+                self._attend()
             finally:
-                exit_code = self._child.end()
+                for battery in self._batteries:
+                    battery.child.tell("quit")
+                for battery in self._batteries:
+                    battery.end()
         finally:
-            self._line.close()
-        if stopped:
-            self.presenter.ended("asked to", self._t_s)
-        elif self._end_word in _GOOD_ENDS:
-            self.presenter.ended(_GOOD_ENDS[self._end_word], self._t_s)
-        else:
-            raise Failure(self._obituary(exit_code))
+            for battery in self._batteries:
+                battery.close()
+        for battery in self._batteries:
+            if not self._asked_to_stop and not battery.ended_well:
+                raise Failure(self._of(battery) + battery.obituary())
+        self._say_end()
         return 0
 
+    def _start(self, interpreter, node):
+        settings = self.settings
+        profile_path = self.run_dir.write("profile.bin", settings.profile.packed())
+        for number in range(1, settings.nodes + 1):
+            config = settings.node_config(profile_path, number)
+            name = "node.json" if number == 1 else f"node{number}.json"
+            path = self.run_dir.write(name, config)
+            battery = Battery(number, settings.seed_of(number), settings.speed)
+            try:
+                battery.start([interpreter, node, path], settings.board)
+            except OSError:
+                battery.close()
+                for started in self._batteries:
+                    started.end()
+                raise
+            self._batteries.append(battery)
+
+    def _say_end(self):
+        t_s = min(battery.t_s for battery in self._batteries)
+        word = self._batteries[0].end_word
+        self.presenter.ended("asked to" if self._asked_to_stop else GOOD_ENDS[word], t_s)
+
+    def _of(self, battery):
+        return f"node {battery.number}: " if len(self._batteries) > 1 else ""
+
+    # The one loop.
+
     def _attend(self):
-        """Serve everybody until the node has ended (False) or we shall stop (True)."""
-        child = self._child
+        """Serve everybody until all boards have ended, one has ended badly, or we shall stop."""
         poll = select.poll()
         poll.register(self._stop_fd, select.POLLIN)
-        poll.register(child.stdout_fd, select.POLLIN)
-        poll.register(child.stderr_fd, select.POLLIN)
         if _is_our_terminal():
             poll.register(0, select.POLLIN)
         ready_by = time.monotonic() + _READY_WITHIN_S
-        while not child.ended and self._end_word is None:
-            # Client and backlog come and go; a line without a client must not be waited for.
-            _watch(poll, self._line.fd, select.POLLIN, self._line.attached)
-            _watch(poll, child.stdin_fd, select.POLLOUT, child.has_unsent)
-            woken = {fd for fd, _ in poll.poll(1000 if self._line.attached else LOOK_AGAIN_MS)}
+        while not self._asked_to_stop and not self._all_ended():
+            self._watch(poll)
+            woken = {fd for fd, _ in poll.poll(self._patience_ms())}
             if self._stop_fd in woken:
-                return True
-            if child.stderr_fd in woken:
-                child.error_lines()
-                if child.stderr_fd in child.closed:
-                    poll.unregister(child.stderr_fd)
-            if child.stdout_fd in woken:
-                for message in child.messages():
-                    self._receive(message)
-            if child.stdin_fd in woken:
-                child.send_unsent()
+                self._asked_to_stop = True
+                return
+            for battery in self._batteries:
+                self._serve(battery, woken)
             if 0 in woken and not self._read_typed():
                 poll.unregister(0)
-            self._look_at_line()
-            if self._ready is None and time.monotonic() > ready_by:
+            self._look_at_lines()
+            self.presenter.tend(self._pace, self._batteries)
+            if not self._announced and time.monotonic() > ready_by:
                 raise Failure(f"the board did not start within {_READY_WITHIN_S} s")
-        return False
 
-    def _receive(self, message):
+    def _all_ended(self):
+        ended = [battery for battery in self._batteries if battery.ended]
+        return len(ended) == len(self._batteries) or any(not one.ended_well for one in ended)
+
+    def _watch(self, poll):
+        """Clients and backlogs come and go, and what has hung up must not be waited for."""
+        for battery in self._batteries:
+            child = battery.child
+            for fd in (child.stdout_fd, child.stderr_fd):
+                _watch(poll, fd, select.POLLIN, fd not in child.closed)
+            _watch(poll, child.stdin_fd, select.POLLOUT, child.has_unsent)
+            _watch(poll, battery.line.fd, select.POLLIN, battery.line.attached)
+
+    def _patience_ms(self):
+        attached = all(battery.line.attached for battery in self._batteries)
+        wait_ms = _LONGEST_WAIT_MS if attached else LOOK_AGAIN_MS
+        return min(wait_ms, self.presenter.patience_ms)
+
+    def _serve(self, battery, woken):
+        child = battery.child
+        if child.stderr_fd in woken:
+            child.error_lines()
+        if child.stdout_fd in woken:
+            for message in battery.messages():
+                self._receive(battery, message)
+        if child.stdin_fd in woken:
+            child.send_unsent()
+
+    def _receive(self, battery, message):
         try:
-            self._obey(message)
+            self._obey(battery, message)
         except (LookupError, TypeError, ValueError) as error:
             raise Failure(
-                f"the board sent what this version does not understand: {error!r}"
+                f"{self._of(battery)}the board sent what this version does not understand:"
+                f" {error!r}"
             ) from None
 
-    def _obey(self, message):
-        if isinstance(message, str):
-            # MicroPython prints its tracebacks here: if nothing follows, these are last words.
-            self._prints.append(message)
-            return
-        while self._prints:
-            self.presenter.note(f"board: {self._prints.popleft()}")
-        if message[0] == "rec":
-            self._t_s = message[1]["t_s"]
-            self.presenter.record(message[1])
+    def _obey(self, battery, message):
+        if message[0] in ("rec", "backstop") and not self._announced:
+            self._early.append((battery, message))
+        elif message[0] == "rec":
+            battery.t_s = message[1]["t_s"]
+            self.presenter.record(battery.number, message[1])
         elif message[0] == "rs485":
-            self._line.send(bytes.fromhex(message[1]))
+            data = bytes.fromhex(message[1])
+            battery.line.send(data)
+            self.presenter.sent(battery.number, data)
         elif message[0] == "log":
-            self.presenter.note(f"board: {message[1]}")
+            self.presenter.note(f"{self._of(battery)}board: {message[1]}")
+        elif message[0] == "backstop":
+            self.presenter.backstop(battery.number, message[1])
         elif message[0] == "ready":
-            self._begin(message[1])
+            self._begin(battery, message[1])
         elif message[0] == "end":
-            self._end_word = str(message[1])
+            battery.end_word = str(message[1])
 
-    def _begin(self, ready):
-        for fault in self.settings.faults:
+    def _begin(self, battery, ready):
+        for fault in self.settings.faults[battery.number - 1]:
             problem = faults.beyond(fault, ready["cells"], ready["temps"])
             if problem:
                 raise Failure(problem, exit_code=2)
-        self._ready = ready
+        battery.ready = ready
+        if all(battery.ready for battery in self._batteries):
+            self._announce()
+
+    def _announce(self):
+        self._announced = True
+        nodes = [
+            {"node": battery.number, "seed": battery.seed, "rs485": battery.line.path}
+            for battery in self._batteries
+        ]
         facts = {
             "pid": os.getpid(),
             "seed": self.settings.seed,
             "board": self.settings.board,
-            "rs485": self._line.path,
+            "rs485": self._batteries[0].line.path,
+            "nodes": nodes,
         }
-        self.run_dir.announce(facts, self._line.path)
-        self.presenter.started(self.settings, ready, self._line.path)
-        problem = schema.complaint(ready["schema"])
+        self.run_dir.announce(facts)
+        self.presenter.started(self.settings, self._batteries)
+        problem = schema.complaint(self._batteries[0].ready["schema"])
         if problem:
             self.presenter.note(f"warning: {problem}")
+        for battery, message in self._early:
+            self._obey(battery, message)
+        self._early.clear()
 
-    def _look_at_line(self):
-        """Carry what a client sends; while one is attached, virtual time is real time."""
-        was_attached = self._line.attached
-        data = self._line.look()
-        if self._line.attached != was_attached and self.settings.speed != _REAL_TIME:
-            if self._line.attached:
-                self._child.tell("speed", _REAL_TIME)
-                self.presenter.note("RS485 client attached: real time while it stays")
-            else:
-                self._child.tell("speed", self.settings.speed)
-                self.presenter.note("RS485 client gone: back to the speed asked for")
-        if data:
-            self._child.tell("rs485", data.hex())
+    def _look_at_lines(self):
+        """Carry what clients send; while one is attached, virtual time is real time."""
+        for battery in self._batteries:
+            battery.carry_from_client()
+        attached = any(battery.line.attached for battery in self._batteries)
+        if attached == self._pace.attached:
+            return
+        before = self._pace.speed
+        self._pace.attached = attached
+        if self._pace.speed != before:
+            self.presenter.note(
+                "RS485 client attached: real time while it stays"
+                if attached
+                else "RS485 client gone: back to the speed asked for"
+            )
+        self._tell_pace()
+
+    def _tell_pace(self):
+        for battery in self._batteries:
+            battery.pace(self._pace.speed)
+
+    # What the user says.
 
     def _read_typed(self):
-        """Faults typed by the user; False when there will be no more."""
+        """Words or keys of the user; False when there will be no more."""
         # In the background a read would stop this process.
         data = os.read(0, 1024) if _is_our_terminal() else b""
         if not data:
             return False
-        *lines, self._typed = (self._typed + data).split(b"\n")
-        for line in lines:
-            spec = line.decode("utf-8", "replace").strip()
-            if spec and self._ready is not None:
-                self._plan(spec)
+        for node, text in self.presenter.typed(data):
+            if self._announced:
+                self._do(node, text)
         return True
 
-    def _plan(self, spec):
-        if not spec.lower().startswith("t="):
-            spec = f"t={self._t_s} {spec}"
+    def _do(self, node, text):
+        """One command (see commands.py), meant for battery `node` if it names none."""
+        pace = self._pace
         try:
-            fault = faults.parse(spec, self._ready["cells"], self._ready["temps"])
+            word, value = commands.parse(text)
+            if word == "fault":
+                self._strike(node, value)
+            elif word == "quit":
+                self._asked_to_stop = True
+            elif word == "pause":
+                pace.paused = True
+                self.presenter.note("Paused: virtual time stands still until go")
+            elif word == "go":
+                pace.paused = False
+                self.presenter.note("Virtual time goes on")
+            else:
+                pace.wanted = value
+                when = " when the RS485 client has gone" if pace.attached else ""
+                self.presenter.note(f"From now on {in_words(value)}{when}")
         except ValueError as error:
             self.presenter.note(f"  {error}")
-        else:
-            self._child.tell("fault", fault)
+        self._tell_pace()
 
-    def _obituary(self, exit_code):
-        if self._end_word == "watchdog":
-            return (
-                f"the board's watchdog expired after {self._t_s} s:"
-                " the firmware did not finish a cycle in time"
-            )
-        if self._end_word is not None:
-            return f"the board ended after {self._t_s} s: {self._end_word}"
-        how = f"exit code {exit_code}" if exit_code >= 0 else f"signal {-exit_code}"
-        words = [word for word in (*self._child.errors, *self._prints) if word.strip()]
-        last = words[-1] if words else "it said nothing"
-        return f"the board died after {self._t_s} s ({how}): {last}"
-
-
-def _environment(board):
-    """The node's import path, relative to the project root where it runs."""
-    path = ":".join((*_IMPORT_PATH, f"boards/{board}"))
-    return dict(os.environ, MICROPYPATH=path + ":.frozen", PYTHONPATH=path, PYTHONUNBUFFERED="1")
+    def _strike(self, node, spec):
+        node, spec = commands.split_node(spec, len(self._batteries), node)
+        battery = self._batteries[node - 1]
+        if not spec.lower().startswith("t="):
+            spec = f"t={battery.t_s} {spec}"
+        ready = battery.ready
+        battery.child.tell("fault", faults.parse(spec, ready["cells"], ready["temps"]))
 
 
 def _is_our_terminal():

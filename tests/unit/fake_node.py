@@ -55,7 +55,7 @@ def main():
     tick_s = time.monotonic()
     t_s = 0
     while config["duration_ms"] is None or t_s * 1000 < config["duration_ms"]:
-        tick_s += 0 if speed is None else 1 / speed
+        tick_s += 1 / speed if speed else 0
         for message in _listen(tick_s, speed):
             if message[0] == "quit":
                 say("end", "quit")
@@ -86,6 +86,8 @@ def _listen(until_s, speed):
     """Messages as they come, until it is time to go on."""
     while True:
         wait_s = max(0.0, until_s - time.monotonic()) if speed is not None else 0.0
+        # Paused: nothing but a message ends the waiting.
+        wait_s = None if speed == 0 else wait_s
         if not select.select([0], [], [], wait_s)[0]:
             return
         data = b""

@@ -16,9 +16,9 @@ PATIENCE_S = 30
 _RUN = """
 import sys
 from host_tools.sim import settings, supervisor
-run_dir, speed, duration, as_json = sys.argv[1:]
+run_dir, speed, duration, form, nodes = sys.argv[1:]
 wanted = settings.check("sim16_lfp", "rest", speed, duration or None, "7", "50", [], run_dir,
-                        "jbd", "1", as_json == "json")
+                        "jbd", nodes, form == "json", form == "plain")
 try:
     sys.exit(supervisor.run(wanted, sys.executable, node={node!r}))
 except ValueError as error:
@@ -27,8 +27,10 @@ except ValueError as error:
 """
 
 
-def command(run_dir, speed="1", duration="", form="json"):
-    return [sys.executable, "-c", _RUN.format(node=FAKE_NODE), str(run_dir), speed, duration, form]
+def command(run_dir, speed="1", duration="", form="json", nodes="1"):
+    """form: json, plain, or view (lines where there is no terminal)."""
+    program = [sys.executable, "-c", _RUN.format(node=FAKE_NODE)]
+    return [*program, str(run_dir), speed, duration, form, nodes]
 
 
 def environment(how):

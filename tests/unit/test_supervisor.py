@@ -10,6 +10,8 @@ import tty
 
 import pytest
 
+from host_tools.sim import commands
+from host_tools.sim.pace import Pace
 from tests.unit.sim_process import PATIENCE_S, ROOT, SimProcess, command, is_alive, wait_until
 from tests.unit.sim_process import environment as environment_of
 
@@ -107,7 +109,8 @@ def test_a_signal_ends_everything_and_leaves_nothing(run_dir, number):
     with SimProcess(run_dir) as sim:
         node = sim.node_pid()
         facts = sim.run_json()
-        assert set(facts) == {"pid", "seed", "board", "rs485"}
+        assert set(facts) == {"pid", "seed", "board", "rs485", "nodes"}
+        assert facts["nodes"] == [{"node": 1, "seed": 7, "rs485": facts["rs485"]}]
         assert facts["pid"] == sim.process.pid
         assert (facts["seed"], facts["board"]) == (7, "sim16_lfp")
         assert (run_dir / "rs485").resolve() == type(run_dir)(facts["rs485"])
@@ -290,3 +293,98 @@ def test_a_fault_typed_into_the_terminal_reaches_the_board_and_a_wrong_one_is_ex
         os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 0
     assert leftovers(run_dir) == []
+
+
+# Several batteries.
+
+
+def test_several_boards_have_a_line_each_and_one_signal_ends_them_all(run_dir):
+    with SimProcess(run_dir, nodes="3") as sim:
+        facts = sim.run_json()
+        assert [node["node"] for node in facts["nodes"]] == [1, 2, 3]
+        assert [node["seed"] for node in facts["nodes"]] == [7, 8, 9]
+        assert facts["rs485"] == facts["nodes"][0]["rs485"]
+        assert len({node["rs485"] for node in facts["nodes"]}) == 3
+        for node in facts["nodes"]:
+            with Client(node["rs485"]) as client:
+                assert client.ask(b"hello") == b"hello"
+        nodes = [int(sim.wait_for(rf"node {n}: board: pid (\d+)$").group(1)) for n in (1, 2, 3)]
+        exit_code, _, errors = sim.stop()
+    assert exit_code == 0 and "Traceback" not in errors
+    assert not any(is_alive(node) for node in nodes)
+    assert leftovers(run_dir) == []
+
+
+def test_lines_of_several_boards_say_whose_they_are(run_dir):
+    with SimProcess(
+        run_dir, "over-voltage", speed="max", duration="4", form="plain", nodes="2"
+    ) as sim:
+        exit_code, output, _ = sim.finish()
+    assert exit_code == 0
+    live = [line for line in output.splitlines() if "52.80 V" in line]
+    assert sorted(line[:3] for line in live) == ["1| "] * 4 + ["2| "] * 4
+    assert all(len(line) <= 100 for line in live)
+    assert "1|   >> Cell 5 over-voltage" in output and "2|   >> Cell 5 over-voltage" in output
+
+
+def test_when_one_of_several_boards_dies_all_end_and_the_line_says_which(run_dir):
+    with SimProcess(run_dir, "watchdog", speed="1", nodes="2") as sim:
+        exit_code, _, errors = sim.finish()
+    assert exit_code == 1
+    assert "watchdog expired after 2 s" in errors.splitlines()[-1]
+    assert ": node " in errors.splitlines()[-1]
+    assert leftovers(run_dir) == []
+
+
+# Words while it runs.
+
+
+@pytest.mark.parametrize(
+    "text, meant",
+    [
+        ("pause", ("pause", None)),
+        (" GO ", ("go", None)),
+        ("speed max", ("speed", None)),
+        ("speed 2.5", ("speed", 2.5)),
+        ("quit", ("quit", None)),
+        ("cell 5 mv 3720", ("fault", "cell 5 mv 3720")),
+        ("pause now", ("fault", "pause now")),
+    ],
+)
+def test_words_typed_while_it_runs(text, meant):
+    assert commands.parse(text) == meant
+
+
+@pytest.mark.parametrize("text", ["speed 0", "speed -1", "speed fast", "speed nan"])
+def test_a_speed_that_cannot_be_is_refused(text):
+    with pytest.raises(ValueError):
+        commands.parse(text)
+
+
+def test_a_fault_may_name_its_battery():
+    assert commands.split_node("t=5 Node 2 cell 5 mv 3720", 3) == (2, "t=5 cell 5 mv 3720")
+    assert commands.split_node("short", 3, default=3) == (3, "short")
+    with pytest.raises(ValueError, match="there is no node 4: there are 3"):
+        commands.split_node("node 4 short", 3)
+
+
+def test_a_pause_outranks_a_client_and_a_client_outranks_the_wish():
+    pace = Pace(20)
+    pace.attached = True
+    assert pace.speed == 1
+    pace.paused = True
+    assert pace.speed == 0
+    pace.attached = pace.paused = False
+    assert pace.speed == 20
+
+
+def test_speeds_step_up_to_as_fast_as_it_goes_and_down_again():
+    pace = Pace(3)
+    steps = []
+    while pace.wanted is not None:
+        pace.wanted = pace.step(1)
+        steps.append(pace.wanted)
+    assert steps == [5, 10, 20, 50, 100, 200, 500, None]
+    assert pace.step(1) is None
+    assert pace.step(-1) == 500
+    assert Pace(0.01).step(-1) == 0.01

@@ -1,0 +1,83 @@
+"""What the front end guards by itself, in words. The node tells what the driver applied, after
+quantisation, and how often the chip was brought up; nothing here claims more than that.
+"""
+
+from host_tools.sim.view import signs
+
+_CELL_OVER, _CELL_UNDER, _CHARGE, _DISCHARGE, _SHORT = 1, 2, 3, 4, 5
+_CHARGE_HOT, _CHARGE_COLD, _DISCHARGE_HOT, _DISCHARGE_COLD = 6, 7, 8, 9
+_CELLS = (_CELL_OVER, _CELL_UNDER)
+_COLD = (_CHARGE_COLD, _DISCHARGE_COLD)
+_TEMPERATURES = (_CHARGE_HOT, _DISCHARGE_HOT, *_COLD)
+_WHAT = {
+    _CELL_OVER: "cell",
+    _CELL_UNDER: "cell",
+    _CHARGE: "charge",
+    _DISCHARGE: "discharge",
+    _SHORT: "short",
+    _CHARGE_HOT: "charge",
+    _CHARGE_COLD: "charge",
+    _DISCHARGE_HOT: "discharge",
+    _DISCHARGE_COLD: "discharge",
+}
+
+
+def state(backstop):
+    """(sentence, style)"""
+    if backstop is None or not (backstop["configured"] or backstop["bring_ups"]):
+        return "not armed yet: the front end has not been set up", signs.WARNING
+    if not backstop["configured"]:
+        return "NOT ARMED: the front end has lost its settings or does not answer", signs.FAULT
+    bring_ups = backstop["bring_ups"]
+    when = "at start" if bring_ups == 1 else f"anew (set up {bring_ups} times)"
+    return f"armed {when}, read back then, not re-verified since", signs.GOOD
+
+
+def applied(backstop, width):
+    """The chip's own limits in one line, with delays if they fit."""
+    if backstop is None or not backstop["configured"]:
+        return ""
+    rows = backstop["applied"]
+    forms = (_listed(rows, True), _listed(rows, False), _brief(rows))
+    return next((form for form in forms if len(form) <= width), forms[-1])
+
+
+def _listed(rows, with_delays):
+    words = {}
+    for code, trip, delay in rows:
+        words.setdefault(_WHAT.get(code, f"protection {code}"), []).append(
+            _limit(code, trip) + (f" {_delay(code, delay)}" if with_delays else "")
+        )
+    separator = ", " if with_delays else " "
+    return "; ".join(f"{what} {separator.join(limits)}" for what, limits in words.items())
+
+
+def _brief(rows):
+    """For a narrow terminal: signs and units only where nothing is clear without them."""
+    text = _listed(rows, False)
+    for long, short in (
+        (";", ""),
+        ("discharge", "dis"),
+        ("charge", "chg"),
+        (" degC", "C"),
+        (" A", "A"),
+        (" V", "V"),
+    ):
+        text = text.replace(long, short)
+    return text
+
+
+def _limit(code, trip):
+    if code in _CELLS:
+        return f"{'>' if code == _CELL_OVER else '<'}{trip / 1000:.3f} V"
+    if code in _TEMPERATURES:
+        return f"{'<' if code in _COLD else '>'}{trip / 10:.0f} degC"
+    if code in _WHAT:
+        return f">{abs(trip) / 1000:.0f} A"
+    return str(trip)
+
+
+def _delay(code, delay):
+    if code == _SHORT:
+        return f"{delay} us"
+    return f"{delay} ms" if delay < 1000 else f"{delay / 1000:.4g} s"
