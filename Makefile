@@ -3,18 +3,22 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run test bench clean
+.PHONY: run test bench clean arm-compiler
 
 run: $(VENV)/run.stamp
 	@$(BIN)/vigil sim $(ARGS)
 
-test: $(VENV)/test.stamp
+test: $(VENV)/test.stamp arm-compiler
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-bench: $(VENV)/test.stamp
+bench: $(VENV)/test.stamp arm-compiler
 	$(BIN)/python -m host_tools.bench
+
+# The kernels are compared with C for the same processor. Not root: the tests say what is missing.
+arm-compiler:
+	@command -v arm-none-eabi-gcc >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc-arm-none-eabi >/dev/null; }
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vigil's host tools need Python 3.11 or newer (PYTHON=... chooses one)" >&2; exit 2; }
@@ -25,7 +29,7 @@ $(VENV)/run.stamp: $(BIN)/python pyproject.toml
 	@touch $@
 
 $(VENV)/test.stamp: $(BIN)/python pyproject.toml
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[sim,test]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[sim,test,bench]'
 	@touch $@ $(VENV)/run.stamp
 
 clean:
