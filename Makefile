@@ -3,22 +3,23 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run test bench clean arm-compiler
+.PHONY: run test bench clean debian-tools
 
 run: $(VENV)/run.stamp
 	@$(BIN)/vigil sim $(ARGS)
 
-test: $(VENV)/test.stamp arm-compiler
+test: $(VENV)/test.stamp debian-tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-bench: $(VENV)/test.stamp arm-compiler
+bench: $(VENV)/test.stamp debian-tools
 	$(BIN)/python -m host_tools.bench
 
-# The kernels are compared with C for the same processor. Not root: the tests say what is missing.
-arm-compiler:
-	@command -v arm-none-eabi-gcc >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc-arm-none-eabi >/dev/null; }
+# The kernels are compared with C for the same processor, and with bytecode by counted instructions.
+# Without root nothing is installed, and tests and bench say what is missing.
+debian-tools:
+	@{ command -v arm-none-eabi-gcc && command -v valgrind; } >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc-arm-none-eabi valgrind >/dev/null; }
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vigil's host tools need Python 3.11 or newer (PYTHON=... chooses one)" >&2; exit 2; }

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from host_tools.bench import figures, kernels
+from host_tools.bench import bytecode, figures, kernels
 from host_tools.bench.cortex_m0plus import MissingTool
 from host_tools.sim import interpreter
 
@@ -68,6 +68,7 @@ def parts():
 def main():
     try:
         counted = kernels.measure()
+        passes = bytecode.instructions_per_pass()
     except MissingTool as error:
         sys.exit(f"make bench: {error}")
     if "--accept" in sys.argv[1:]:
@@ -75,6 +76,10 @@ def main():
     hour = simulated_hour()
     shares = parts()
     kernels.tell(counted)
+    print(
+        f"Protection in bytecode: {passes['bytecode'] / passes['viper']:.0f} times the instructions"
+        f" of the viper kernel ({passes['bytecode']} : {passes['viper']}, on this computer)"
+    )
     print(f"Simulated hour     {hour['real_s']:8.1f} s real, {hour['times_real_time']:.0f} x real")
     print(f"  overruns         {hour['overruns']:8d}")
     print(f"  longest cycle    {hour['cycle_us_max']:8d} us of 50000")
@@ -85,7 +90,9 @@ def main():
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(
-        json.dumps({"hour": hour, "minute_by_part_s": shares, "kernels": counted}, indent=1)
+        json.dumps(
+            {"hour": hour, "minute_by_part_s": shares, "kernels": counted, "x64": passes}, indent=1
+        )
     )
     problems = figures.worsened(counted, figures.committed())
     for problem in problems:

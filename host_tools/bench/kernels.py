@@ -78,8 +78,8 @@ def tell(measured):
     print(f"  {'':14} {'viper':>7} {'C -O2':>7} {'ratio':>6} {'call':>7} {'at 125 MHz':>11}")
     for name, pair in measured["protection"].items():
         print(
-            f"  {name:14} {pair['viper_cycles']:7d} {pair['c_cycles']:7d} {pair['viper_to_c']:6.2f}"
-            f" {pair['call_cycles']:7d} {pair['call_us']:8.1f} us"
+            f"  {name:14} {pair['viper_cycles']:7d} {pair['c_cycles']:7d}"
+            f" {pair['viper_to_c']:6.2f} {pair['call_cycles']:7d} {pair['call_us']:8.1f} us"
         )
     for name, pair in measured["check codes, per byte"].items():
         print(

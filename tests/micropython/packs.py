@@ -34,12 +34,15 @@ class Rig:
         for _ in range(count):
             self.now_ms = (self.now_ms + CYCLE_MS) & 0x3FFFFFFF
             values = sample.values
+            stack_mv = 0
             for cell, cell_mv in enumerate(self.cells_mv):
                 values[cell] = cell_mv
+                if cell_mv != UNKNOWN:
+                    stack_mv += cell_mv
             for sensor, temp_dc in enumerate(self.temps_dc):
                 values[sample.temps_at + sensor] = temp_dc
             values[sample.current_at] = self.current_ma
-            values[sample.stack_at] = sum([mv for mv in self.cells_mv if mv != UNKNOWN])
+            values[sample.stack_at] = stack_mv
             for group in (CELLS, TEMPS, CURRENT, STACK):
                 if group not in self.stale:
                     sample.refresh(group, self.now_ms)

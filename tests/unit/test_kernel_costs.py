@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from host_tools.bench import cortex_m0plus, figures, kernels, workloads
+from host_tools.bench import cortex_m0plus, figures, kernels, plain_judge, workloads
 from host_tools.bench.mpy_file import MpyError, MpyFile
 from host_tools.bench.on_arm import C, Viper
 from vigil import kernels as emulated
@@ -38,6 +38,14 @@ def test_viper_and_c_and_the_emulator_do_the_same(viper, c, seed):
             assert in_c[0] == 0
         else:
             assert in_c == on_board
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_protection_in_plain_python_is_the_same_algorithm(viper, seed):
+    for name, arguments in workloads.random_inputs(seed):
+        if name == "judge":
+            on_board = outcome(lambda *own: viper.call("judge", *own)[0], arguments)
+            assert outcome(plain_judge.judge, arguments) == on_board
 
 
 def test_the_random_inputs_visit_every_outcome(viper):
