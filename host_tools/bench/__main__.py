@@ -76,10 +76,11 @@ def main():
     hour = simulated_hour()
     shares = parts()
     kernels.tell(counted)
+    times = passes["bytecode"] / passes["viper"]
     print(
-        f"Protection in bytecode: {passes['bytecode'] / passes['viper']:.0f} times the instructions"
-        f" of the viper kernel ({passes['bytecode']} : {passes['viper']}, on this computer)"
+        f"Protection in bytecode: {times:.0f} times the instructions of the kernel, call included"
     )
+    print(f"  on this computer {passes['bytecode']:8d} : {passes['viper']} instructions")
     print(f"Simulated hour     {hour['real_s']:8.1f} s real, {hour['times_real_time']:.0f} x real")
     print(f"  overruns         {hour['overruns']:8d}")
     print(f"  longest cycle    {hour['cycle_us_max']:8d} us of 50000")
