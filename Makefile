@@ -3,17 +3,17 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run test bench docs picture clean
+.PHONY: run test bench docs picture debian-tools clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/vigil sim $(ARGS)
 
-test: $(VENV)/test.stamp
+test: $(VENV)/test.stamp debian-tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-bench: $(VENV)/test.stamp
+bench: $(VENV)/test.stamp debian-tools
 	$(BIN)/python -m host_tools.bench
 
 picture: $(VENV)/run.stamp
@@ -21,6 +21,11 @@ picture: $(VENV)/run.stamp
 
 docs: $(VENV)/run.stamp
 	@$(BIN)/python -m host_tools.handbook
+
+# The kernels are compared with C for the same processor, and with bytecode by counted instructions.
+# Without root nothing is installed, and tests and bench say what is missing.
+debian-tools:
+	@{ command -v arm-none-eabi-gcc && command -v valgrind; } >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc-arm-none-eabi valgrind >/dev/null; }
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vigil's host tools need Python 3.11 or newer (PYTHON=... chooses one)" >&2; exit 2; }
@@ -31,7 +36,7 @@ $(VENV)/run.stamp: $(BIN)/python pyproject.toml
 	@touch $@
 
 $(VENV)/test.stamp: $(BIN)/python pyproject.toml
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[sim,test]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[sim,test,bench]'
 	@touch $@ $(VENV)/run.stamp
 
 clean:

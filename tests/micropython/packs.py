@@ -3,7 +3,7 @@
 from vigil import chemistry, limits, presets
 from vigil.afe.errors import NO_ANSWER, AfeError
 from vigil.protect import Protection
-from vigil.sample import CELLS, CURRENT, STACK, TEMPS, Sample
+from vigil.sample import CELLS, CURRENT, STACK, TEMPS, UNKNOWN, Sample
 
 CYCLE_MS = 50
 PERIODS_MS = (63, 189, 63, 189)
@@ -34,18 +34,20 @@ class Rig:
         for _ in range(count):
             self.now_ms = (self.now_ms + CYCLE_MS) & 0x3FFFFFFF
             values = sample.values
+            stack_mv = 0
             for cell, cell_mv in enumerate(self.cells_mv):
                 values[cell] = cell_mv
+                if cell_mv != UNKNOWN:
+                    stack_mv += cell_mv
             for sensor, temp_dc in enumerate(self.temps_dc):
                 values[sample.temps_at + sensor] = temp_dc
             values[sample.current_at] = self.current_ma
-            values[sample.stack_at] = sum(self.cells_mv)
+            values[sample.stack_at] = stack_mv
             for group in (CELLS, TEMPS, CURRENT, STACK):
                 if group not in self.stale:
                     sample.refresh(group, self.now_ms)
             sample.answered(self.now_ms)
-            sample.summarise(self.now_ms)
-            actions = self.protection.judge(sample)
+            actions = self.protection.judge(sample, self.now_ms)
         return actions & (limits.OPEN_BOTH | limits.WARNING)
 
     def tripped(self):

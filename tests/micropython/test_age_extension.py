@@ -13,7 +13,7 @@ def settled():
 
 def age_after(rig, ms):
     rig.now_ms += ms
-    rig.sample.summarise(rig.now_ms)
+    rig.protection.judge(rig.sample, rig.now_ms)
     return rig.sample.age_ms(CELLS)
 
 
@@ -78,12 +78,10 @@ def test_silence_of_the_front_end_is_excused_alike_and_no_longer():
     rig = settled()
     rig.sample.extend_once(400, rig.now_ms)
     rig.now_ms += 390
-    rig.sample.summarise(rig.now_ms)
-    rig.protection.judge(rig.sample)
+    rig.protection.judge(rig.sample, rig.now_ms)
     assert rig.tripped() == []
     rig.now_ms += 200
-    rig.sample.summarise(rig.now_ms)
-    rig.protection.judge(rig.sample)
+    rig.protection.judge(rig.sample, rig.now_ms)
     assert rig.tripped() != []
 
 
@@ -93,5 +91,5 @@ def test_extension_works_across_the_wrap_of_the_ticks():
     before_ms = rig.sample.age_ms(CELLS)
     assert rig.sample.extend_once(400, rig.now_ms)
     rig.now_ms = (rig.now_ms + 300) & 0x3FFFFFFF
-    rig.sample.summarise(rig.now_ms)
+    rig.protection.judge(rig.sample, rig.now_ms)
     assert rig.sample.age_ms(CELLS) == before_ms

@@ -24,7 +24,7 @@ def random_rows(dice):
             {
                 "row_id": row_id,
                 "group": GROUPS[dice.roll(4)][0],
-                "scalar": "lowest" if dice.roll(2) else "highest",
+                "scalar": "lowest" if below else "highest",
                 "direction": "below" if below else "above",
                 "trip": trip,
                 "release": trip + step if below else trip - step,

@@ -14,7 +14,9 @@ OVER_VOLTAGE_AT = limits.position(limits.CELL_OVER_VOLTAGE)
 
 def latching(desk):
     """Make over-voltage a row that latches; no preset has one that is easily provoked."""
-    desk.bms.protection._rows[OVER_VOLTAGE_AT * 8 + 7] = limits.OPEN_BOTH | limits.LATCH
+    desk.bms.protection._rows[OVER_VOLTAGE_AT * limits.ROW_WORDS + limits.ROW_ACTIONS] = (
+        limits.OPEN_BOTH | limits.LATCH | limits.ACTIVE
+    )
     return desk
 
 

@@ -127,7 +127,9 @@ def test_a_front_end_that_lost_its_configuration_is_told_again_afterwards():
 def test_a_latched_switch_waits_for_the_owner():
     desk = closed_desk()
     at = limits.position(limits.DISCHARGE_OVER_TEMPERATURE)
-    desk.protection._rows[at * 8 + 7] = limits.OPEN_BOTH | limits.LATCH
+    desk.protection._rows[at * limits.ROW_WORDS + limits.ROW_ACTIONS] = (
+        limits.OPEN_BOTH | limits.LATCH
+    )
     desk.temps_dc[0] = 700
     desk.step(50)
     assert desk.states() == (LATCHED, LATCHED)

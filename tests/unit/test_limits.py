@@ -56,8 +56,10 @@ def test_rows_for_unknown_data_open_both_switches():
 
 def test_a_lower_limit_is_compiled_inverted():
     rows = table().compile()
-    at = limits.position(limits.CELL_UNDER_VOLTAGE) * 8
-    assert list(rows[at : at + 8]) == [0, 5, -1, 2500 ^ -1, 2950 ^ -1, 2000, 10000, 2]
+    at = limits.position(limits.CELL_UNDER_VOLTAGE) * limits.ROW_WORDS
+    lowest, unknowns = sample.GROUPS_AT + sample.LOWEST, sample.GROUPS_AT + sample.UNKNOWNS
+    expected = [lowest, -2501, 0, 0, -2501, -2951, unknowns * 4, 2000, 10000, 2 | limits.ACTIVE]
+    assert list(rows[at : at + limits.ROW_WORDS]) == expected
 
 
 # (row, its numbers, the code, the bound that the problem names)

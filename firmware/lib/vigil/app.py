@@ -162,8 +162,7 @@ class Bms:
                 self._look(now_ms)
         if not self.front_end.configured:
             sample.front_end_fault = sample.front_end_fault | FAULT_NOT_CONFIGURED
-        sample.summarise(now_ms)
-        self.protection.judge(sample)
+        self.protection.judge(sample, now_ms)
         self.switches.act(self.protection, now_ms)
         self._count_charge()
         return True

@@ -1,7 +1,7 @@
 """Viper kernels: the arithmetic of the protection loop, over arrays that the caller owns.
 
-House rules for this file are in docs/kernels.md: positional annotated arguments, 31-bit values,
-signs read from one bit (right on 32- and 64-bit words), explicit returns, no unary minus or tilde.
+House rules for this file are in docs/kernels.md, and why the code is laid out as it is: values
+move through pointers, the first two arguments have the registers, the usual branch comes first.
 """
 
 import micropython
@@ -11,12 +11,15 @@ from micropython import const
 @micropython.viper
 def crc8(buffer: ptr8, table: ptr8, count: int, seed: int) -> int:
     """CRC-8 of `count` bytes by a 256-byte table, started from `seed`."""
-    crc = seed
-    index = 0
-    while index < count:
-        crc = table[crc ^ buffer[index]]
-        index += 1
-    return crc
+    while count > 3:
+        seed = table[table[table[table[seed ^ buffer[0]] ^ buffer[1]] ^ buffer[2]] ^ buffer[3]]
+        buffer = ptr8(int(buffer) + 4)
+        count -= 4
+    while count:
+        seed = table[seed ^ buffer[0]]
+        buffer = ptr8(int(buffer) + 1)
+        count -= 1
+    return seed
 
 
 @micropython.viper
@@ -25,180 +28,243 @@ def crc8_unpack(buffer: ptr8, table: ptr8, count: int, seed: int) -> int:
 
     The first CRC starts from `seed` (the header bytes folded in), every later one from 0.
     """
-    crc = seed
-    source = 0
-    target = 0
-    while target < count:
-        data = buffer[source]
-        if table[crc ^ data] != buffer[source + 1]:
+    if not count:
+        return 1
+    if table[seed ^ buffer[0]] ^ buffer[1]:
+        return 0
+    target = ptr8(int(buffer) + 1)
+    buffer = ptr8(int(buffer) + 2)
+    count -= 1
+    while count > 3:
+        if table[buffer[0]] ^ buffer[1]:
             return 0
-        buffer[target] = data
-        crc = 0
-        source += 2
-        target += 1
+        if table[buffer[2]] ^ buffer[3]:
+            return 0
+        if table[buffer[4]] ^ buffer[5]:
+            return 0
+        if table[buffer[6]] ^ buffer[7]:
+            return 0
+        target[0] = buffer[0]
+        target[1] = buffer[2]
+        target[2] = buffer[4]
+        target[3] = buffer[6]
+        target = ptr8(int(target) + 4)
+        buffer = ptr8(int(buffer) + 8)
+        count -= 4
+    while count:
+        if table[buffer[0]] ^ buffer[1]:
+            return 0
+        target[0] = buffer[0]
+        target = ptr8(int(target) + 1)
+        buffer = ptr8(int(buffer) + 2)
+        count -= 1
     return 1
 
 
-# Signs are read from bit 29: right for differences within +-2**29 on 32-bit boards and on
-# 64-bit hosts, where a loaded word is zero-extended.
-_SIGN = const(1 << 29)
-_UNKNOWN = const(0x1FFFFFFF)
-_TICKS = const(0x3FFFFFFF)
-
-_MEASURED = const(4)  # cells, temperatures, current, stack
-_RECORD = const(32)  # bytes of one group, extreme or row record
-_AGES_AT = const(4 * 8)  # extremes words: the four ages, ...
-_UNKNOWNS_AT = const(8 * 8)  # ... the four counts of unknown values, ...
-_HEALTH_AT = const(12 * 8)  # ... silence and the front end's three masks
-_HEALTH = const(4)
-
-
 @micropython.viper
-def reduce(values: ptr32, groups: ptr32, extremes: ptr32, now_ms: int) -> int:
-    """Reduce every group that has a new sequence to its extremes; age every group.
+def pec15(buffer: ptr8, table: ptr16, count: int, seed: int) -> int:
+    """PEC15 of `count` bytes as it goes on the wire (16 bits, the lowest 0), started from `seed`.
 
-    values: the Sample. groups: 4 records of 8 words (first, count, sequence, judged sequence,
-    stamp_ms, read_ms, stale_ms, unused), then one record (health first, -, -, -, last call ms).
-    extremes: 16 records of 8 words (lowest, highest, lowest at, highest at, spread, unknown,
-    fresh, unused); fresh is 0 without a new sample, else 1 + milliseconds since the one before.
-    A group without new data keeps its extremes. Returns the number of groups with new data.
+    Bits beyond the code are cut off once, at the end.
     """
-    group = ptr32(int(groups))
-    target = ptr32(int(extremes))
-    index = 0
-    renewed = 0
-    while index < _MEASURED:
-        if group[2] == group[3]:
-            target[6] = 0
-        else:
-            value = ptr32(int(values) + (group[0] << 2))
-            left = group[1]
-            count = left
-            lowest = _UNKNOWN
-            highest = _UNKNOWN
-            lowest_at = 0
-            highest_at = 0
-            unknown = 0
-            while left:
-                now = value[0]
-                if now == _UNKNOWN:
-                    unknown += 1
-                elif lowest == _UNKNOWN:
-                    lowest = now
-                    highest = now
-                    lowest_at = count - left
-                    highest_at = lowest_at
-                elif (now - lowest) & _SIGN:
-                    lowest = now
-                    lowest_at = count - left
-                elif (highest - now) & _SIGN:
-                    highest = now
-                    highest_at = count - left
-                value = ptr32(int(value) + 4)
-                left -= 1
-            target[0] = lowest
-            target[1] = highest
-            target[2] = lowest_at
-            target[3] = highest_at
-            target[4] = highest - lowest
-            target[5] = unknown
-            extremes[_UNKNOWNS_AT + (index << 3)] = unknown
-            extremes[_UNKNOWNS_AT + (index << 3) + 1] = unknown
-            fresh = 0
-            if group[3]:
-                fresh = (group[5] - target[7]) & _TICKS
-                if fresh > group[6]:
-                    fresh = group[6]
-            target[6] = fresh + 1
-            target[7] = group[5]
-            group[3] = group[2]
-            renewed += 1
-        age = (now_ms - group[4]) & _TICKS
-        extremes[_AGES_AT + (index << 3)] = age
-        extremes[_AGES_AT + (index << 3) + 1] = age
-        group = ptr32(int(group) + _RECORD)
-        target = ptr32(int(target) + _RECORD)
-        index += 1
-    # Health is known in every call: its time is the time between calls.
-    fresh = ((now_ms - group[4]) & _TICKS) + 1
-    group[4] = now_ms
-    value = ptr32(int(values) + (group[0] << 2))
-    target = ptr32(int(extremes) + (_HEALTH_AT << 2))
-    index = 0
-    while index < _HEALTH:
-        target[0] = value[index]
-        target[1] = value[index]
-        target = ptr32(int(target) + _RECORD)
-        index += 1
-    target = ptr32(int(extremes) + (_AGES_AT << 2))
-    index = _MEASURED + _MEASURED + _HEALTH
-    while index:
-        target[6] = fresh
-        target = ptr32(int(target) + _RECORD)
-        index -= 1
-    return renewed
+    while count:
+        seed = (seed << 8) ^ table[((seed >> 7) ^ buffer[0]) & 0xFF]
+        buffer = ptr8(int(buffer) + 1)
+        count -= 1
+    return (seed << 1) & 0xFFFE
 
 
-_TRIPPED = const(1 << 24)
+# Two's complement in 32 bits, right on 64-bit hosts too, where a loaded word is zero-extended.
+_UNKNOWN = const(0x1FFFFFFF)
+_NOTHING = const(0 - (1 << 28))  # below every trip
+_ALWAYS = const(_NOTHING - 1)  # below every value
+_TICKS = const(0x3FFFFFFF)
 _CHANGED = const(16)
 _ACTIVE = const(32)
 
+# Words of the Sample: first what is known in every call, ...
+_HEALTH_FRESH = const(1)
+_CALLED = const(6)
+_GROUPS_AT = const(8 * 4)
+# ... then a record for each group, closed by a word 0, ...
+_FIRST = const(0)
+_HIGHEST = const(1)
+_LOWEST = const(2)
+_HIGHEST_AT = const(3)
+_LOWEST_AT = const(4)
+_UNKNOWNS = const(5)
+_FRESH = const(6)
+_AGE = const(7)
+_SEQUENCE = const(8)
+_JUDGED = const(9)
+_STAMP = const(10)
+_READ = const(11)
+_READ_BEFORE = const(12)
+_LONGEST = const(13)
+_END = const(14)
+_GROUP_BYTES = const(15 * 4)
+# ... then the values, each group followed by one word _UNKNOWN. More than that is unknown too.
+
+# Words of a row; a word 0 closes the table.
+_SCALAR = const(0)
+_LEVEL = const(1)
+_ELAPSED = const(2)
+_TRIPPED = const(3)
+_TRIP = const(4)
+_RELEASE = const(5)
+_TOLD = const(6)
+_TRIP_DELAY = const(7)
+_RELEASE_DELAY = const(8)
+_ACTIONS = const(9)
+_ROW_BYTES = const(10 * 4)
+
 
 @micropython.viper
-def judge(rows: ptr32, states: ptr32, extremes: ptr32, count: int) -> int:
-    """Interpret `count` compiled limit rows over the extremes; one state word a row.
+def judge(here: ptr32, held: int, table: ptr32) -> int:
+    """The whole protection: summarise what is new in the Sample, then interpret the limit table.
 
-    Row record, 8 words: index of its scalar in extremes, index of its group's unknown count
-    (fresh follows), flip, trip ^ flip, release ^ flip, trip delay ms, release delay ms, actions.
-    flip is -1 for a lower limit, so that every row reads "above". State: 0 idle; below TRIPPED
-    1 + ms beyond the trip; from TRIPPED on 0 or 1 + ms within the release.
+    Call it with (the Sample, now in ms, the table). The first two arguments live in registers, so
+    afterwards `here` is the place that is looked at and `held` the number in hand.
+
+    The Sample: words 0 and 1 are the health scalars' unknown count (always 0) and fresh; 2 to 5
+    the health scalars silence and the front end's three masks; 6 the time of the last call. Then
+    records of 15 words, one a group: where its values begin; highest, lowest ^ -1, where they lie,
+    unknown values, fresh, age ms; its sequence, judged sequence, stamp, read and read before ms;
+    the longest fresh; where its values end. Places are in bytes from the Sample's start.
+    fresh is 0 without a new sample, else 1 + milliseconds since the one before, up to the longest.
+    A group without new data keeps its extremes; if none of its values is known they are below
+    every trip.
+
+    A row: its scalar (a word of the Sample), level, elapsed, tripped, trip, release, where its
+    unknown count and fresh lie (in bytes), trip delay ms, release delay ms, actions. A lower limit
+    looks at lowest ^ -1 and holds its limits so inverted, so that every row reads "above". An idle
+    row's level is its trip and it is passed by below it; any other's is below everything. elapsed
+    is 0 or 1 + ms of fresh samples beyond the trip, of a tripped row within the release.
+
     Returns the actions of all tripped rows, CHANGED if any row tripped or released, ACTIVE if
-    any row is not idle.
+    any row is not idle (the actions of a tripped row include it).
     """
-    result = 0
-    while count:
-        scalar = extremes[rows[0]]
-        state = states[0]
-        above = 0
-        if scalar != _UNKNOWN:
-            scalar = scalar ^ rows[2]
-            above = (rows[3] - scalar) & _SIGN
-        if state | above:
-            meta = rows[1]
-            unknown = extremes[meta]
-            fresh = extremes[meta + 1]
-            if fresh:
-                if state < _TRIPPED:
-                    if above:
-                        if state:
-                            state += fresh - 1
-                        else:
-                            state = 1
-                        if state > rows[5]:
-                            state = _TRIPPED
-                            result |= _CHANGED
-                    elif not unknown:
-                        state = 0
+    sample = ptr32(int(here))
+    now_ms = held
+    sign = 1
+    sign = sign << 31
+    nothing = _UNKNOWN
+    here[_HEALTH_FRESH] = ((now_ms - here[_CALLED]) & _TICKS) + 1
+    here[_CALLED] = now_ms
+    here = ptr32(int(here) + _GROUPS_AT)
+    held = here[_FIRST]
+    while held:
+        here[_AGE] = (now_ms - here[_STAMP]) & _TICKS
+        if here[_SEQUENCE] - here[_JUDGED]:
+            group = ptr32(int(here))
+            here = ptr32(int(sample) + held)
+            end = int(sample) + group[_END]
+            held = here[0]
+            unknown = 0
+            lowest = held
+            beyond = held + 1
+            if not (held - nothing) & sign:
+                while int(here) != end and not (held - nothing) & sign:
+                    unknown += 1
+                    here = ptr32(int(here) + 4)
+                    held = here[0]
+                if int(here) == end:
+                    lowest = _NOTHING ^ -1
+                    beyond = _NOTHING + 1
                 else:
-                    if unknown or ((rows[4] - scalar) & _SIGN):
-                        state = _TRIPPED
+                    lowest = held
+                    beyond = held + 1
+            lowest_at = int(here)
+            highest_at = lowest_at
+            while 1:
+                # Most values lie within the extremes so far; the word at the end does not.
+                while ((held - lowest) ^ (held - beyond)) & sign:
+                    here = ptr32(int(here) + 4)
+                    held = here[0]
+                if (held - lowest) & sign:
+                    lowest = held
+                    lowest_at = int(here)
+                elif (held - nothing) & sign:
+                    beyond = held + 1
+                    highest_at = int(here)
+                elif int(here) == end:
+                    break
+                else:
+                    unknown += 1
+                here = ptr32(int(here) + 4)
+                held = here[0]
+            here = ptr32(int(group))
+            here[_HIGHEST] = beyond - 1
+            here[_LOWEST] = lowest ^ -1
+            here[_HIGHEST_AT] = highest_at - int(sample)
+            here[_LOWEST_AT] = lowest_at - int(sample)
+            here[_UNKNOWNS] = unknown
+            held = ((here[_READ] - here[_READ_BEFORE]) & _TICKS) + 1
+            if held > here[_LONGEST]:
+                held = here[_LONGEST]
+            here[_FRESH] = held
+            here[_READ_BEFORE] = here[_READ]
+            here[_JUDGED] = here[_SEQUENCE]
+        else:
+            here[_FRESH] = 0
+        here = ptr32(int(here) + _GROUP_BYTES)
+        held = here[_FIRST]
+
+    actions = 0
+    changed = 0
+    active = 0
+    here = ptr32(int(table))
+    held = here[_SCALAR]
+    while held:
+        held = sample[held]
+        if (here[_LEVEL] - held) & sign:
+            told = ptr32(int(sample) + here[_TOLD])
+            if here[_TRIPPED]:
+                if told[1]:
+                    if told[0] or (here[_RELEASE] - held) & sign:
+                        held = 0
                     else:
-                        if state == _TRIPPED:
-                            state = _TRIPPED + 1
+                        held = here[_ELAPSED]
+                        if held:
+                            held += told[1] - 1
                         else:
-                            state += fresh - 1
-                        if state - _TRIPPED > rows[6]:
-                            state = 0
-                            result |= _CHANGED
-                states[0] = state
-            if state:
-                result |= _ACTIVE
-                if state >= _TRIPPED:
-                    result |= rows[7]
-        rows = ptr32(int(rows) + _RECORD)
-        states = ptr32(int(states) + 4)
-        count -= 1
-    return result
+                            held = 1
+                        if (here[_RELEASE_DELAY] - held) & sign:
+                            held = 0
+                            changed = _CHANGED
+                            here[_TRIPPED] = 0
+                            here[_LEVEL] = here[_TRIP]
+                    here[_ELAPSED] = held
+                if here[_TRIPPED]:
+                    held = here[_ACTIONS]
+                    actions |= held
+            elif not told[1]:
+                if here[_ELAPSED]:
+                    active = _ACTIVE
+            elif (here[_TRIP] - held) & sign:
+                held = here[_ELAPSED]
+                if held:
+                    held += told[1] - 1
+                else:
+                    held = 1
+                    here[_LEVEL] = _ALWAYS
+                if (here[_TRIP_DELAY] - held) & sign:
+                    here[_ELAPSED] = 0
+                    here[_TRIPPED] = 1
+                    changed = _CHANGED
+                    held = here[_ACTIONS]
+                    actions |= held
+                else:
+                    here[_ELAPSED] = held
+                    active = _ACTIVE
+            elif told[0]:
+                active = _ACTIVE
+            else:
+                here[_ELAPSED] = 0
+                here[_LEVEL] = here[_TRIP]
+        here = ptr32(int(here) + _ROW_BYTES)
+        held = here[_SCALAR]
+    return actions | changed | active
 
 
 @micropython.viper

@@ -10,6 +10,7 @@ from array import array
 from micropython import const
 
 from vigil.sample import (
+    AGE,
     CELLS,
     CELLS_AGE,
     CELLS_UNKNOWN,
@@ -22,13 +23,16 @@ from vigil.sample import (
     HIGHEST,
     LOWEST,
     SILENCE,
+    SILENCE_WORD,
     STACK,
     STACK_AGE,
     STACK_UNKNOWN,
     TEMPS,
     TEMPS_AGE,
     TEMPS_UNKNOWN,
-    UNKNOWN_COUNT,
+    UNKNOWNS,
+    WORD_BYTES,
+    record_at,
 )
 
 # Row ids. They are the wire and journal identity of a limit: never reuse one.
@@ -62,7 +66,7 @@ OPEN_DISCHARGE = const(2)
 OPEN_BOTH = const(3)
 WARNING = const(4)
 LATCH = const(8)
-# Added by the kernel to its result.
+# In the kernel's result beside the actions: a row tripped or released; a row is not idle.
 CHANGED = const(16)
 ACTIVE = const(32)
 
@@ -125,7 +129,12 @@ ACTION = const(3)
 BACKSTOP = const(4)
 JBD_BIT = const(5)
 
-_WORDS = const(8)
+# A compiled row, as kernels.judge documents it.
+ROW_WORDS = const(10)
+ROW_SCALAR = const(0)
+ROW_ELAPSED = const(2)
+ROW_TRIPPED = const(3)
+ROW_ACTIONS = const(9)
 # Longest delay that the kernel's time counter holds with room to spare.
 LONGEST_DELAY_MS = const(1 << 22)
 
@@ -150,23 +159,25 @@ class Limits:
         self.release_delay_ms[at] = release_delay_ms
 
     def compile(self):
-        """Rows as kernels.judge reads them: array('i') of 8 words a row."""
-        rows = array("i", [0] * (_WORDS * len(TABLE)))
+        """Rows as kernels.judge reads them, all of them idle: ROW_WORDS a row and a closing 0."""
+        rows = array("i", [0] * (ROW_WORDS * len(TABLE) + 1))
         for at, row in enumerate(TABLE):
             flip = -1 if row[DIRECTION] == BELOW else 0
-            record = row[GROUP] * _WORDS
+            trip = self.trip[at] ^ flip
             words = (
-                record + (LOWEST if row[DIRECTION] == BELOW else HIGHEST),
-                record + UNKNOWN_COUNT,
-                flip,
-                self.trip[at] ^ flip,
+                _scalar_word(row[GROUP], row[DIRECTION]),
+                trip,
+                0,
+                0,
+                trip,
                 self.release[at] ^ flip,
+                _told_at(row[GROUP]),
                 self.trip_delay_ms[at],
                 self.release_delay_ms[at],
-                row[ACTION],
+                row[ACTION] | ACTIVE,
             )
             for offset, word in enumerate(words):
-                rows[at * _WORDS + offset] = word
+                rows[at * ROW_WORDS + offset] = word
         return rows
 
     def backstop_requests(self):
@@ -184,6 +195,24 @@ class Limits:
             (BACKSTOP_SHORT_CIRCUIT, self.short_circuit_ma, self.short_circuit_delay_us, 0)
         )
         return requests
+
+
+def _scalar_word(group, direction):
+    """The word of the Sample that a row looks at."""
+    if group <= STACK:
+        return record_at(group) + (LOWEST if direction == BELOW else HIGHEST)
+    if direction == BELOW:
+        raise ValueError("a health scalar has no lower limit: it is not kept inverted")
+    if group <= STACK_AGE:
+        return record_at(group - CELLS_AGE) + AGE
+    if group <= STACK_UNKNOWN:
+        return record_at(group - CELLS_UNKNOWN) + UNKNOWNS
+    return SILENCE_WORD + group - SILENCE
+
+
+def _told_at(group):
+    """Where in the Sample, in bytes, the unknown count and the freshness of a row's group lie."""
+    return (record_at(group) + UNKNOWNS) * WORD_BYTES if group <= STACK else 0
 
 
 def position(row_id):

@@ -8,14 +8,12 @@ from array import array
 
 from micropython import const
 
-from vigil import kernels
-
 # Measured groups, in the order of their records.
 CELLS = const(0)
 TEMPS = const(1)
 CURRENT = const(2)
 STACK = const(3)
-# Health scalars: group g has its age at CELLS_AGE + g and its unknown values at CELLS_UNKNOWN + g.
+# Health scalars: group g has its age as CELLS_AGE + g and its unknown values as CELLS_UNKNOWN + g.
 CELLS_AGE = const(4)
 TEMPS_AGE = const(5)
 CURRENT_AGE = const(6)
@@ -43,21 +41,28 @@ DISCHARGE_TRIP_OVER_CURRENT = const(2)
 DISCHARGE_TRIP_SHORT_CIRCUIT = const(4)
 DISCHARGE_TRIP_TEMPERATURE = const(8)
 
-_GROUPS = const(16)
-_WORDS = const(8)
-_SEQUENCE = const(2)
-_STAMP = const(4)
-_READ = const(5)
-_STALE = const(6)
-_LAST_CALL = const(4 * 8 + 4)
-_TICKS = const(0x3FFFFFFF)
-
-# Positions inside one record of extremes.
-LOWEST = const(0)
+# Layout of the words that kernels.judge works on; its docstring says what each one means.
+WORD_BYTES = const(4)
+SILENCE_WORD = const(2)
+_CALLED = const(6)
+GROUPS_AT = const(8)
+GROUP_WORDS = const(15)
+_FIRST = const(0)
 HIGHEST = const(1)
-LOWEST_AT = const(2)
+LOWEST = const(2)  # inverted: value ^ -1
 HIGHEST_AT = const(3)
-UNKNOWN_COUNT = const(5)
+LOWEST_AT = const(4)
+UNKNOWNS = const(5)
+AGE = const(7)
+_SEQUENCE = const(8)
+_STAMP = const(10)
+_READ = const(11)
+_READ_BEFORE = const(12)
+_LONGEST = const(13)
+_END = const(14)
+_VALUES_AT = const(8 + 4 * 15 + 1)
+NOTHING = const(0 - (1 << 28))  # extreme of a group of which nothing is known
+_TICKS = const(0x3FFFFFFF)
 
 
 class Sample:
@@ -67,27 +72,28 @@ class Sample:
         """periods_ms: conversion period of (cells, temperatures, current, stack)."""
         self.cell_count = cell_count
         self.temp_count = temp_count
+        # One word after each group's values stays UNKNOWN: the kernel's scan ends there.
         self.cells_at = 0
-        self.temps_at = cell_count
-        self.current_at = cell_count + temp_count
-        self.stack_at = self.current_at + 1
-        self._health_at = self.stack_at + 1
-        self.values = array("i", [UNKNOWN] * (self._health_at + 4))
-        self.extremes = array("i", [0] * (_GROUPS * _WORDS))
-        self.groups = array("i", [0] * (5 * _WORDS))
+        self.temps_at = cell_count + 1
+        self.current_at = self.temps_at + temp_count + 1
+        self.stack_at = self.current_at + 2
+        count = self.stack_at + 2
+        self.words = array("i", [0] * _VALUES_AT + [UNKNOWN] * count)
+        self.values = memoryview(self.words)[_VALUES_AT:]
         self.periods_ms = array("i", periods_ms)
         self.stale_ms = array("i", [stale_limit_ms(period, cycle_ms) for period in periods_ms])
         firsts = (self.cells_at, self.temps_at, self.current_at, self.stack_at)
         counts = (cell_count, temp_count, 1, 1)
+        words = self.words
         for group in range(4):
-            self.groups[group * _WORDS] = firsts[group]
-            self.groups[group * _WORDS + 1] = counts[group]
-            self.groups[group * _WORDS + _STALE] = self.stale_ms[group]
-            for word in (LOWEST, HIGHEST):
-                self.extremes[group * _WORDS + word] = UNKNOWN
-            self.extremes[group * _WORDS + UNKNOWN_COUNT] = counts[group]
-            # The health scalars begin at 0 unknown: what was never measured is old, not invalid.
-        self.groups[4 * _WORDS] = self._health_at
+            base = record_at(group)
+            words[base + HIGHEST] = words[base + LOWEST] = NOTHING
+            words[base + HIGHEST_AT] = words[base + LOWEST_AT] = words[base + _FIRST] = (
+                _VALUES_AT + firsts[group]
+            ) * WORD_BYTES
+            words[base + _END] = words[base + _FIRST] + counts[group] * WORD_BYTES
+            words[base + _LONGEST] = self.stale_ms[group] + 1
+            # Unknown counts begin at 0: what was never measured is old, not invalid.
         self._answered_ms = 0
         self._extension_ms = 0
         self._stall_ms = 0
@@ -99,8 +105,8 @@ class Sample:
     def start(self, now_ms):
         """Age everything from now: nothing has been measured yet."""
         for group in range(4):
-            self.groups[group * _WORDS + _STAMP] = now_ms
-        self.groups[_LAST_CALL] = now_ms
+            self.words[record_at(group) + _STAMP] = now_ms
+        self.words[_CALLED] = now_ms
         self._answered_ms = now_ms
 
     def refresh(self, group, now_ms):
@@ -109,15 +115,17 @@ class Sample:
         It may have been ready since the last look at the front end, so its age starts there,
         but no further back than one period: conversions do not pause.
         """
-        base = group * _WORDS
-        groups = self.groups
+        base = GROUPS_AT + group * GROUP_WORDS
+        words = self.words
         waited = (now_ms - self._answered_ms) & _TICKS
         period = self.periods_ms[group]
-        groups[base + _STAMP] = (now_ms - (waited if waited < period else period)) & _TICKS
-        groups[base + _READ] = now_ms
+        words[base + _STAMP] = (now_ms - (waited if waited < period else period)) & _TICKS
+        words[base + _READ] = now_ms
         # The sequence skips 0, which means "never".
-        sequence = groups[base + _SEQUENCE] + 1
-        groups[base + _SEQUENCE] = sequence if sequence <= _TICKS else 1
+        sequence = words[base + _SEQUENCE] + 1
+        if sequence == 1:
+            words[base + _READ_BEFORE] = now_ms
+        words[base + _SEQUENCE] = sequence if sequence <= _TICKS else 1
 
     def answered(self, now_ms):
         """The front end has answered completely, with or without new conversions."""
@@ -126,7 +134,7 @@ class Sample:
     def extend_once(self, most_ms, now_ms):
         """Nothing runs for a while from now on, by plan: a flash write.
 
-        Up to `most_ms` of the time until the next summarise() makes nothing older. False, and no
+        Up to `most_ms` of the time until the next close() makes nothing older. False, and no
         extension, unless every group has had a new conversion since the one before: two stalls in
         a row would let old data pass for new.
         """
@@ -143,46 +151,52 @@ class Sample:
         stall_ms = (now_ms - self._stall_ms) & _TICKS
         extension_ms = min(stall_ms, self._extension_ms)
         self._extension_ms = 0
-        groups = self.groups
+        words = self.words
         for group in range(4):
-            base = group * _WORDS
+            base = GROUPS_AT + group * GROUP_WORDS
             # What has been read since the stall began is as old as it says.
-            if (now_ms - groups[base + _READ]) & _TICKS >= stall_ms:
-                groups[base + _STAMP] = (groups[base + _STAMP] + extension_ms) & _TICKS
+            if (now_ms - words[base + _READ]) & _TICKS >= stall_ms:
+                words[base + _STAMP] = (words[base + _STAMP] + extension_ms) & _TICKS
         if (now_ms - self._answered_ms) & _TICKS >= stall_ms:
             self._answered_ms = (self._answered_ms + extension_ms) & _TICKS
 
-    def summarise(self, now_ms):
-        """Bring extremes and ages up to now; returns the number of groups with new data."""
+    def close(self, now_ms):
+        """All is read: put the health scalars where the kernel finds them."""
         if self._extension_ms:
             self._extend(now_ms)
-        values = self.values
-        at = self._health_at
-        values[at] = (now_ms - self._answered_ms) & _TICKS
-        values[at + 1] = self.front_end_fault
-        values[at + 2] = self.front_end_charge_trip
-        values[at + 3] = self.front_end_discharge_trip
-        return kernels.reduce(values, self.groups, self.extremes, now_ms)
+        words = self.words
+        words[SILENCE_WORD] = (now_ms - self._answered_ms) & _TICKS
+        words[SILENCE_WORD + 1] = self.front_end_fault
+        words[SILENCE_WORD + 2] = self.front_end_charge_trip
+        words[SILENCE_WORD + 3] = self.front_end_discharge_trip
 
     def sequence(self, group):
-        return self.groups[group * _WORDS + _SEQUENCE]
+        return self.words[GROUPS_AT + group * GROUP_WORDS + _SEQUENCE]
 
     def read_ms(self, group):
         """When the latest conversion of this group was read (ticks)."""
-        return self.groups[group * _WORDS + _READ]
+        return self.words[GROUPS_AT + group * GROUP_WORDS + _READ]
+
+    # As of the last Protection.judge():
 
     def age_ms(self, group):
-        """As of the last summarise()."""
-        return self.extremes[(CELLS_AGE + group) * _WORDS]
+        return self.words[GROUPS_AT + group * GROUP_WORDS + AGE]
 
     def lowest(self, group):
-        return self.extremes[group * _WORDS + LOWEST]
+        value = self.words[GROUPS_AT + group * GROUP_WORDS + LOWEST]
+        return UNKNOWN if value == NOTHING else value ^ -1
 
     def highest(self, group):
-        return self.extremes[group * _WORDS + HIGHEST]
+        value = self.words[GROUPS_AT + group * GROUP_WORDS + HIGHEST]
+        return UNKNOWN if value == NOTHING else value
 
     def unknown(self, group):
-        return self.extremes[group * _WORDS + UNKNOWN_COUNT]
+        return self.words[GROUPS_AT + group * GROUP_WORDS + UNKNOWNS]
+
+    def place(self, group, extreme_at):
+        """Which of the group's values (0-based) is the highest or lowest."""
+        base = GROUPS_AT + group * GROUP_WORDS
+        return (self.words[base + extreme_at] - self.words[base + _FIRST]) // WORD_BYTES
 
     def complete(self):
         """Every group has been measured at least once, with every value known."""
@@ -190,6 +204,11 @@ class Sample:
             if not self.sequence(group) or self.unknown(group):
                 return False
         return True
+
+
+def record_at(group):
+    """Index of the record of a measured group in Sample.words."""
+    return GROUPS_AT + group * GROUP_WORDS
 
 
 def stale_limit_ms(period_ms, cycle_ms):

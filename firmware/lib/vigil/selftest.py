@@ -6,7 +6,7 @@ Answers are written out here, not computed, so that the test cannot agree with a
 from array import array
 
 from vigil import kernels
-from vigil.afe.check_codes import CRC8_TABLE
+from vigil.afe.check_codes import CRC8_TABLE, PEC15_SEED, pec15_table
 
 _UNKNOWN = 0x1FFFFFFF
 
@@ -16,7 +16,7 @@ def failures():
     checks = (
         ("crc8", _crc8),
         ("crc8_unpack", _crc8_unpack),
-        ("reduce", _reduce),
+        ("pec15", _pec15),
         ("judge", _judge),
         ("count_charge", _count_charge),
     )
@@ -40,38 +40,36 @@ def _crc8_unpack():
     )
 
 
-def _reduce():
-    values = array("i", [3300, -5, _UNKNOWN, 250, -70000, 6600, 0, 0, 0, 9])
-    groups = array("i", [0] * 40)
-    for group, first, count in ((0, 0, 3), (1, 3, 1), (2, 4, 1), (3, 5, 1)):
-        groups[group * 8] = first
-        groups[group * 8 + 1] = count
-        groups[group * 8 + 2] = 1
-        groups[group * 8 + 4] = 1000
-        groups[group * 8 + 5] = 1040
-        groups[group * 8 + 6] = 139
-    groups[32] = 6
-    extremes = array("i", [0] * 128)
-    if kernels.reduce(values, groups, extremes, 1050) != 4:
-        return False
-    cells = list(extremes[:7]) == [-5, 3300, 1, 0, 3305, 1, 1]
-    current = extremes[16] == -70000 and extremes[17] == -70000
-    health = extremes[32] == 50 and extremes[64] == 1 and extremes[15 * 8] == 9
-    again = kernels.reduce(values, groups, extremes, 1100) == 0 and extremes[6] == 0
-    return cells and current and health and again
+def _pec15():
+    # The command WRCFGA and its code from the LTC6811 data sheet.
+    return kernels.pec15(b"\x00\x01", pec15_table(), 2, PEC15_SEED) == 0x3D6E
 
 
 def _judge():
-    extremes = array("i", [0] * 128)
-    extremes[0], extremes[1], extremes[6] = 2400, 3660, 1
-    rows = array("i", [1, 5, 0, 3650, 3450, 50, 0, 1, 0, 5, -1, 2500 ^ -1, 2950 ^ -1, 0, 0, 2])
-    states = array("i", [0, 0])
-    first = kernels.judge(rows, states, extremes, 2)
-    extremes[6] = 51
-    second = kernels.judge(rows, states, extremes, 2)
-    extremes[0], extremes[1] = 2950, 3450
-    third = kernels.judge(rows, states, extremes, 2)
-    return first == 2 | 16 | 32 and second == 1 | 2 | 16 | 32 and third == 16
+    """Cells -5, 3300 and one unknown; current; two rows that trip and release."""
+    words = array("i", [0] * 69)
+    at = 69
+    for group, values in enumerate(((3300, -5, _UNKNOWN), (250,), (-70000,), (6600,))):
+        record = 8 + 15 * group
+        words[record + 8] = 1  # a sequence that was not judged
+        words[record + 10], words[record + 11], words[record + 12] = 1000, 1040, 1040
+        words[record + 13] = 140
+        words[record], words[record + 14] = at * 4, (at + len(values)) * 4
+        at += len(values) + 1
+        words.extend(array("i", values))
+        words.append(_UNKNOWN)
+    # Above 3250 after 50 ms, released below 3200; a lower limit of 0 at once, released at 5.
+    rows = array("i", [9, 3250, 0, 0, 3250, 3200, 52, 50, 0, 33])
+    rows.extend(array("i", [10, -1, 0, 0, -1, 5 ^ -1, 52, 0, 0, 34, 0]))
+    first = kernels.judge(words, 1050, rows)
+    summary = list(words[9:16]) == [3300, 4, 276, 280, 1, 1, 50]
+    current = words[39] == -70000 and words[40] == 69999
+    words[16], words[19] = 2, 1091
+    second = kernels.judge(words, 1100, rows)
+    words[69], words[70], words[71], words[16] = 3200, 5, 5, 3
+    third = kernels.judge(words, 1150, rows)
+    tripped = first == 2 | 16 | 32 and second == 1 | 2 | 16 | 32
+    return summary and current and tripped and third == 16
 
 
 def _count_charge():

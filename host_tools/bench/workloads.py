@@ -1,0 +1,146 @@
+"""What the kernels are timed and compared on: packs that are well, packs at their worst, bytes.
+
+Every workload is (kernel, arguments); arguments are integers and fresh buffers.
+"""
+
+import random
+import sys
+from array import array
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+for _folder in ("host_tools/mock/fakes", "firmware/lib"):
+    if str(ROOT / _folder) not in sys.path:
+        sys.path.append(str(ROOT / _folder))
+
+from vigil import chemistry, limits, presets, sample  # noqa: E402
+from vigil.afe.check_codes import CRC8_TABLE, PEC15_SEED, pec15_table  # noqa: E402
+
+CELLS = 16
+TEMPS = 4
+PERIODS_MS = (63, 190, 63, 190)
+CYCLE_MS = 50
+NOW_MS = 100_000
+PEC15_TABLE = pec15_table()
+
+
+def rows():
+    """The compiled limit table of a 16S LFP pack."""
+    lfp = chemistry.by_name("LFP")
+    return presets.preset(lfp, CELLS, 100_000, PERIODS_MS, CYCLE_MS).compile()
+
+
+def pack(cells_mv, temps_dc=(250, 251, 249, 250), current_ma=-20_000, stack_mv=None):
+    """A Sample in which every group has a new conversion, 50 ms after the one before."""
+    made = sample.Sample(len(cells_mv), len(temps_dc), PERIODS_MS, CYCLE_MS)
+    made.start(NOW_MS - CYCLE_MS)
+    made.front_end_fault = 0
+    values = made.values
+    for moment in (NOW_MS - CYCLE_MS, NOW_MS):
+        made.answered(moment)
+        for group in range(4):
+            made.refresh(group, moment)
+    for cell, millivolts in enumerate(cells_mv):
+        values[made.cells_at + cell] = millivolts
+    for sensor, tenths in enumerate(temps_dc):
+        values[made.temps_at + sensor] = tenths
+    values[made.current_at] = current_ma
+    values[made.stack_at] = sum(cells_mv) if stack_mv is None else stack_mv
+    made.close(NOW_MS)
+    return made
+
+
+def _judge(made, table):
+    return "judge", (made.words, NOW_MS, table)
+
+
+def healthy(seed=1):
+    """Cells within a few millivolts of each other, as a pack at rest or at work has them."""
+    dice = random.Random(seed)
+    return _judge(pack([3300 + dice.randrange(8) for _ in range(CELLS)]), rows())
+
+
+def one_over():
+    """One cell above its warning and its trip, timing."""
+    return _judge(pack([3300] * 7 + [3700] + [3300] * 8), rows())
+
+
+def worst_candidates(count, seed=2):
+    """Cells and row states that visit every branch in every mixture, to look for the dearest."""
+    dice = random.Random(seed)
+    falling = [3600 - 10 * cell for cell in range(CELLS)]
+    for index in range(count):
+        cells = (falling, falling[::-1], dice.sample(falling, CELLS))[index % 3]
+        table = rows()
+        hostile(table, dice, (None, "timing", "tripping", "releasing", "released")[index % 5])
+        temps = [250 - 5 * sensor for sensor in range(TEMPS)]
+        made = pack(cells, temps if index % 2 else temps[::-1])
+        if not index % 4:
+            made.values[made.cells_at + dice.randrange(CELLS)] = sample.UNKNOWN
+        yield _judge(made, table)
+
+
+def hostile(table, dice, mood):
+    """Put every row (or, without a mood, each into a random one) into the same state."""
+    always, never = -(1 << 28) - 1, 1 << 27
+    for at in range(0, len(table) - 1, limits.ROW_WORDS):
+        now = mood or dice.choice(("idle", "timing", "tripping", "releasing", "released"))
+        level, elapsed, tripped, trip, release = {
+            "idle": (never, 0, 0, never, never - 1),
+            "timing": (always, 5, 0, -never, -never - 1),
+            "tripping": (always, 900_000, 0, -never, -never - 1),
+            "releasing": (always, 5, 1, never, never - 1),
+            "released": (always, 900_000, 1, never, never - 1),
+        }[now]
+        table[at + 1 : at + 6] = array("i", [level, elapsed, tripped, trip, release])
+
+
+def crc8(count):
+    return "crc8", (random.Random(3).randbytes(count), CRC8_TABLE, count, 0)
+
+
+def crc8_unpack(count):
+    pairs = bytearray()
+    for byte in random.Random(4).randbytes(count):
+        pairs += bytes((byte, CRC8_TABLE[byte]))
+    return "crc8_unpack", (pairs, CRC8_TABLE, count, 0)
+
+
+def pec15(count):
+    return "pec15", (random.Random(5).randbytes(count), PEC15_TABLE, count, PEC15_SEED)
+
+
+def random_inputs(seed):
+    """One random call of every kernel that has a C twin, plausible or not."""
+    dice = random.Random(seed)
+    count = dice.randrange(40)
+    data = dice.randbytes(count)
+    yield "crc8", (data, CRC8_TABLE, count, dice.randrange(256))
+    yield "pec15", (data, PEC15_TABLE, count, dice.randrange(1 << 15))
+    _, (pairs, _, _, _) = crc8_unpack(count)
+    if count and dice.randrange(2):
+        pairs[dice.randrange(len(pairs))] ^= 1 << dice.randrange(8)
+    yield "crc8_unpack", (pairs, CRC8_TABLE, count, 0)
+
+    reach = dice.choice((20, 5000, 1 << 27))
+    values = [
+        dice.randrange(-reach, reach) for _ in range(dice.randrange(3, 25) + dice.randrange(4))
+    ]
+    temps = [dice.randrange(-400, 1500) for _ in range(dice.randrange(0, 5))]
+    made = pack(values, temps, dice.randrange(-reach, reach), dice.randrange(reach))
+    for at in range(made.stack_at + 1):
+        if not dice.randrange(12):
+            made.values[at] = sample.UNKNOWN
+    for group in range(4):
+        if not dice.randrange(4):
+            at = sample.record_at(group)
+            made.words[at + 9] = made.words[at + 8]  # judged: nothing new in this group
+    table = rows()
+    hostile(table, dice, None)
+    for at in range(0, len(table) - 1, limits.ROW_WORDS):
+        trip = dice.randrange(-reach, reach)
+        table[at + 4 : at + 6] = array("i", [trip, trip - dice.randrange(50)])
+        if table[at + 1] != -(1 << 28) - 1:
+            table[at + 1] = trip
+        table[at + 7 : at + 9] = array("i", [dice.randrange(200), dice.randrange(200)])
+    yield "judge", (made.words, dice.randrange(1 << 30), table)
