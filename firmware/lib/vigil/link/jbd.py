@@ -160,6 +160,12 @@ class Jbd:
             # A host that asks again has given up on its earlier request, and would take the
             # answer to that one for the answer to this one.
             self.superseded = (self.superseded + 1) & _COUNTER_MASK
+        if register == _READ or register == _WRITE:
+            # No device has these, and a refusal of one reads, byte for byte, like a request: heard
+            # back from the bus it would be answered in turn. Silence is the refusal.
+            self.refused = (self.refused + 1) & _COUNTER_MASK
+            self.reply_length = 0
+            return
         count = 0
         if command == _WRITE:
             status = _NOT_ALLOWED
