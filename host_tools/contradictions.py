@@ -36,6 +36,8 @@ _SENTENCES = {
     " delays; a pack without it is not protected.",
     16: "{it} is released after {ms}; with the switch open the current is gone at once, so only"
     " this delay keeps it from closing into the same fault. Choose at least {ms_bound}.",
+    17: "{it} trips at {number}, not before its severe level at {bound}, which is for what should"
+    " never be reached. Set the severe level clearly beyond.",
 }
 _BACKSTOP = 7
 _BACKSTOPS = {

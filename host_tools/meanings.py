@@ -8,8 +8,16 @@ from collections import namedtuple
 UNKNOWN = 0x1FFFFFFF
 OPEN_CHARGE, OPEN_DISCHARGE, WARNING, LATCH = 1, 2, 4, 8
 
-OFF, ON, TRIPPED, RECOVERING, LATCHED = range(5)
-STATES = {OFF: "off", ON: "on", TRIPPED: "open", RECOVERING: "recovering", LATCHED: "latched"}
+OFF, ON, TRIPPED, RECOVERING, LATCHED, WAITING = range(6)
+STATES = {
+    OFF: "off",
+    ON: "on",
+    TRIPPED: "open",
+    RECOVERING: "recovering",
+    LATCHED: "latched",
+    WAITING: "waiting",
+}
+BY_VALUE, BY_RETRIES, BY_REMOVAL, BY_OWNER = range(4)
 REASON_STARTING, REASON_OWNER, REASON_SELF_TEST = 100, 101, 102
 REASON_SAFE_MODE, REASON_MEMORY_LOST = 103, 104
 _REASONS = {
@@ -31,13 +39,15 @@ MEMORY_SENTENCES = (
 )
 
 # A row as the node announces it.
-Row = namedtuple("Row", "id trip release trip_delay_ms release_delay_ms action")
+Row = namedtuple(
+    "Row", "id trip release trip_delay_ms release_delay_ms action recovery", defaults=(BY_VALUE,)
+)
 
 # key: short name in words; about: whose value it is; unit: how its numbers are written;
 # problem: the sentence; remedy: what the owner can do.
 Meaning = namedtuple("Meaning", "key about unit problem remedy")
 
-_CELL_V, _STACK_V, _AMPERE, _DEGREE, _TIME, _COUNT, _BITS = range(7)
+_CELL_V, _STACK_V, _AMPERE, _DEGREE, _TIME, _COUNT, _BITS, _KELVIN = range(8)
 _ABOVE = "{value} is above {limit}{delay}"
 _BELOW = "{value} is below {limit}{delay}"
 _STALE = "no new reading for {value} (limit {limit})"
@@ -145,12 +155,198 @@ _MEANINGS = {
         "{value}",
         "Disconnect the load and look for the cause.",
     ),
+    25: Meaning(
+        "cell over-voltage, dangerous",
+        "Cell",
+        _CELL_V,
+        _ABOVE,
+        "The cell may be damaged: take it out of the pack and have it tested.",
+    ),
+    26: Meaning(
+        "cell under-voltage, dangerous",
+        "Cell",
+        _CELL_V,
+        _BELOW,
+        "The cell may be damaged: do not charge the pack before the cell has been tested.",
+    ),
+    27: Meaning(
+        "charge over-current, severe",
+        "",
+        _AMPERE,
+        _ABOVE,
+        "Disconnect the charger and look for the cause.",
+    ),
+    28: Meaning(
+        "discharge over-current, severe",
+        "",
+        _AMPERE,
+        _ABOVE,
+        "Disconnect the load and look for the cause.",
+    ),
+    29: Meaning(
+        "cells are out of balance",
+        "",
+        _CELL_V,
+        "they are {value} apart, more than {limit}{delay}",
+        "Let the pack balance; a cell that falls back again and again is weak.",
+    ),
+    30: Meaning(
+        "temperatures lie far apart",
+        "",
+        _KELVIN,
+        "they are {value} apart, more than {limit}{delay}",
+        "Look for a warm joint, a blocked fan or a sensor that has come loose.",
+    ),
+    31: Meaning(
+        "electronics warm",
+        "Board sensor",
+        _DEGREE,
+        _ABOVE,
+        "Reduce the current or cool the switches.",
+    ),
+    32: Meaning(
+        "electronics too hot",
+        "Board sensor",
+        _DEGREE,
+        _ABOVE,
+        "Let the board cool down; reduce the current or cool the switches.",
+    ),
+    33: Meaning("board temperatures are stale", "", _TIME, _STALE, _LOOK_AT_CHIP),
+    34: Meaning(
+        "board temperatures are unknown",
+        "",
+        _COUNT,
+        "no usable value for {value} of them{delay}",
+        "Check the sensors at the switches and their wires.",
+    ),
+    35: Meaning(
+        "cell voltages are not believed",
+        "",
+        _BITS,
+        "{value}",
+        "Check the sense wires, their fuses and plugs.",
+    ),
+    36: Meaning(
+        "temperatures are not believed",
+        "",
+        _BITS,
+        "{value}",
+        "Check the sensors and how they are fixed.",
+    ),
+    37: Meaning(
+        "current is not believed",
+        "",
+        _BITS,
+        "{value}",
+        "Check the shunt and its wires, and which way round they are.",
+    ),
+    38: Meaning(
+        "stack voltage is not believed",
+        "",
+        _BITS,
+        "{value}",
+        "Check the top and bottom sense wires and the supply of the front end.",
+    ),
+    39: Meaning(
+        "a switch does not open",
+        "",
+        _BITS,
+        "{value}",
+        "Disconnect charger and load by hand; replace the switch.",
+    ),
+    40: Meaning(
+        "interlock open",
+        "",
+        _COUNT,
+        "the loop is not closed{delay}",
+        "Close the covers and plugs that the interlock watches.",
+    ),
+    41: Meaning(
+        "emergency stop",
+        "",
+        _COUNT,
+        "it was asked for",
+        "When all is safe, release the button.",
+    ),
+    42: Meaning(
+        "sign of a thermal runaway",
+        "",
+        _COUNT,
+        "one sign that a cell heats itself",
+        "Stay with the pack: if it goes on, disconnect it and bring it outside.",
+    ),
+    43: Meaning(
+        "thermal runaway",
+        "",
+        _COUNT,
+        "{value} independent signs that a cell heats itself",
+        "Leave the room, call the fire brigade, let nobody near.",
+    ),
+    44: Meaning(
+        "charging too fast for the cells as they are",
+        "",
+        _AMPERE,
+        "{value} more than the coldest and the lowest cell allow{delay}",
+        "Set the charger to less current until the cells are warm and above their lower limit.",
+    ),
+    45: Meaning(
+        "front end's own protection is lost",
+        "",
+        _BITS,
+        "{value}",
+        "Replace the board if it happens again.",
+    ),
+    46: Meaning(
+        "contactors or pre-charge failed",
+        "",
+        _COUNT,
+        "code {value}",
+        "Check what is connected, the pre-charge resistor and the contactors.",
+    ),
+    47: Meaning(
+        "heater or fan does not work", "", _BITS, "{value}", "Check its wires and its supply."
+    ),
+    48: Meaning(
+        "front end's bus is disturbed",
+        "",
+        _COUNT,
+        "{value} of the last 100 readings failed (limit {limit})",
+        "Check the wires of the bus: length, shield, pull-ups, ground.",
+    ),
+    49: Meaning(
+        "the limits in memory have changed",
+        "",
+        _COUNT,
+        "their check sum is wrong",
+        "Restart the board; replace it if it happens again.",
+    ),
+    50: Meaning(
+        "short circuit or fast over-current",
+        "",
+        _BITS,
+        "the front end has opened the discharge switch: {value}",
+        "Disconnect the load and look for the short circuit.",
+    ),
 }
 
 _BIT_WORDS = {
-    22: ("not configured", "internal failure", "a switch does not do as told"),
+    22: ("not configured", "internal failure"),
     23: ("cell over-voltage", "charge over-current", "temperature"),
     24: ("cell under-voltage", "discharge over-current", "short circuit", "temperature"),
+    35: (
+        "the cells do not add up to the stack",
+        "a cell jumped and the stack did not",
+        "a cell reads nothing or full scale",
+        "two neighbours mirror each other, as with a broken sense lead",
+        "the front end's own test found a broken sense lead",
+    ),
+    36: ("faster than anything warms or cools", "far apart although the pack rests"),
+    37: ("the cells move as if the current flowed the other way",),
+    38: ("the cells do not add up to it",),
+    39: ("the charge switch", "the discharge switch"),
+    45: ("its settings have changed again after they were mended", "it could not be verified"),
+    47: ("the heater does not warm", "the heater stays on", "the fan"),
+    50: ("", "discharge over-current", "short circuit"),
 }
 
 
@@ -292,6 +488,8 @@ def _value(unit, value):
         return amperes(value)
     if unit == _DEGREE:
         return degrees(value)
+    if unit == _KELVIN:
+        return "an unknown difference" if _missing(value) else f"{value / 10:.1f} K"
     if _missing(value):
         return "unknown"
     return duration(value) if unit == _TIME else str(value)
@@ -335,6 +533,8 @@ def _closing(row, known):
     they = "They close" if switches == OPEN_CHARGE | OPEN_DISCHARGE else "It closes"
     if row.action & LATCH:
         return " The owner has to release it."
+    if row.recovery == BY_REMOVAL:
+        return f" {they} again once what caused it has been taken away."
     if known.unit == _AMPERE:
         return f" {they} again after {duration(row.release_delay_ms)}."
     if known.unit in (_CELL_V, _STACK_V, _DEGREE):

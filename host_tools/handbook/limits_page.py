@@ -5,8 +5,8 @@ from host_tools.meanings import Row
 
 CELLS = 16
 CAPACITY_MAH = 100000
-# BQ76952: cells, temperatures, current, stack; and the cycle that reads them.
-PERIODS_MS = (63, 189, 63, 189)
+# BQ76952: cells, temperatures, current, stack, board; and the cycle that reads them.
+PERIODS_MS = (63, 189, 63, 189, 189)
 CYCLE_MS = 50
 
 _HEAD = f"""# The limits
@@ -40,6 +40,7 @@ def rows():
                 table.trip_delay_ms[at],
                 table.release_delay_ms[at],
                 row[limits.ACTION],
+                row[limits.RECOVERY],
             ),
         )
         for at, row in enumerate(limits.TABLE)
@@ -48,19 +49,19 @@ def rows():
 
 def text():
     """The whole page."""
-    (limits,) = firmware.load("limits")
-    lines = [_line(limits, row, numbers) for row, numbers in rows()]
+    limits, sample = firmware.load("limits", "sample")
+    lines = [_line(limits, sample, row, numbers) for row, numbers in rows()]
     return _HEAD + "".join(lines) + _FOOT
 
 
-def _line(limits, row, numbers):
-    measured = row[limits.GROUP] < 4
+def _line(limits, sample, row, numbers):
+    measured = limits.is_measured(row[limits.GROUP])
     unit = meanings.meaning(numbers.id).unit
     if numbers.trip == 0 and not measured:
         trips, releases = "if there is any", "when there is none"
     else:
         side = "below" if row[limits.DIRECTION] == limits.BELOW else "above"
-        if numbers.id in (limits.CHARGE_OVER_CURRENT, limits.DISCHARGE_OVER_CURRENT):
+        if row[limits.GROUP] == sample.CURRENT:
             # Shown without direction, so "below" would mislead for a discharge.
             side = "beyond"
         trips = f"{side} {meanings.limit(unit, numbers.trip)}"

@@ -105,6 +105,7 @@ class Node:
                     table.trip_delay_ms[at],
                     table.release_delay_ms[at],
                     row[limits.ACTION],
+                    row[limits.RECOVERY],
                 ]
             )
         self.console.say(
@@ -268,13 +269,13 @@ class Node:
 
     def _active_rows(self):
         from vigil import limits
-        from vigil.sample import CELLS, TEMPS
+        from vigil.sample import BOARD, CELLS, TEMPS
 
         protection = self.bms.protection
         active = []
         for at, row in enumerate(limits.TABLE):
             if protection.is_tripped(at):
-                placed = row[limits.GROUP] in (CELLS, TEMPS)
+                placed = row[limits.GROUP] in (CELLS, TEMPS, BOARD)
                 where = protection.trip_at[at] + 1 if placed else 0
                 now = protection.value_now(at, self.bms.sample)
                 active.append([row[limits.ID], where, protection.trip_value[at], now])

@@ -42,6 +42,7 @@ class CannedBus:
         self._put(0x34, sum(self.cell_mv) // 10)
         # No current flows through open switches.
         self._put(0x3A, 0 if self._force_off else 1000 + self._turn % 3)
+        self._put(0x68, 3031)
         for register in (0x70, 0x72, 0x74):
             self._put(register, 2981)
         registers[0x7F] = (0 if self._force_off & 4 else 1) | (0 if self._force_off & 1 else 4)

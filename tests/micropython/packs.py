@@ -3,10 +3,10 @@
 from vigil import chemistry, limits, presets
 from vigil.afe.errors import NO_ANSWER, AfeError
 from vigil.protect import Protection
-from vigil.sample import CELLS, CURRENT, STACK, TEMPS, UNKNOWN, Sample
+from vigil.sample import BOARD, CELLS, CURRENT, STACK, TEMPS, UNKNOWN, Sample
 
 CYCLE_MS = 50
-PERIODS_MS = (63, 189, 63, 189)
+PERIODS_MS = (63, 189, 63, 189, 189)
 
 
 def lfp_table(cells=16, capacity_mah=100000):
@@ -24,6 +24,10 @@ class Rig:
         self.cells_mv = [3300] * cells
         self.temps_dc = [250] * 3
         self.current_ma = 0
+        self.board_dc = 300
+        self.stack_mv = None  # else what the cells add up to
+        self.silent = False
+        self.unknown_group = None
         self.stale = ()  # groups that get no new conversions
         self.sample.start(now_ms)
         self.sample.front_end_fault = 0
@@ -42,13 +46,22 @@ class Rig:
             for sensor, temp_dc in enumerate(self.temps_dc):
                 values[sample.temps_at + sensor] = temp_dc
             values[sample.current_at] = self.current_ma
-            values[sample.stack_at] = stack_mv
-            for group in (CELLS, TEMPS, CURRENT, STACK):
+            values[sample.stack_at] = stack_mv if self.stack_mv is None else self.stack_mv
+            values[sample.board_at] = self.board_dc
+            if self.unknown_group is not None:
+                firsts = (0, sample.temps_at, sample.current_at, sample.stack_at, sample.board_at)
+                values[firsts[self.unknown_group]] = UNKNOWN
+            for group in (CELLS, TEMPS, CURRENT, STACK, BOARD):
                 if group not in self.stale:
                     sample.refresh(group, self.now_ms)
-            sample.answered(self.now_ms)
+            if not self.silent:
+                sample.answered(self.now_ms)
             actions = self.protection.judge(sample, self.now_ms)
         return actions & (limits.OPEN_BOTH | limits.WARNING)
+
+    def make_unknown(self, group, unknown):
+        """The first value of this group is not known (or it is again)."""
+        self.unknown_group = group if unknown else None
 
     def tripped(self):
         return [

@@ -61,7 +61,7 @@ class Story:
         self.chip = CannedSpi()
         self.front_end = Bq76952(SpiTransfer(self.chip, self.chip), self.chip)
         self.front_end.configured = True
-        self.sample = Sample(16, 3, (63, 189, 63, 189), 50)
+        self.sample = Sample(16, 3, (63, 189, 63, 189, 189), 50)
         self.bleed = bytearray(16)
         registers = self.chip.registers
         registers[0x13] = 0x01

@@ -124,14 +124,15 @@ def test_spoiled_transfers_open_both_switches_within_three_periods():
 
 def test_a_bus_that_comes_back_is_used_again_and_the_switches_close():
     desk = Desk(current_ma=-10000)
-    for fail in (go_silent, freeze, spoil_checks):
+    # The same failure again and again keeps them open for longer each time.
+    for fail, at_most_ms in ((go_silent, 3000), (freeze, 7000), (spoil_checks, 22000)):
         fail(desk.chip)
         desk.run_until(desk.both_off, 1000)
         desk.run_ms(3000)
         desk.chip.answering = True
         desk.chip.frozen = False
         desk.chip.corrupt_checks = False
-        desk.run_until(desk.both_on, 6000)
+        desk.run_until(desk.both_on, at_most_ms)
         desk.run_ms(2000)
         assert desk.tripped() == []
 

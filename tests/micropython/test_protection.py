@@ -3,7 +3,7 @@
 from packs import Rig
 
 from vigil import limits
-from vigil.sample import CELLS, CURRENT, STACK, TEMPS, UNKNOWN
+from vigil.sample import BOARD, CELLS, CURRENT, STACK, TEMPS, UNKNOWN
 
 
 def cycles(ms):
@@ -107,6 +107,7 @@ def test_each_stale_group_opens_both_within_three_of_its_periods():
         (TEMPS, limits.TEMPS_STALE, 189),
         (CURRENT, limits.CURRENT_STALE, 63),
         (STACK, limits.STACK_STALE, 189),
+        (BOARD, limits.BOARD_STALE, 189),
     ):
         rig = Rig()
         assert rig.step(10) == 0
@@ -129,8 +130,8 @@ def test_unknown_cell_opens_both_and_hides_no_other_limit():
     rig.cells_mv[7] = UNKNOWN
     rig.step(cycles(600))
     assert rig.tripped() == [
-        limits.CELL_OVER_VOLTAGE_WARNING,
         limits.CELL_OVER_VOLTAGE,
+        limits.CELL_OVER_VOLTAGE_WARNING,
         limits.CELLS_INVALID,
     ]
     assert rig.protection.actions & limits.OPEN_BOTH == limits.OPEN_BOTH

@@ -11,6 +11,7 @@ from vigil import limits, sample
 from vigil.afe.bq76952 import Bq76952
 
 CELLS, TEMPS, CURRENT, STACK = sample.CELLS, sample.TEMPS, sample.CURRENT, sample.STACK
+BOARD = sample.BOARD
 
 REQUESTS = [
     (limits.BACKSTOP_CELL_OVER_VOLTAGE, 3650, 1000, 3450),
@@ -200,7 +201,8 @@ class Readings:
         self.temps_at = cells
         self.current_at = cells + temps
         self.stack_at = self.current_at + 1
-        self.values = array("i", [sample.UNKNOWN] * (cells + temps + 2))
+        self.board_at = self.stack_at + 1
+        self.values = array("i", [sample.UNKNOWN] * (cells + temps + 3))
         self.cell_count = cells
         self.temp_count = temps
         self.front_end_fault = 0

@@ -6,7 +6,16 @@ import pytest
 
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
-from tests.unit.bq76952_stand_in import ALL_EQUAL, CELLS, CURRENT, REQUESTS, STACK, TEMPS, Desk
+from tests.unit.bq76952_stand_in import (
+    ALL_EQUAL,
+    BOARD,
+    CELLS,
+    CURRENT,
+    REQUESTS,
+    STACK,
+    TEMPS,
+    Desk,
+)
 from vigil import sample
 from vigil.afe import errors
 from vigil.afe.bq76952 import Bq76952
@@ -119,7 +128,7 @@ def test_no_frame_with_check_codes_is_a_command_to_a_chip_that_fell_back_to_plai
 
 def test_one_lost_transfer_is_repeated_and_counted(desk):
     desk.chip.lost = 1
-    assert desk.read_scan() == [CELLS, CURRENT, TEMPS, STACK]
+    assert desk.read_scan() == [CELLS, CURRENT, BOARD, TEMPS, STACK]
     assert (desk.front_end.retries, desk.front_end.no_answers) == (1, 1)
 
 
@@ -273,7 +282,7 @@ def test_what_the_chip_cannot_do_is_refused_at_once(options):
 def test_a_full_scan_fills_the_sample_in_its_units(desk):
     cells = [3300 + cell for cell in range(16)]
     refreshed = desk.read_scan(cells, current=-1234, stack=5292, temps=(2981, 2731, 2482))
-    assert refreshed == [CELLS, CURRENT, TEMPS, STACK]
+    assert refreshed == [CELLS, CURRENT, BOARD, TEMPS, STACK]
     values = desk.readings.values
     assert list(values[:16]) == cells
     assert list(values[16:19]) == [250, 0, -249]
@@ -407,7 +416,7 @@ def test_a_chip_that_reset_to_plain_bytes_is_recognised_by_its_first_byte(desk):
     assert not desk.front_end.configured
     assert desk.readings.front_end_fault & sample.FAULT_NOT_CONFIGURED
     desk.configure()
-    assert desk.read_scan() == [CELLS, CURRENT, TEMPS, STACK]
+    assert desk.read_scan() == [CELLS, CURRENT, BOARD, TEMPS, STACK]
     assert desk.readings.front_end_fault == 0
 
 
@@ -520,12 +529,13 @@ def set_fets(desk, charge, discharge):
     desk.chip.registers[0x7F] = charge | discharge << 2
 
 
-def faults_for(desk, ms, current=0):
-    """Fault masks seen over `ms`, a scan every 50 ms."""
+def stuck_for(desk, ms, current=0):
+    """Masks of switches on against the command seen over `ms`, a scan every 50 ms."""
     seen = set()
     for _ in range(ms // 50):
         desk.read_scan(alarm=0x02, current=current)
-        seen.add(desk.readings.front_end_fault)
+        seen.add(desk.front_end.switch_stuck)
+        assert desk.readings.front_end_fault == 0
     return seen
 
 
@@ -540,33 +550,33 @@ def test_switch_states_are_read_back(desk):
 
 def test_a_switch_that_stays_on_after_a_second_is_a_mismatch(desk):
     set_fets(desk, 1, 1)
-    assert faults_for(desk, 1050) == {0}
-    assert faults_for(desk, 50) == {sample.FAULT_SWITCH_MISMATCH}
+    assert stuck_for(desk, 1050) == {0}
+    assert stuck_for(desk, 50) == {3}
     set_fets(desk, 0, 0)
-    assert faults_for(desk, 50) == {0}
+    assert stuck_for(desk, 50) == {0}
 
 
 def test_a_switch_that_the_chip_holds_off_is_not_a_mismatch(desk):
     desk.front_end.set_switches(True, True)
     set_fets(desk, 0, 0)
-    assert faults_for(desk, 3000) == {0}
+    assert stuck_for(desk, 3000) == {0}
 
 
 def test_a_spared_body_diode_is_not_a_mismatch(desk):
     # Current in units of 10 mA: 20 A of discharge through the charge switch.
     desk.front_end.set_switches(False, True)
     set_fets(desk, 1, 1)
-    assert faults_for(desk, 3000, current=-2000) == {0}
+    assert stuck_for(desk, 3000, current=-2000) == {0}
     # The same switch still on once nothing flows is one.
-    assert sample.FAULT_SWITCH_MISMATCH in faults_for(desk, 1500, current=0)
+    assert stuck_for(desk, 1500, current=0) == {0, 1}
 
 
 def test_current_through_a_switch_that_is_off_is_a_mismatch(desk):
     desk.front_end.set_switches(False, True)
     set_fets(desk, 0, 1)
-    assert faults_for(desk, 700, current=500) == {0}
-    assert sample.FAULT_SWITCH_MISMATCH in faults_for(desk, 500, current=500)
-    assert faults_for(desk, 50, current=0) == {0}
+    assert stuck_for(desk, 700, current=500) == {0}
+    assert stuck_for(desk, 500, current=500) == {0, 1}
+    assert stuck_for(desk, 50, current=0) == {0}
 
 
 def test_scans_that_stand_still_prove_no_current(desk):
@@ -575,7 +585,7 @@ def test_scans_that_stand_still_prove_no_current(desk):
     desk.read_scan(current=500)
     for _ in range(100):
         desk.read()
-    assert desk.readings.front_end_fault == 0
+    assert desk.front_end.switch_stuck == 0
 
 
 def test_balancing_sends_one_bit_a_cell(desk):

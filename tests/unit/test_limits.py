@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from host_tools.contradictions import problem_sentence
 from vigil import chemistry, limits, presets, sample, validate
 
-PERIODS_MS = (63, 189, 63, 189)
+PERIODS_MS = (63, 189, 63, 189, 189)
 
 
 def table(cells=16, capacity_mah=100000, name="LFP"):
@@ -43,7 +43,7 @@ def test_row_ids_are_unique_and_every_named_row_is_in_the_table():
 
 def test_every_group_has_a_row_for_stale_and_for_invalid_data():
     groups = {row[limits.GROUP] for row in limits.TABLE}
-    for group in (sample.CELLS, sample.TEMPS, sample.CURRENT, sample.STACK):
+    for group in range(sample.GROUPS):
         assert sample.CELLS_AGE + group in groups
         assert sample.CELLS_UNKNOWN + group in groups
 
@@ -52,6 +52,22 @@ def test_rows_for_unknown_data_open_both_switches():
     for row in limits.TABLE:
         if sample.CELLS_AGE <= row[limits.GROUP] <= sample.FAULT:
             assert row[limits.ACTION] == limits.OPEN_BOTH
+
+
+def test_a_row_latches_exactly_when_its_owner_has_to_release_it():
+    for row in limits.TABLE:
+        latches = bool(row[limits.ACTION] & limits.LATCH)
+        assert latches == (row[limits.RECOVERY] == limits.BY_OWNER)
+
+
+def test_of_a_kind_the_graver_row_comes_first():
+    for graver, milder in (
+        (limits.CELL_OVER_VOLTAGE_SEVERE, limits.CELL_OVER_VOLTAGE),
+        (limits.CELL_UNDER_VOLTAGE_SEVERE, limits.CELL_UNDER_VOLTAGE),
+        (limits.CHARGE_OVER_CURRENT_SEVERE, limits.CHARGE_OVER_CURRENT),
+        (limits.DISCHARGE_OVER_CURRENT_SEVERE, limits.DISCHARGE_OVER_CURRENT),
+    ):
+        assert limits.position(graver) < limits.position(milder)
 
 
 def test_a_lower_limit_is_compiled_inverted():
@@ -88,6 +104,23 @@ CONTRADICTIONS = [
     (limits.CHARGE_OVER_CURRENT, {"release": -1}, validate.WRONG_SIGN, 0),
     (limits.DISCHARGE_OVER_CURRENT, {"trip": 5, "release": 6}, validate.WRONG_SIGN, 0),
     (limits.DISCHARGE_OVER_CURRENT, {"trip": -400000}, validate.SHORT_CIRCUIT_TOO_LOW, -400000),
+    (limits.CELL_OVER_VOLTAGE_SEVERE, {"trip": 3901}, validate.BEYOND_CHEMISTRY, 3900),
+    (limits.CELL_UNDER_VOLTAGE_SEVERE, {"trip": 1499}, validate.BEYOND_CHEMISTRY, 1500),
+    (limits.CELL_OVER_VOLTAGE, {"trip": 3800}, validate.SEVERE_TOO_NEAR, 3800),
+    (limits.CELL_UNDER_VOLTAGE, {"trip": 1800}, validate.SEVERE_TOO_NEAR, 1800),
+    (limits.CHARGE_OVER_CURRENT, {"trip": 100000}, validate.SEVERE_TOO_NEAR, 100000),
+    (limits.DISCHARGE_OVER_CURRENT, {"trip": -200000}, validate.SEVERE_TOO_NEAR, -200000),
+    (
+        limits.DISCHARGE_OVER_CURRENT_SEVERE,
+        {"trip_delay_ms": 1001},
+        validate.DELAY_OUT_OF_RANGE,
+        1000,
+    ),
+    (limits.BOARD_TEMPERATURE_WARNING, {"trip": 850}, validate.WARNING_BEYOND_TRIP, 850),
+    (limits.BOARD_OVER_TEMPERATURE, {"trip": 8500}, validate.NUMBER_OUT_OF_RANGE, 1500),
+    (limits.CELL_IMBALANCE, {"trip": 19}, validate.NUMBER_OUT_OF_RANGE, 20),
+    (limits.THERMAL_RUNAWAY, {"trip": 2}, validate.NUMBER_OUT_OF_RANGE, 1),
+    (limits.RUNAWAY_WARNING, {"trip": 1}, validate.WARNING_BEYOND_TRIP, 1),
     (limits.CELL_OVER_VOLTAGE, {"release": 2900}, validate.OVER_UNDER_CROSSED, 2950),
     (limits.STACK_STALE, {"trip": 1 << 29}, validate.NUMBER_OUT_OF_RANGE, 10000),
     (limits.CELLS_STALE, {"trip": 0}, validate.NUMBER_OUT_OF_RANGE, 1),
@@ -133,15 +166,17 @@ def test_a_short_circuit_that_would_be_cut_too_late_is_named(delay_us):
 
 def test_a_short_circuit_within_the_over_current_is_named():
     broken = table()
-    broken.short_circuit_ma = -120000
-    assert codes(broken) == {(limits.DISCHARGE_OVER_CURRENT, validate.SHORT_CIRCUIT_TOO_LOW)}
+    broken.short_circuit_ma = -200000
+    severe = limits.DISCHARGE_OVER_CURRENT_SEVERE
+    assert codes(broken) == {(severe, validate.SHORT_CIRCUIT_TOO_LOW)}
 
 
 def test_a_table_without_one_of_its_rows_is_refused():
     kept = limits.TABLE
     made = table()
     try:
-        limits.TABLE = kept[:3] + kept[4:]
+        at = limits.position(limits.CELL_UNDER_VOLTAGE)
+        limits.TABLE = kept[:at] + kept[at + 1 :]
         assert (limits.CELL_UNDER_VOLTAGE, validate.MISSING_ROW) in codes(made)
     finally:
         limits.TABLE = kept
@@ -168,7 +203,7 @@ def test_every_code_has_a_test():
         validate.BACKSTOP_TIGHTER,
         validate.SHORT_CIRCUIT_TOO_SLOW,
     }
-    assert tested == set(range(1, 17))
+    assert tested == set(range(1, 18))
 
 
 @given(
@@ -193,10 +228,11 @@ def test_every_contradiction_is_named_not_just_the_first():
 
 def test_a_row_that_latches_must_open_both():
     kept = limits.TABLE
-    row = list(kept[limits.position(limits.CELL_OVER_VOLTAGE)])
+    at = limits.position(limits.CELL_OVER_VOLTAGE)
+    row = list(kept[at])
     row[limits.ACTION] = limits.OPEN_CHARGE | limits.LATCH
     try:
-        limits.TABLE = (*kept[:1], tuple(row), *kept[2:])
+        limits.TABLE = (*kept[:at], tuple(row), *kept[at + 1 :])
         assert (limits.CELL_OVER_VOLTAGE, validate.LATCH_MUST_OPEN_BOTH) in codes(table())
     finally:
         limits.TABLE = kept

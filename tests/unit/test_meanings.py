@@ -49,7 +49,7 @@ def test_stale_cells_say_for_how_long_there_has_been_nothing_new():
         (Row(11, 600, 500, 2000, 5000, 3), 1, 611, "They close again at 50.0 degC or below."),
         (Row(17, 0, 0, 63, 1000, 3), 0, 2, "no usable value for 2 of them for 63 ms"),
         (Row(21, 139, 139, 0, 1000, 3), 0, 160, "no complete answer for 160 ms (limit 139 ms)"),
-        (Row(22, 0, 0, 0, 1000, 3), 0, 5, "not configured, a switch does not do as told;"),
+        (Row(22, 0, 0, 0, 1000, 3), 0, 3, "not configured, internal failure;"),
         (Row(23, 0, 0, 0, 1000, 1), 0, 2, "by itself: charge over-current;"),
         (Row(24, 0, 0, 0, 1000, 10), 0, 4, "short circuit; discharge switch opened for good."),
         (Row(24, 0, 0, 0, 1000, 10), 0, 4, "The owner has to release it."),
@@ -73,15 +73,16 @@ def test_bits_and_numbers_agree_with_the_firmware():
 
     for name in ("OPEN_CHARGE", "OPEN_DISCHARGE", "WARNING", "LATCH"):
         assert getattr(meanings, name) == getattr(limits, name)
-    for name in ("OFF", "ON", "TRIPPED", "RECOVERING", "LATCHED"):
+    for name in ("OFF", "ON", "TRIPPED", "RECOVERING", "LATCHED", "WAITING"):
         assert getattr(meanings, name) == getattr(switches, name)
+    for name in ("BY_VALUE", "BY_RETRIES", "BY_REMOVAL", "BY_OWNER"):
+        assert getattr(meanings, name) == getattr(limits, name)
     for name in ("REASON_STARTING", "REASON_OWNER", "REASON_SELF_TEST"):
         assert getattr(meanings, name) == getattr(switches, name)
     assert meanings.UNKNOWN == sample.UNKNOWN
     for row_id, bit, word in (
         (22, sample.FAULT_NOT_CONFIGURED, "not configured"),
         (22, sample.FAULT_INTERNAL, "internal failure"),
-        (22, sample.FAULT_SWITCH_MISMATCH, "a switch does not do as told"),
         (23, sample.CHARGE_TRIP_OVER_VOLTAGE, "cell over-voltage"),
         (23, sample.CHARGE_TRIP_OVER_CURRENT, "charge over-current"),
         (23, sample.CHARGE_TRIP_TEMPERATURE, "temperature"),
@@ -89,6 +90,21 @@ def test_bits_and_numbers_agree_with_the_firmware():
         (24, sample.DISCHARGE_TRIP_OVER_CURRENT, "discharge over-current"),
         (24, sample.DISCHARGE_TRIP_SHORT_CIRCUIT, "short circuit"),
         (24, sample.DISCHARGE_TRIP_TEMPERATURE, "temperature"),
+        (35, sample.DOUBT_SUM, "the cells do not add up to the stack"),
+        (35, sample.DOUBT_JUMP, "a cell jumped and the stack did not"),
+        (35, sample.DOUBT_RAIL, "a cell reads nothing or full scale"),
+        (35, sample.DOUBT_LEAD, "two neighbours mirror each other, as with a broken sense lead"),
+        (
+            35,
+            sample.DOUBT_LEAD_TEST,
+            "the front end's own test found a broken sense lead",
+        ),
+        (36, sample.DOUBT_RATE, "faster than anything warms or cools"),
+        (36, sample.DOUBT_APART, "far apart although the pack rests"),
+        (37, sample.DOUBT_DIRECTION, "the cells move as if the current flowed the other way"),
+        (38, sample.DOUBT_SUM, "the cells do not add up to it"),
+        (45, sample.BACKSTOP_DIFFERS, "its settings have changed again after they were mended"),
+        (45, sample.BACKSTOP_OVERDUE, "it could not be verified"),
     ):
         assert f": {word}; " in sentence(Row(row_id, 0, 0, 0, 0, 3), 0, bit, bit)
 

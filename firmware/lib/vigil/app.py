@@ -18,7 +18,7 @@ from vigil.keeper import Keeper
 from vigil.memory import Memory
 from vigil.protect import Protection
 from vigil.quiet import QuietWindow
-from vigil.sample import CURRENT, FAULT_NOT_CONFIGURED, Sample
+from vigil.sample import CURRENT, FAULT_NOT_CONFIGURED, HEALTH_FIRST, SWITCH_STUCK, Sample
 from vigil.status import Status
 from vigil.switches import REASON_SAFE_MODE, REASON_SELF_TEST, Switches
 
@@ -29,6 +29,7 @@ _SECOND_LOOK_US = const(10000)
 # Below this share of the capacity an hour the cells count as resting.
 _REST_DIVISOR = const(50)
 _TICKS = const(0x3FFFFFFF)
+_SWITCH_STUCK = SWITCH_STUCK - HEALTH_FIRST
 
 
 class Bms:
@@ -44,14 +45,21 @@ class Bms:
             front_end.temps_period_ms,
             front_end.current_period_ms,
             front_end.stack_period_ms,
+            front_end.board_period_ms,
         )
         self.table = presets.preset(
             self.chemistry, front_end.cell_count, board.capacity_mah, periods_ms, cycle_ms
         )
         self.problems = validate.problems(self.table, self.chemistry, front_end.cell_count)
-        self.sample = Sample(front_end.cell_count, front_end.temp_count, periods_ms, cycle_ms)
+        self.sample = Sample(
+            front_end.cell_count,
+            front_end.temp_count,
+            periods_ms,
+            cycle_ms,
+            front_end.board_temp_count,
+        )
         self.protection = Protection(self.table)
-        self.switches = Switches(front_end)
+        self.switches = Switches(front_end, self.sample)
         memory.restore(self.switches)
         if memory.safe_mode:
             self.switches.forbid(REASON_SAFE_MODE)
@@ -162,6 +170,7 @@ class Bms:
                 self._look(now_ms)
         if not self.front_end.configured:
             sample.front_end_fault = sample.front_end_fault | FAULT_NOT_CONFIGURED
+        sample.health[_SWITCH_STUCK] = self.front_end.switch_stuck
         self.protection.judge(sample, now_ms)
         self.switches.act(self.protection, now_ms)
         self._count_charge()

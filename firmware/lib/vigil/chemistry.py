@@ -29,6 +29,10 @@ def lfp():
     chemistry.over_voltage_warning_mv = (3600, 3550)
     chemistry.under_voltage_mv = (2500, 2950)
     chemistry.under_voltage_warning_mv = (2800, 2900)
+    # Beyond these a cell is damaged: both switches open until the owner has looked.
+    chemistry.over_voltage_severe_mv = (3800, 3650)
+    chemistry.under_voltage_severe_mv = (1800, 2500)
+    chemistry.imbalance_mv = 300  # full cells stand far apart on the last percent
     chemistry.stack_over_cell_mv = (3600, 3450)
     chemistry.stack_under_cell_mv = (2600, 2950)
     chemistry.charge_over_temp_dc = (450, 400)
@@ -39,6 +43,8 @@ def lfp():
     # 0.5 C and 1 C continuous are common for large prismatic cells; over-current trips above.
     chemistry.charge_trip_percent = 60
     chemistry.discharge_trip_percent = 120
+    chemistry.charge_severe_percent = 100
+    chemistry.discharge_severe_percent = 200
     chemistry.short_circuit_percent = 300
     # Below the knee all charges look alike.
     chemistry.balance_start_mv = 3400
@@ -51,6 +57,7 @@ def nmc():
     _layered_oxide_limits(chemistry)
     chemistry.under_voltage_mv = (2750, 3200)
     chemistry.under_voltage_warning_mv = (3000, 3100)
+    chemistry.under_voltage_severe_mv = (2300, 2750)
     chemistry.stack_under_cell_mv = (2850, 3200)
     return chemistry
 
@@ -61,6 +68,7 @@ def nca():
     # Goes lower than NMC: 2.5 V is the end in the datasheets of common 18650 cells.
     chemistry.under_voltage_mv = (2600, 3150)
     chemistry.under_voltage_warning_mv = (2900, 3000)
+    chemistry.under_voltage_severe_mv = (2200, 2600)
     chemistry.stack_under_cell_mv = (2700, 3150)
     return chemistry
 
@@ -76,6 +84,8 @@ def _layered_oxide_limits(chemistry):
     chemistry.discharge_temp_maximum_dc = 600
     chemistry.over_voltage_mv = (4250, 4100)
     chemistry.over_voltage_warning_mv = (4220, 4180)
+    chemistry.over_voltage_severe_mv = (4320, 4250)
+    chemistry.imbalance_mv = 200
     chemistry.stack_over_cell_mv = (4230, 4100)
     chemistry.charge_over_temp_dc = (450, 400)
     chemistry.charge_under_temp_dc = (10, 50)
@@ -84,6 +94,8 @@ def _layered_oxide_limits(chemistry):
     # 0.5 C and 1 C; power cells do several times as much, their datasheet says so.
     chemistry.charge_trip_percent = 60
     chemistry.discharge_trip_percent = 120
+    chemistry.charge_severe_percent = 100
+    chemistry.discharge_severe_percent = 200
     chemistry.short_circuit_percent = 300
     # Voltage tells the charge nearly everywhere, but bleeding at the top costs no range.
     chemistry.balance_start_mv = 4000
@@ -103,6 +115,9 @@ def lto():
     chemistry.over_voltage_warning_mv = (2780, 2700)
     chemistry.under_voltage_mv = (1600, 2050)
     chemistry.under_voltage_warning_mv = (1900, 1980)
+    chemistry.over_voltage_severe_mv = (2950, 2850)
+    chemistry.under_voltage_severe_mv = (1300, 1600)
+    chemistry.imbalance_mv = 150
     chemistry.stack_over_cell_mv = (2800, 2650)
     chemistry.stack_under_cell_mv = (1700, 2050)
     chemistry.charge_over_temp_dc = (550, 500)
@@ -112,6 +127,8 @@ def lto():
     # 3 C and 5 C continuous.
     chemistry.charge_trip_percent = 360
     chemistry.discharge_trip_percent = 600
+    chemistry.charge_severe_percent = 600
+    chemistry.discharge_severe_percent = 1000
     chemistry.short_circuit_percent = 1500
     chemistry.balance_start_mv = 2550
     chemistry.balance_delta_mv = 10
@@ -132,6 +149,9 @@ def na_ion():
     chemistry.over_voltage_warning_mv = (4000, 3950)
     chemistry.under_voltage_mv = (1500, 2300)
     chemistry.under_voltage_warning_mv = (2000, 2200)
+    chemistry.over_voltage_severe_mv = (4200, 4050)
+    chemistry.under_voltage_severe_mv = (1200, 1500)
+    chemistry.imbalance_mv = 250
     chemistry.stack_over_cell_mv = (4000, 3850)
     chemistry.stack_under_cell_mv = (1600, 2300)
     chemistry.charge_over_temp_dc = (450, 400)
@@ -141,6 +161,8 @@ def na_ion():
     # 0.5 C and 1 C; a cell that does 3 C has it in its datasheet.
     chemistry.charge_trip_percent = 60
     chemistry.discharge_trip_percent = 120
+    chemistry.charge_severe_percent = 100
+    chemistry.discharge_severe_percent = 200
     chemistry.short_circuit_percent = 300
     chemistry.balance_start_mv = 3700
     # Its hysteresis of 10 to 20 mV must not be taken for a difference of charge.

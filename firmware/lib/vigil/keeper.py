@@ -8,7 +8,7 @@ import time
 from micropython import const
 
 from vigil import journal, limits
-from vigil.sample import CELLS, TEMPS
+from vigil.sample import BOARD, CELLS, TEMPS
 from vigil.switches import CHARGE, DISCHARGE, LATCHED
 
 # Kept promises: see docs/storage.md. A write that is due now takes its turn among the slow tasks.
@@ -111,7 +111,8 @@ class Keeper:
             self._tripped[at] = tripped
             row = limits.TABLE[at]
             if tripped and row[limits.ACTION] & limits.OPEN_BOTH:
-                where = protection.trip_at[at] + 1 if row[limits.GROUP] in (CELLS, TEMPS) else 0
+                placed = row[limits.GROUP] in (CELLS, TEMPS, BOARD)
+                where = protection.trip_at[at] + 1 if placed else 0
                 self._memory.trips += 1
                 self._memory.note(
                     self.uptime_s,

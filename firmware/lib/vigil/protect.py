@@ -8,9 +8,14 @@ from array import array
 from micropython import const
 
 from vigil import kernels, limits
-from vigil.sample import HIGHEST_AT, LOWEST_AT, NOTHING, STACK, UNKNOWN
+from vigil.sample import BOARD, HIGHEST_AT, LOWEST_AT, NOTHING, UNKNOWN
 
 _ROW_WORDS = const(10)
+
+# Bits of Protection.owed.
+OWED_NO_LOAD = const(1)
+OWED_NO_CHARGER = const(2)
+OWED_RETRIES = const(4)  # after so many retries the owner has to look
 
 
 class Protection:
@@ -27,9 +32,14 @@ class Protection:
         self.trip_value = array("i", [0] * count)
         self._was_tripped = bytearray(count)
         self.actions = 0
-        # TABLE positions of the first row that holds each switch open, or -1.
+        # TABLE positions of the first row that holds each switch open, or -1; and of the first
+        # that latches.
         self.charge_opened_by = -1
         self.discharge_opened_by = -1
+        self.latched_by = -1
+        # What has to happen before the charge and the discharge switch may close again: every
+        # row that opens one adds its part, whether or not another row hid it.
+        self.owed = array("i", [0, 0])
         self.trips = 0
 
     def judge(self, sample, now_ms):
@@ -43,15 +53,26 @@ class Protection:
 
     def is_counting(self):
         """A row that opens a switch sees its value beyond the trip, and its delay runs."""
+        return self.opening_in_ms(limits.OPEN_BOTH) >= 0
+
+    def opening_in_ms(self, switches):
+        """Time until a delay that runs would open one of `switches` (action bits); -1 if none."""
         if not self.actions & limits.ACTIVE:
-            return False
+            return -1
         rows = self._rows
+        soonest_ms = -1
         for at in range(self.row_count):
             row = at * _ROW_WORDS
-            if rows[row + limits.ROW_ELAPSED] and not rows[row + limits.ROW_TRIPPED]:
-                if limits.TABLE[at][limits.ACTION] & limits.OPEN_BOTH:
-                    return True
-        return False
+            elapsed = rows[row + limits.ROW_ELAPSED]
+            if elapsed and not rows[row + limits.ROW_TRIPPED]:
+                if limits.TABLE[at][limits.ACTION] & switches:
+                    # elapsed is 1 + the time.
+                    left_ms = self.table.trip_delay_ms[at] - elapsed + 1
+                    if left_ms < 0:
+                        left_ms = 0
+                    if soonest_ms < 0 or left_ms < soonest_ms:
+                        soonest_ms = left_ms
+        return soonest_ms
 
     def is_tripped(self, at):
         return self._rows[at * _ROW_WORDS + limits.ROW_TRIPPED] != 0
@@ -60,7 +81,7 @@ class Protection:
         """The scalar that row `at` looks at."""
         value = sample.words[self._rows[at * _ROW_WORDS + limits.ROW_SCALAR]]
         row = limits.TABLE[at]
-        if row[limits.GROUP] <= STACK:
+        if row[limits.GROUP] <= BOARD:
             if value == NOTHING:
                 return UNKNOWN
             if row[limits.DIRECTION] == limits.BELOW:
@@ -71,16 +92,18 @@ class Protection:
         rows = self._rows
         self.charge_opened_by = -1
         self.discharge_opened_by = -1
+        self.latched_by = -1
         for at in range(self.row_count):
             tripped = rows[at * _ROW_WORDS + limits.ROW_TRIPPED]
             if tripped and not self._was_tripped[at]:
                 row = limits.TABLE[at]
                 group = row[limits.GROUP]
                 below = row[limits.DIRECTION] == limits.BELOW
-                if group <= STACK:
+                if group <= BOARD:
                     self.trip_at[at] = sample.place(group, LOWEST_AT if below else HIGHEST_AT)
                 self.trip_value[at] = self.value_now(at, sample)
                 self.trips += 1
+                self._owe(row)
             self._was_tripped[at] = tripped
             if tripped:
                 action = rows[at * _ROW_WORDS + limits.ROW_ACTIONS]
@@ -88,6 +111,21 @@ class Protection:
                     self.charge_opened_by = at
                 if action & limits.OPEN_DISCHARGE and self.discharge_opened_by < 0:
                     self.discharge_opened_by = at
+                if action & limits.LATCH and self.latched_by < 0:
+                    self.latched_by = at
+
+    def _owe(self, row):
+        recovery = row[limits.RECOVERY]
+        if recovery == limits.BY_VALUE or recovery == limits.BY_OWNER:
+            return
+        owed = OWED_RETRIES
+        if recovery == limits.BY_REMOVAL:
+            by_charger = row[limits.ID] == limits.CHARGE_OVER_CURRENT_SEVERE
+            owed |= OWED_NO_CHARGER if by_charger else OWED_NO_LOAD
+        if row[limits.ACTION] & limits.OPEN_CHARGE:
+            self.owed[0] |= owed
+        if row[limits.ACTION] & limits.OPEN_DISCHARGE:
+            self.owed[1] |= owed
 
 
 # A constant of another module costs a lookup in the cycle, so this one is repeated.

@@ -81,6 +81,8 @@ class Status:
         bits = 0
         for at in range(self._protection.row_count):
             row = limits.TABLE[at]
+            if row[limits.JBD_BIT] == limits.NO_BIT:
+                continue
             warns = row[limits.ACTION] == limits.WARNING
             if warns == warnings and self._protection.is_tripped(at):
                 bits |= 1 << row[limits.JBD_BIT]

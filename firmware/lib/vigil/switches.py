@@ -10,6 +10,7 @@ from micropython import const
 
 from vigil import limits
 from vigil.afe.errors import AfeError
+from vigil.protect import OWED_NO_CHARGER, OWED_NO_LOAD, OWED_RETRIES
 
 # States of one switch.
 OFF = const(0)  # not permitted: starting, self-test failed, owner
@@ -17,6 +18,7 @@ ON = const(1)
 TRIPPED = const(2)  # a limit holds it open
 RECOVERING = const(3)  # the limit has released, the hold time runs
 LATCHED = const(4)  # opened for good until reset()
+WAITING = const(5)  # the limit has released, but load or charger has to be taken away first
 
 # Reasons beside row ids.
 REASON_NONE = const(0)
@@ -29,7 +31,13 @@ REASON_MEMORY_LOST = const(104)  # whether a limit had latched is no longer know
 CHARGE = const(0)
 DISCHARGE = const(1)
 
-_HOLD_MS = const(1000)
+# From the release of the last limit to closing: longer each time the same limit opens again
+# within _FORGET_MS, so that no pack that sits on a limit makes a switch chatter.
+_HOLD_MS = (1000, 5000, 20000, 60000)
+_MOST_RETRIES = const(3)
+_FORGET_MS = const(300000)
+# Without anything to tell whether a load or a charger is there, time has to do.
+_REMOVAL_MS = const(30000)
 # A front end turns a switch on within 250 ms; told again after this time if it has not.
 _REPEAT_MS = const(1000)
 _RING = const(16)
@@ -40,8 +48,10 @@ _TICKS = const(0x3FFFFFFF)
 class Switches:
     """Both switches over one front end (or contactor driver) with the same verbs."""
 
-    def __init__(self, front_end):
+    def __init__(self, front_end, sample):
+        """sample: says whether a load or a charger is there."""
         self._front_end = front_end
+        self._sample = sample
         self.state = array("i", [OFF, OFF])
         self.reason = array("i", [REASON_STARTING, REASON_STARTING])
         self._since_ms = array("i", [0, 0])
@@ -52,6 +62,13 @@ class Switches:
         self._ring = array("i", [0] * (_RING * _RECORD))
         self._permitted = False
         self._refusal = REASON_STARTING
+        # Place in TABLE of the row that opened each switch last; times it did so again soon.
+        self._opened_at = array("i", [-1, -1])
+        self.retries = array("i", [0, 0])
+        self._closed_lately = array("i", [0, 0])
+        self._plan_reason = REASON_NONE
+        self._plan_ms = 0
+        self._planned_ms = 0
 
     @property
     def charge_on(self):
@@ -71,6 +88,27 @@ class Switches:
         self._permitted = False
         self._refusal = reason
 
+    def plan_off(self, reason, now_ms, in_ms):
+        """Announce that both switches open for `reason` so much later; a plan made is kept."""
+        if self._plan_reason == REASON_NONE:
+            self._plan_reason = reason
+            self._planned_ms = now_ms
+            self._plan_ms = in_ms
+
+    def cancel_plan(self):
+        self._plan_reason = REASON_NONE
+
+    def opening_in_ms(self, protection, switch, now_ms):
+        """Time until this switch opens by a delay that runs or a plan; -1 if none is known."""
+        if self.state[switch] != ON:
+            return -1
+        left_ms = protection.opening_in_ms(limits.OPEN_CHARGE << switch)
+        if self._plan_reason != REASON_NONE:
+            planned_ms = max(0, self._plan_ms - ((now_ms - self._planned_ms) & _TICKS))
+            if left_ms < 0 or planned_ms < left_ms:
+                left_ms = planned_ms
+        return left_ms
+
     def restore_latched(self, switch, reason):
         """It was latched before the restart; before act() is first called."""
         self.state[switch] = LATCHED
@@ -79,6 +117,7 @@ class Switches:
     def reset(self):
         """The owner releases latched switches; limits still decide."""
         for switch in (CHARGE, DISCHARGE):
+            self.retries[switch] = 0
             if self.state[switch] == LATCHED:
                 self.state[switch] = TRIPPED
 
@@ -94,46 +133,90 @@ class Switches:
 
     def act(self, protection, now_ms):
         """Bring the switches to what the verdict demands."""
+        if self._plan_reason != REASON_NONE:
+            if (now_ms - self._planned_ms) & _TICKS >= self._plan_ms:
+                self.forbid(self._plan_reason)
+                self._plan_reason = REASON_NONE
         # A row that latches opens both switches (validate.py sees to it).
         actions = protection.actions
         latch = actions & limits.LATCH
-        self._judge_one(
-            CHARGE, actions & limits.OPEN_CHARGE, latch, protection.charge_opened_by, now_ms
-        )
-        self._judge_one(
-            DISCHARGE,
-            actions & limits.OPEN_DISCHARGE,
-            latch,
-            protection.discharge_opened_by,
-            now_ms,
-        )
+        self._judge_one(CHARGE, actions & limits.OPEN_CHARGE, latch, protection, now_ms)
+        self._judge_one(DISCHARGE, actions & limits.OPEN_DISCHARGE, latch, protection, now_ms)
         self._command(now_ms)
 
-    def _judge_one(self, switch, demanded, latch, opened_by, now_ms):
-        # Numbered cases, first match wins:
-        # 1 latched stays; 2 a limit demands open; 3 not permitted; 4 released: hold, then on.
+    def _judge_one(self, switch, demanded, latch, protection, now_ms):
+        # Numbered cases, first match wins: 1 latched stays; 2 a limit demands open; 3 not
+        # permitted; 4 released: wait for what is owed, hold, then on.
         state = self.state[switch]
         if state == LATCHED:
             return
         if demanded:
-            row_id = limits.TABLE[opened_by][limits.ID]
-            wanted = LATCHED if latch else TRIPPED
-            if state == OFF and not self._permitted:
-                # Never closed yet: stay off, but say what stands in the way.
-                if self.reason[switch] != row_id:
-                    self._enter(switch, OFF, row_id, now_ms)
-            elif state != wanted:
-                self._enter(switch, wanted, row_id, now_ms)
+            self._open(switch, state, latch, protection, now_ms)
         elif not self._permitted:
             if state != OFF or self.reason[switch] != self._refusal:
                 self._enter(switch, OFF, self._refusal, now_ms)
+        elif state == ON:
+            if self._closed_lately[switch]:
+                if (now_ms - self._since_ms[switch]) & _TICKS >= _FORGET_MS:
+                    self._closed_lately[switch] = 0
         elif state == TRIPPED:
-            self._enter(switch, RECOVERING, self.reason[switch], now_ms)
+            # Who was not on has nothing to wait for.
+            owed = protection.owed[switch] & (OWED_NO_LOAD | OWED_NO_CHARGER)
+            self._enter(switch, WAITING if owed else RECOVERING, self.reason[switch], now_ms)
+        elif state == WAITING:
+            if self._is_removed(protection.owed[switch], now_ms - self._since_ms[switch]):
+                self._enter(switch, RECOVERING, self.reason[switch], now_ms)
         elif state == RECOVERING:
-            if (now_ms - self._since_ms[switch]) & _TICKS >= _HOLD_MS:
-                self._enter(switch, ON, REASON_NONE, now_ms)
-        elif state == OFF:
-            self._enter(switch, ON, REASON_NONE, now_ms)
+            hold_ms = _HOLD_MS[self.retries[switch]]
+            if (now_ms - self._since_ms[switch]) & _TICKS >= hold_ms:
+                self._close(switch, protection, now_ms)
+        else:
+            self._close(switch, protection, now_ms)
+
+    def _open(self, switch, state, latch, protection, now_ms):
+        if latch:
+            opened_at = protection.latched_by
+        elif switch == CHARGE:
+            opened_at = protection.charge_opened_by
+        else:
+            opened_at = protection.discharge_opened_by
+        row_id = limits.TABLE[opened_at][limits.ID]
+        if latch and (self._permitted or state != OFF):
+            self._enter(switch, LATCHED, row_id, now_ms)
+        elif state == OFF and not self._permitted:
+            # Never closed yet: stay off, but say what stands in the way.
+            if self.reason[switch] != row_id:
+                self._enter(switch, OFF, row_id, now_ms)
+        elif state == ON:
+            self._count_retry(switch, opened_at)
+            spent = self.retries[switch] >= _MOST_RETRIES
+            latches = spent and protection.owed[switch] & OWED_RETRIES
+            self._opened_at[switch] = opened_at
+            self._enter(switch, LATCHED if latches else TRIPPED, row_id, now_ms)
+        elif state != TRIPPED or not protection.is_tripped(self._opened_at[switch]):
+            # Still open, now (also) because of this row.
+            self._opened_at[switch] = opened_at
+            self._enter(switch, TRIPPED, row_id, now_ms)
+
+    def _count_retry(self, switch, opened_at):
+        if not self._closed_lately[switch]:
+            self.retries[switch] = 0
+        elif self._opened_at[switch] == opened_at and self.retries[switch] < _MOST_RETRIES:
+            self.retries[switch] += 1
+
+    def _is_removed(self, owed, waited_ms):
+        """What has to be taken away is seen gone; where nothing can be seen, time has passed."""
+        sample = self._sample
+        load = sample.load_seen if owed & OWED_NO_LOAD else 0
+        charger = sample.charger_seen if owed & OWED_NO_CHARGER else 0
+        if load > 0 or charger > 0:
+            return False
+        return (load == 0 and charger == 0) or waited_ms & _TICKS >= _REMOVAL_MS
+
+    def _close(self, switch, protection, now_ms):
+        protection.owed[switch] = 0
+        self._closed_lately[switch] = 1
+        self._enter(switch, ON, REASON_NONE, now_ms)
 
     def _enter(self, switch, state, reason, now_ms):
         self.state[switch] = state

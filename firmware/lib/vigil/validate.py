@@ -6,7 +6,21 @@ A problem is (row id, code, number, bound): the number at fault and the one that
 from micropython import const
 
 from vigil import limits
-from vigil.sample import CELLS, CELLS_AGE, CELLS_UNKNOWN, CURRENT, SILENCE, STACK, TEMPS
+from vigil.sample import (
+    BOARD,
+    BUS_FAILURES,
+    CELL_SPREAD,
+    CELLS,
+    CELLS_AGE,
+    CELLS_UNKNOWN,
+    CHARGE_EXCESS,
+    CURRENT,
+    RUNAWAY_SIGNS,
+    SILENCE,
+    STACK,
+    TEMP_SPREAD,
+    TEMPS,
+)
 
 # Problem codes; the host has the sentences.
 RELEASE_BEYOND_TRIP = const(1)
@@ -25,6 +39,7 @@ SHORT_CIRCUIT_TOO_LOW = const(13)
 SHORT_CIRCUIT_TOO_SLOW = const(14)
 MISSING_ROW = const(15)
 RELEASE_DELAY_TOO_SHORT = const(16)
+SEVERE_TOO_NEAR = const(17)
 
 _LARGEST = const(1 << 28)
 _LONGEST_AGE_MS = const(10000)
@@ -34,7 +49,28 @@ _SLOWEST_SHORT_CIRCUIT_US = const(1000)
 _SHORTEST_CURRENT_RELEASE_MS = const(1000)
 
 # Longest trip delay of a group: what its cells and switches bear.
-_LONGEST_TRIP_DELAY_MS = {CELLS: 30000, STACK: 30000, CURRENT: 60000, TEMPS: 60000}
+_LONGEST_TRIP_DELAY_MS = {
+    CELLS: 30000,
+    STACK: 30000,
+    CURRENT: 60000,
+    TEMPS: 60000,
+    BOARD: 60000,
+    CELL_SPREAD: 600000,
+    TEMP_SPREAD: 600000,
+    CHARGE_EXCESS: 60000,
+}
+# What a limit on a concluded number can be at all.
+_SCALAR_RANGES = {
+    CELL_SPREAD: (20, 3000),
+    TEMP_SPREAD: (20, 1000),
+    RUNAWAY_SIGNS: (0, 1),
+    BUS_FAILURES: (0, 50),
+    CHARGE_EXCESS: (0, 1000),
+}
+# How far beyond a chemistry's bound the severe level may lie.
+_SEVERE_BEYOND_MV = const(250)
+_SEVERE_BELOW_MV = const(500)
+_LONGEST_SEVERE_CURRENT_MS = const(1000)
 _LONGEST_BLIND_MS = const(2000)
 _LONGEST_RELEASE_DELAY_MS = const(3600000)
 
@@ -50,12 +86,17 @@ _PAIRS = (
 _BEFORE = (
     (limits.CELL_OVER_VOLTAGE_WARNING, limits.CELL_OVER_VOLTAGE, WARNING_BEYOND_TRIP),
     (limits.CELL_UNDER_VOLTAGE_WARNING, limits.CELL_UNDER_VOLTAGE, WARNING_BEYOND_TRIP),
+    (limits.BOARD_TEMPERATURE_WARNING, limits.BOARD_OVER_TEMPERATURE, WARNING_BEYOND_TRIP),
+    (limits.RUNAWAY_WARNING, limits.THERMAL_RUNAWAY, WARNING_BEYOND_TRIP),
+    (limits.CELL_OVER_VOLTAGE, limits.CELL_OVER_VOLTAGE_SEVERE, SEVERE_TOO_NEAR),
+    (limits.CELL_UNDER_VOLTAGE, limits.CELL_UNDER_VOLTAGE_SEVERE, SEVERE_TOO_NEAR),
+    (limits.CHARGE_OVER_CURRENT, limits.CHARGE_OVER_CURRENT_SEVERE, SEVERE_TOO_NEAR),
+    (limits.DISCHARGE_OVER_CURRENT, limits.DISCHARGE_OVER_CURRENT_SEVERE, SEVERE_TOO_NEAR),
 )
 _INSIDE = (
     (limits.CHARGE_OVER_TEMPERATURE, limits.DISCHARGE_OVER_TEMPERATURE, CHARGE_WINDOW_TOO_WIDE),
     (limits.CHARGE_UNDER_TEMPERATURE, limits.DISCHARGE_UNDER_TEMPERATURE, CHARGE_WINDOW_TOO_WIDE),
 )
-_LAST_ROW = limits.FRONT_END_DISCHARGE_TRIP
 
 
 def problems(table, chemistry, cell_count):
@@ -88,7 +129,7 @@ def problems(table, chemistry, cell_count):
 def _missing_rows(table):
     found = []
     present = [row[limits.ID] for row in limits.TABLE]
-    for row_id in range(1, _LAST_ROW + 1):
+    for row_id in range(1, limits.LAST_ROW + 1):
         if row_id not in present:
             found.append((row_id, MISSING_ROW, 0, 0))
     for at, row in enumerate(limits.TABLE):
@@ -140,14 +181,14 @@ def _range(group, cell_count):
         return 500, 6000
     if group == STACK:
         return 500 * cell_count, 6000 * cell_count
-    if group == TEMPS:
+    if group == TEMPS or group == BOARD:
         return -600, 1500
     if group == CURRENT:
         return -_LARGEST, _LARGEST
     if CELLS_AGE <= group < CELLS_UNKNOWN or group == SILENCE:
         # Older than this, a value says nothing any more.
         return 1, _LONGEST_AGE_MS
-    return 0, 0
+    return _SCALAR_RANGES.get(group, (0, 0))
 
 
 def _least_hysteresis(group, trip, cell_count):
@@ -156,7 +197,7 @@ def _least_hysteresis(group, trip, cell_count):
         return 20
     if group == STACK:
         return 20 * cell_count
-    if group == TEMPS:
+    if group in (TEMPS, BOARD, CELL_SPREAD, TEMP_SPREAD):
         return 20
     if group == CURRENT:
         return abs(trip) // 50
@@ -167,6 +208,8 @@ def _check_chemistry(table, chemistry, cell_count, found):
     # (row, largest or smallest trip that the chemistry allows)
     bounds = (
         (limits.CELL_OVER_VOLTAGE, chemistry.cell_maximum_mv),
+        (limits.CELL_OVER_VOLTAGE_SEVERE, chemistry.cell_maximum_mv + _SEVERE_BEYOND_MV),
+        (limits.CELL_UNDER_VOLTAGE_SEVERE, chemistry.cell_minimum_mv - _SEVERE_BELOW_MV),
         (limits.STACK_OVER_VOLTAGE, chemistry.cell_maximum_mv * cell_count),
         (limits.CELL_UNDER_VOLTAGE, chemistry.cell_minimum_mv),
         (limits.STACK_UNDER_VOLTAGE, chemistry.cell_minimum_mv * cell_count),
@@ -206,18 +249,29 @@ def _check_stack(table, cell_count, found):
 
 
 def _check_currents(table, found):
-    for row_id, sign in ((limits.CHARGE_OVER_CURRENT, 1), (limits.DISCHARGE_OVER_CURRENT, -1)):
+    signs = (
+        (limits.CHARGE_OVER_CURRENT, 1),
+        (limits.CHARGE_OVER_CURRENT_SEVERE, 1),
+        (limits.DISCHARGE_OVER_CURRENT, -1),
+        (limits.DISCHARGE_OVER_CURRENT_SEVERE, -1),
+    )
+    for row_id, sign in signs:
         at = limits.position(row_id)
         if table.trip[at] * sign <= 0:
             found.append((row_id, WRONG_SIGN, table.trip[at], 0))
         elif table.release[at] * sign < 0:
             found.append((row_id, WRONG_SIGN, table.release[at], 0))
-    row_id = limits.DISCHARGE_OVER_CURRENT
-    over_current = table.trip[limits.position(row_id)]
-    if table.short_circuit_ma >= over_current:
-        found.append((row_id, SHORT_CIRCUIT_TOO_LOW, table.short_circuit_ma, over_current))
+    for row_id in (limits.CHARGE_OVER_CURRENT_SEVERE, limits.DISCHARGE_OVER_CURRENT_SEVERE):
+        delay_ms = table.trip_delay_ms[limits.position(row_id)]
+        if delay_ms > _LONGEST_SEVERE_CURRENT_MS:
+            found.append((row_id, DELAY_OUT_OF_RANGE, delay_ms, _LONGEST_SEVERE_CURRENT_MS))
+    for row_id in (limits.DISCHARGE_OVER_CURRENT_SEVERE, limits.DISCHARGE_OVER_CURRENT):
+        over_current = table.trip[limits.position(row_id)]
+        if table.short_circuit_ma >= over_current:
+            found.append((row_id, SHORT_CIRCUIT_TOO_LOW, table.short_circuit_ma, over_current))
     delay_us = table.short_circuit_delay_us
     if not 0 <= delay_us <= _SLOWEST_SHORT_CIRCUIT_US:
+        row_id = limits.DISCHARGE_OVER_CURRENT
         found.append((row_id, SHORT_CIRCUIT_TOO_SLOW, delay_us, _SLOWEST_SHORT_CIRCUIT_US))
 
 
@@ -230,22 +284,25 @@ def backstop_problems(requests, applied):
     """
     found = []
     for backstop, trip, delay in applied:
-        for request in requests:
-            if request[0] != backstop:
-                continue
-            lower = backstop in (
-                limits.BACKSTOP_CELL_UNDER_VOLTAGE,
-                limits.BACKSTOP_DISCHARGE_CURRENT,
-                limits.BACKSTOP_SHORT_CIRCUIT,
-                limits.BACKSTOP_CHARGE_UNDER_TEMPERATURE,
-                limits.BACKSTOP_DISCHARGE_UNDER_TEMPERATURE,
-            )
-            wider = request[1] - trip if lower else trip - request[1]
-            voltage = backstop in (
-                limits.BACKSTOP_CELL_OVER_VOLTAGE,
-                limits.BACKSTOP_CELL_UNDER_VOLTAGE,
-            )
-            untimed = 100 if voltage else abs(request[1]) // 5
-            if wider <= 0 or (delay < request[2] and wider < untimed):
-                found.append((backstop, BACKSTOP_TIGHTER, trip, request[1]))
+        asked = [request for request in requests if request[0] == backstop]
+        # Several levels may be asked of one kind: it has to suit the one that it backs.
+        if asked and not any([_is_wider(backstop, trip, delay, request) for request in asked]):
+            found.append((backstop, BACKSTOP_TIGHTER, trip, asked[len(asked) - 1][1]))
     return found
+
+
+def _is_wider(backstop, trip, delay, request):
+    lower = backstop in (
+        limits.BACKSTOP_CELL_UNDER_VOLTAGE,
+        limits.BACKSTOP_DISCHARGE_CURRENT,
+        limits.BACKSTOP_SHORT_CIRCUIT,
+        limits.BACKSTOP_CHARGE_UNDER_TEMPERATURE,
+        limits.BACKSTOP_DISCHARGE_UNDER_TEMPERATURE,
+    )
+    wider = request[1] - trip if lower else trip - request[1]
+    voltage = backstop in (
+        limits.BACKSTOP_CELL_OVER_VOLTAGE,
+        limits.BACKSTOP_CELL_UNDER_VOLTAGE,
+    )
+    untimed = 100 if voltage else abs(request[1]) // 5
+    return wider > 0 and (delay >= request[2] or wider >= untimed)

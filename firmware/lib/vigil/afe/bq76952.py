@@ -17,6 +17,7 @@ from vigil.afe.bq76952_transfer import Transfer
 from vigil.afe.bq76952_verbs import Verbs
 from vigil.afe.errors import CHECK_FAILED, NOT_CONFIGURED, AfeError, failure
 from vigil.sample import (
+    BOARD,
     CELLS,
     CHARGE_TRIP_OVER_CURRENT,
     CHARGE_TRIP_OVER_VOLTAGE,
@@ -28,7 +29,6 @@ from vigil.sample import (
     DISCHARGE_TRIP_UNDER_VOLTAGE,
     FAULT_INTERNAL,
     FAULT_NOT_CONFIGURED,
-    FAULT_SWITCH_MISMATCH,
     STACK,
     TEMPS,
     UNKNOWN,
@@ -40,6 +40,7 @@ _BATTERY_STATUS = const(0x12)
 _CELL_1 = const(0x14)
 _STACK = const(0x34)
 _CC2_CURRENT = const(0x3A)
+_DIE_TEMP = const(0x68)
 _ALARM_STATUS = const(0x62)
 _TS1 = const(0x70)
 _FET_STATUS = const(0x7F)
@@ -114,6 +115,9 @@ class Bq76952(Verbs):
         self.current_period_ms = options.quick_period_ms
         self.stack_period_ms = options.slow_period_ms
         self.temps_period_ms = options.slow_period_ms
+        self.board_period_ms = options.slow_period_ms
+        self.board_temp_count = 1
+        self.switch_stuck = 0  # 1 charge, 2 discharge: on against the command
         self.bleeds_adjacent = False
         self.bleed_lapse_ms = BLEED_LAPSE_S * 1000
         self.configured = False
@@ -204,6 +208,7 @@ class Bq76952(Verbs):
         self._wrong = 0
         self._charge_leaks = 0
         self._discharge_leaks = 0
+        self.switch_stuck = 0
         self._failed_checks = 0
         self._scans_due = 0
         self._clear_scans(_ADSCAN | _FULLSCAN)
@@ -252,7 +257,8 @@ class Bq76952(Verbs):
             self._read_stack_and_temps(sample, now_ms)
             self._scans_due &= _ADSCAN
         fault |= self._read_trips(sample)
-        sample.front_end_fault = fault | self._read_switches(now_ms)
+        sample.front_end_fault = fault
+        self._read_switches(now_ms)
 
     def _consider_reset(self):
         """A chip that has reset answers without check codes, so every check fails.
@@ -331,14 +337,15 @@ class Bq76952(Verbs):
         values = sample.values
         transfer.read(_STACK, 2)
         stack_mv = (data[0] | data[1] << 8) * USER_VOLT_MV
+        transfer.read(_DIE_TEMP, 2)
+        values[sample.board_at] = _temp_dc(data[0] | data[1] << 8)
+        sample.refresh(BOARD, now_ms)
         if self.temp_count:
             transfer.read(_TS1, 2 * self.temp_count)
             for place in range(self.temp_count):
-                # 0.1 K; zero Celsius is 2731.5, so this reads 0.05 K high.
-                temp_dc = (data[2 * place] | data[2 * place + 1] << 8) - 2731
-                if not _COLDEST_DC <= temp_dc <= _HOTTEST_DC:
-                    temp_dc = UNKNOWN
-                values[sample.temps_at + place] = temp_dc
+                values[sample.temps_at + place] = _temp_dc(
+                    data[2 * place] | data[2 * place + 1] << 8
+                )
             sample.refresh(TEMPS, now_ms)
         values[sample.stack_at] = stack_mv
         sample.refresh(STACK, now_ms)
@@ -408,7 +415,7 @@ class Bq76952(Verbs):
         self._transfer.write_block(_FET_CONTROL, 1)
 
     def _read_switches(self, now_ms):
-        """Read back what the switches do; returns fault bits."""
+        """Read back what the switches do, and whether one is on against the command."""
         self._transfer.read(_FET_STATUS, 1)
         status = self._transfer.data[0]
         self.charge_is_on = bool(status & _CHARGE_ON)
@@ -431,14 +438,16 @@ class Bq76952(Verbs):
         if discharge_wrong and not self._wrong & 2:
             self._discharge_wrong_ms = now_ms
         self._wrong = (1 if charge_wrong else 0) | (2 if discharge_wrong else 0)
-        if (
-            (charge_wrong and (now_ms - self._charge_wrong_ms) & _TICKS > _MISMATCH_MS)
-            or (discharge_wrong and (now_ms - self._discharge_wrong_ms) & _TICKS > _MISMATCH_MS)
-            or self._charge_leaks >= _MISMATCH_SCANS
-            or self._discharge_leaks >= _MISMATCH_SCANS
-        ):
-            return FAULT_SWITCH_MISMATCH
-        return 0
+        stuck = 0
+        if charge_wrong and (now_ms - self._charge_wrong_ms) & _TICKS > _MISMATCH_MS:
+            stuck |= 1
+        if discharge_wrong and (now_ms - self._discharge_wrong_ms) & _TICKS > _MISMATCH_MS:
+            stuck |= 2
+        if self._charge_leaks >= _MISMATCH_SCANS:
+            stuck |= 1
+        if self._discharge_leaks >= _MISMATCH_SCANS:
+            stuck |= 2
+        self.switch_stuck = stuck
 
     def _watch_leaks(self):
         """Current through a switch that is commanded off: FET Status shows only its driver."""
@@ -467,3 +476,9 @@ class Bq76952(Verbs):
         payload[2] = mask & 0xFF
         payload[3] = mask >> 8
         self._transfer.write_block(_CB_ACTIVE_CELLS, 2)
+
+
+def _temp_dc(tenth_k):
+    # Zero Celsius is 2731.5, so this reads 0.05 K high.
+    temp_dc = tenth_k - 2731
+    return temp_dc if _COLDEST_DC <= temp_dc <= _HOTTEST_DC else UNKNOWN
