@@ -9,6 +9,7 @@ from host_tools.mock.clock import VirtualClock
 from tests.unit.bq76952_spi_stand_in import SpiDesk, SpiStandIn
 from tests.unit.bq76952_stand_in import (
     ALL_EQUAL,
+    BOARD,
     CELLS,
     CURRENT,
     REQUESTS,
@@ -266,7 +267,7 @@ def test_bring_up_ends_with_check_codes_and_the_interface_in_the_settings(check_
 def test_a_full_scan_fills_the_sample(desk):
     cells = [3300 + cell for cell in range(16)]
     refreshed = desk.read_scan(cells, current=-1234, stack=5292, temps=(2981, 2731, 2482))
-    assert refreshed == [CELLS, CURRENT, TEMPS, STACK]
+    assert refreshed == [CELLS, CURRENT, BOARD, TEMPS, STACK]
     values = desk.readings.values
     assert list(values[:16]) == cells
     assert list(values[16:19]) == [250, 0, -249]
@@ -311,7 +312,7 @@ def test_a_chip_that_reset_is_noticed_and_brought_up_again(desk):
     desk.read()
     assert not desk.front_end.configured
     desk.configure()
-    assert desk.read_scan() == [CELLS, CURRENT, TEMPS, STACK]
+    assert desk.read_scan() == [CELLS, CURRENT, BOARD, TEMPS, STACK]
 
 
 @pytest.mark.parametrize("hertz", [1000000, 2000000])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.bq76952_stand_in import CELLS, CURRENT, STACK, TEMPS, Desk
+from tests.unit.bq76952_stand_in import BOARD, CELLS, CURRENT, STACK, TEMPS, Desk
 from vigil.afe import errors
 from vigil.afe.errors import AfeError
 
@@ -104,7 +104,7 @@ def test_the_small_chip_scans_faster():
 def test_the_small_chip_never_sees_a_read_beyond_its_ten_inputs():
     desk = small_desk(cells=10).configure()
     del desk.chip.transfers[:]
-    assert desk.read_scan([3300] * 10) == [CELLS, CURRENT, TEMPS, STACK]
+    assert desk.read_scan([3300] * 10) == [CELLS, CURRENT, BOARD, TEMPS, STACK]
     assert ("r", 0x14, 20) in desk.chip.transfers
 
 
