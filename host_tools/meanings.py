@@ -40,7 +40,9 @@ MEMORY_SENTENCES = (
 
 # A row as the node announces it.
 Row = namedtuple(
-    "Row", "id trip release trip_delay_ms release_delay_ms action recovery", defaults=(BY_VALUE,)
+    "Row",
+    "id trip release trip_delay_ms release_delay_ms action recovery backstop",
+    defaults=(BY_VALUE, 0),
 )
 
 # key: short name in words; about: whose value it is; unit: how its numbers are written;

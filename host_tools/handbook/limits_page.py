@@ -41,6 +41,7 @@ def rows():
                 table.release_delay_ms[at],
                 row[limits.ACTION],
                 row[limits.RECOVERY],
+                row[limits.BACKSTOP],
             ),
         )
         for at, row in enumerate(limits.TABLE)

@@ -10,12 +10,12 @@ _CELL_MV = (0, 5500)
 _TEMP_C = (-60, 150)
 _CURRENT_A = (-2000, 2000)
 _SWITCHES = {"charge": 1, "discharge": 2}
-_FRONT_END = ("nak", "crc", "frozen", "reset")
+_FRONT_END = ("nak", "crc", "frozen", "reset", "flipped")
 # A sensor's number that stands for all of them.
 ALL = 0
 
 FORMS = (
-    "cell N mv V, temp N|all c T, current a A, short, afe nak|crc|frozen|reset, "
+    "cell N mv V, temp N|all c T, current a A, short, afe nak|crc|frozen|reset|flipped, "
     "fet charge|discharge stuck-on, clear"
 )
 

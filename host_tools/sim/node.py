@@ -106,6 +106,7 @@ class Node:
                     table.release_delay_ms[at],
                     row[limits.ACTION],
                     row[limits.RECOVERY],
+                    row[limits.BACKSTOP],
                 ]
             )
         self.console.say(
@@ -209,6 +210,8 @@ class Node:
             chip.frozen = True
         elif what == "afe_reset":
             chip.reset()
+        elif what == "afe_flipped":
+            chip.flip_a_setting()
         elif what == "clear":
             bench.clear()
             chip.answering = True
@@ -243,6 +246,7 @@ class Node:
                 "true_discharge_on": bool(bench.true_discharge),
                 "active": self._active_rows(),
                 "state": list(switches.state) + list(switches.reason),
+                "opening_in_ms": self._opening_in_ms(),
                 "memory": bms.memory.flags,
                 "balancing": [i + 1 for i, on in enumerate(bms.balancer.bleed) if on],
                 "cycle_us_max": bms.executive.cycle_us_max,
@@ -251,18 +255,28 @@ class Node:
             },
         )
 
+    def _opening_in_ms(self):
+        """Of each switch, until a delay that runs or a plan opens it; -1 if nothing is known."""
+        bms = self.bms
+        now_ms = fake_time.ticks_ms()
+        return [bms.switches.opening_in_ms(bms.protection, switch, now_ms) for switch in (0, 1)]
+
     def _tell_backstop(self):
-        """What the front end was really given to guard by itself, whenever that changes."""
+        """What the front end was really given to guard by itself, and when that was verified."""
         front_end = self.bms.front_end
-        told = (front_end.configured, self.bms.bring_ups)
+        watch = self.bms.backstop_watch
+        told = (front_end.configured, self.bms.bring_ups, watch.verifications, watch.differences)
         if told == self._backstop_told:
             return
         self._backstop_told = told
+        age_s = watch.age_s(fake_time.ticks_ms())
         self.console.say(
             "backstop",
             {
                 "configured": front_end.configured,
                 "bring_ups": self.bms.bring_ups,
+                "verified_s": None if age_s < 0 else self.clock.now_us // _SECOND_US - age_s,
+                "differences": watch.differences,
                 "applied": [list(applied) for applied in front_end.applied],
             },
         )

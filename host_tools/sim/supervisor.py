@@ -80,8 +80,11 @@ class _Simulation:
     def run(self, interpreter, node):
         try:
             self._start(interpreter, node)
+            dead = []
             try:
                 self._attend()
+                # Before the others are told to quit: they have not died of themselves.
+                dead = [one for one in self._batteries if one.ended and not one.ended_well]
             finally:
                 for battery in self._batteries:
                     battery.child.tell("quit")
@@ -90,9 +93,8 @@ class _Simulation:
         finally:
             for battery in self._batteries:
                 battery.close()
-        for battery in self._batteries:
-            if not self._asked_to_stop and not battery.ended_well:
-                raise Failure(self._of(battery) + battery.obituary())
+        if dead and not self._asked_to_stop:
+            raise Failure(self._of(dead[0]) + dead[0].obituary())
         self._say_end()
         return 0
 

@@ -11,6 +11,8 @@ from micropython import const
 from vigil import chemistry as chemistries
 from vigil import limits, presets, soc, validate
 from vigil.afe.errors import AfeError
+from vigil.backstop_watch import STEP_MS as BACKSTOP_STEP_MS
+from vigil.backstop_watch import BackstopWatch
 from vigil.balance import Balancer, TopVoltage
 from vigil.cycle import Executive, SlowTask
 from vigil.keeper import PERIOD_MS as KEEPER_PERIOD_MS
@@ -18,7 +20,14 @@ from vigil.keeper import Keeper
 from vigil.memory import Memory
 from vigil.protect import Protection
 from vigil.quiet import QuietWindow
-from vigil.sample import CURRENT, FAULT_NOT_CONFIGURED, HEALTH_FIRST, SWITCH_STUCK, Sample
+from vigil.sample import (
+    BACKSTOP_FAULT,
+    CURRENT,
+    FAULT_NOT_CONFIGURED,
+    HEALTH_FIRST,
+    SWITCH_STUCK,
+    Sample,
+)
 from vigil.status import Status
 from vigil.switches import REASON_SAFE_MODE, REASON_SELF_TEST, Switches
 
@@ -30,6 +39,7 @@ _SECOND_LOOK_US = const(10000)
 _REST_DIVISOR = const(50)
 _TICKS = const(0x3FFFFFFF)
 _SWITCH_STUCK = SWITCH_STUCK - HEALTH_FIRST
+_BACKSTOP_FAULT = BACKSTOP_FAULT - HEALTH_FIRST
 
 
 class Bms:
@@ -89,11 +99,13 @@ class Bms:
         self.keeper = Keeper(
             memory, self.protection, self.switches, window, self._announce_stall, self.runs_well
         )
+        self.backstop_watch = BackstopWatch(front_end, self.sample, self.keeper.note)
         tasks = [
             SlowTask(self.bring_up, _BRING_UP_RETRY_MS),
             SlowTask(self.commission, _COMMISSION_PERIOD_MS),
             SlowTask(self.balance, _BALANCE_PERIOD_MS),
             SlowTask(self.keeper.step, KEEPER_PERIOD_MS),
+            SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
         ]
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
@@ -125,6 +137,7 @@ class Bms:
         The limits still decide; safe mode ends with the next start.
         """
         self.switches.reset()
+        self.backstop_watch.reset()
         if self.memory.safe_mode:
             self.memory.forget()
 
@@ -134,6 +147,8 @@ class Bms:
 
     def backstop_is_good(self):
         """The front end answers and guards by itself what the table asks."""
+        if self.sample.health[_BACKSTOP_FAULT]:
+            return False
         return self.front_end.configured and self._backstop_fits and self._looked_well
 
     def _quiet_ma(self):
@@ -214,7 +229,7 @@ class Bms:
             return True
         except StopIteration:
             self._bringing_up = None
-            self._brought_up()
+            self._brought_up(now_ms)
         except AfeError as error:
             self._bringing_up = None
             self.last_error = error.code
@@ -223,7 +238,8 @@ class Bms:
             self.sample.start(now_ms)
         return False
 
-    def _brought_up(self):
+    def _brought_up(self, now_ms):
+        self.backstop_watch.brought_up(now_ms)
         self.sample.front_end_fault = 0
         self._backstop_fits = not validate.backstop_problems(
             self._requests, self.front_end.applied

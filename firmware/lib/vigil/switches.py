@@ -40,6 +40,10 @@ _FORGET_MS = const(300000)
 _REMOVAL_MS = const(30000)
 # A front end turns a switch on within 250 ms; told again after this time if it has not.
 _REPEAT_MS = const(1000)
+_FORGIVE_MS = const(5000)
+_NOT_FORGIVING = const(0)
+_ASKED = const(1)
+_FORGIVING = const(2)
 _RING = const(16)
 _RECORD = const(4)  # ticks_ms, switch, state, reason
 _TICKS = const(0x3FFFFFFF)
@@ -66,6 +70,8 @@ class Switches:
         self._opened_at = array("i", [-1, -1])
         self.retries = array("i", [0, 0])
         self._closed_lately = array("i", [0, 0])
+        self._forgiving = _NOT_FORGIVING
+        self._forgiving_since_ms = 0
         self._plan_reason = REASON_NONE
         self._plan_ms = 0
         self._planned_ms = 0
@@ -115,7 +121,11 @@ class Switches:
         self.reason[switch] = reason
 
     def reset(self):
-        """The owner releases latched switches; limits still decide."""
+        """The owner releases latched switches; limits still decide.
+
+        A limit that still stands after _FORGIVE_MS latches again.
+        """
+        self._forgiving = _ASKED
         for switch in (CHARGE, DISCHARGE):
             self.retries[switch] = 0
             if self.state[switch] == LATCHED:
@@ -140,9 +150,21 @@ class Switches:
         # A row that latches opens both switches (validate.py sees to it).
         actions = protection.actions
         latch = actions & limits.LATCH
+        if self._forgiving:
+            latch = self._still_latches(latch, now_ms)
         self._judge_one(CHARGE, actions & limits.OPEN_CHARGE, latch, protection, now_ms)
         self._judge_one(DISCHARGE, actions & limits.OPEN_DISCHARGE, latch, protection, now_ms)
         self._command(now_ms)
+
+    def _still_latches(self, latch, now_ms):
+        """The owner has just looked: what ends now is forgiven, what stays is not."""
+        if self._forgiving == _ASKED:
+            self._forgiving = _FORGIVING
+            self._forgiving_since_ms = now_ms
+        elif (now_ms - self._forgiving_since_ms) & _TICKS >= _FORGIVE_MS:
+            self._forgiving = _NOT_FORGIVING
+            return latch
+        return 0
 
     def _judge_one(self, switch, demanded, latch, protection, now_ms):
         # Numbered cases, first match wins: 1 latched stays; 2 a limit demands open; 3 not
