@@ -50,6 +50,7 @@ Row = namedtuple(
 Meaning = namedtuple("Meaning", "key about unit problem remedy")
 
 _CELL_V, _STACK_V, _AMPERE, _DEGREE, _TIME, _COUNT, _BITS, _KELVIN = range(8)
+BITS = _BITS
 _ABOVE = "{value} is above {limit}{delay}"
 _BELOW = "{value} is below {limit}{delay}"
 _STALE = "no new reading for {value} (limit {limit})"
@@ -200,14 +201,14 @@ _MEANINGS = {
         "Look for a warm joint, a blocked fan or a sensor that has come loose.",
     ),
     31: Meaning(
-        "electronics warm",
+        "warm",
         "Board sensor",
         _DEGREE,
         _ABOVE,
         "Reduce the current or cool the switches.",
     ),
     32: Meaning(
-        "electronics too hot",
+        "too hot",
         "Board sensor",
         _DEGREE,
         _ABOVE,

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from desk import Desk
 
+from host_tools import firmware
+from host_tools.handbook import reasons
 from host_tools.handbook.__main__ import PAGES
 from vigil import journal, keeper
 
@@ -49,3 +51,8 @@ def test_the_storage_page_states_the_times_and_sizes_of_the_code():
     held = journal.PER_FILE * journal.FILES
     assert f"{held} records of {journal.RECORD_SIZE} bytes" in page
     assert f"at least {held - journal.PER_FILE} are held" in page
+
+
+def test_every_limit_says_why_it_opens_what_it_opens():
+    (limits,) = firmware.load("limits")
+    assert sorted(reasons.WHY) == sorted(row[limits.ID] for row in limits.TABLE)
