@@ -40,6 +40,7 @@ _SENTENCES = {
     " never be reached. Set the severe level clearly beyond.",
 }
 _BACKSTOP = 7
+_BACKSTOP_IMPOSSIBLE = 18
 _BACKSTOPS = {
     1: ("cell over-voltage", meanings.volts),
     2: ("cell under-voltage", meanings.volts),
@@ -52,6 +53,11 @@ _BACKSTOPS = {
 def problem_sentence(row_id, code, number, bound=None):
     """One problem of validate.problems() in words: what is wrong with which limit, what to do."""
     text = _SENTENCES.get(code)
+    if code == _BACKSTOP_IMPOSSIBLE:
+        return (
+            "The front end cannot guard these limits by itself: one lies beyond its range, or"
+            " there are more of a kind than it has comparators. Choose limits nearer to the usual."
+        )
     if text is None:
         return (
             f"{_it(row_id)} is refused for reason {code} (number {number}), which this host does"

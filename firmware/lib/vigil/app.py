@@ -9,7 +9,7 @@ import time
 from micropython import const
 
 from vigil import chemistry as chemistries
-from vigil import limits, presets, soc, validate
+from vigil import journal, limits, presets, soc, validate
 from vigil.afe.errors import AfeError
 from vigil.backstop_watch import STEP_MS as BACKSTOP_STEP_MS
 from vigil.backstop_watch import BackstopWatch
@@ -130,6 +130,34 @@ class Bms:
             self.executive.run()
         finally:
             self.front_end.all_off()
+
+    def use_limits(self, table):
+        """Take over a whole set of limits, or refuse it whole: every problem, [] when accepted.
+
+        table: limits.Limits. The front end is set up anew for it, which opens both switches for
+        about a second. A refused set changes nothing.
+        """
+        requests = table.backstop_requests()
+        problems = self._all_problems(table, requests)
+        self.keeper.note(journal.LIMITS, min(len(problems), 0xFFFF))
+        if problems:
+            return problems
+        self.table = table
+        self.problems = []
+        self.protection.replace(table)
+        self._requests = requests
+        self._bringing_up = None
+        self.front_end.configured = False
+        return []
+
+    def _all_problems(self, table, requests):
+        problems = validate.problems(table, self.chemistry, self.front_end.cell_count)
+        if problems:
+            return problems
+        try:
+            return validate.backstop_problems(requests, self.front_end.plan_backstop(requests))
+        except AfeError:
+            return [(0, validate.BACKSTOP_IMPOSSIBLE, 0, 0)]
 
     def owner_reset(self):
         """The owner has looked: latched switches are released, failed starts forgotten.

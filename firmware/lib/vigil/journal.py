@@ -19,6 +19,7 @@ CONFIRMED = const(5)  # (0, seconds of good running)
 SAFE_MODE = const(6)  # (0, failed starts in a row)
 MEMORY = const(7)  # (memory flags, 0)
 BACKSTOP = const(8)  # (1 its settings had changed, 2 it could not be verified in time; 0)
+LIMITS = const(12)  # (problems of a new set of limits: 0 accepted, else refused; 0)
 
 RECORD_SIZE = const(32)
 PER_FILE = const(14)  # 448 bytes: littlefs keeps such a file inside its folder's own log

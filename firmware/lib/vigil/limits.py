@@ -261,6 +261,7 @@ JBD_BIT = const(6)
 # A compiled row, as kernels.judge documents it.
 ROW_WORDS = const(10)
 ROW_SCALAR = const(0)
+ROW_LEVEL = const(1)
 ROW_ELAPSED = const(2)
 ROW_TRIPPED = const(3)
 ROW_ACTIONS = const(9)

@@ -183,7 +183,7 @@ class Bq76952(Verbs):
         self.charge_is_on = False
         self.discharge_is_on = False
         options = self._options
-        backstop = Backstop(requests, options.shunt_uohm, options.temps > 0)
+        backstop = self._backstop(requests)
         if options.open_wire_s:
             backstop.watch_open_wires()
         self._image = settings(backstop, options, self._transfer.comm_type)
@@ -193,6 +193,14 @@ class Bq76952(Verbs):
         self._forget_measurements()
         self.applied = backstop.applied
         self.configured = True
+
+    def plan_backstop(self, requests):
+        """What configure() would apply, without touching the chip; raises AfeError UNSUPPORTED."""
+        return self._backstop(requests).applied
+
+    def _backstop(self, requests):
+        options = self._options
+        return Backstop(requests, options.shunt_uohm, options.temps > 0)
 
     def verify(self):
         """Generator: read the whole configuration again; READ_BACK_DIFFERS if it has changed."""
