@@ -4,6 +4,7 @@ from machine import I2C, UART, WDT, Pin
 
 NAME = "sim16_lfp"
 TWIN = "bq76952"  # what the simulator puts around it
+CHIP = "BQ76952"
 CELLS = 16
 TEMPS = 3
 CAPACITY_MAH = 100000
@@ -53,6 +54,7 @@ def build():
     board.front_end = Bq76952(
         i2c,
         both_off,
+        variant=CHIP,
         cells=CELLS,
         temps=TEMPS,
         shunt_uohm=SHUNT_UOHM,

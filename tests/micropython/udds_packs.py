@@ -1,6 +1,6 @@
 """A pack of given size and chemistry drives: prints one line of what a drive cycle did to it.
 
-Arguments: cells, chemistry, csv with time_s and crate_x1000, seconds.
+Arguments: cells, chemistry, csv with time_s and crate_x1000, seconds, chip.
 """
 
 import json
@@ -32,9 +32,10 @@ def profile_from(path, seconds):
     return pairs
 
 
-def drive(cells, chemistry, path, seconds):
+def drive(cells, chemistry, path, seconds, chip):
     desk = Desk(
         soc_pct=60,
+        CHIP=chip,
         CELLS=cells,
         CHEMISTRY=chemistry,
         CAPACITY_MAH=_CAPACITY_MAH,
@@ -59,6 +60,7 @@ def drive(cells, chemistry, path, seconds):
         stack_error_mv = max(stack_error_mv, error_mv)
     executive = desk.bms.executive
     return {
+        "chip": desk.bms.front_end.capabilities()["chip"],
         "cells": desk.bms.sample.cell_count,
         "rows": len(limits.TABLE),
         "tripped": tripped,
@@ -73,4 +75,5 @@ def drive(cells, chemistry, path, seconds):
 
 
 if __name__ == "__main__":
-    print(json.dumps(drive(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))))
+    _cells, _chemistry, _path, _seconds, _chip = sys.argv[1:]
+    print(json.dumps(drive(int(_cells), _chemistry, _path, int(_seconds), _chip)))

@@ -1,6 +1,6 @@
-"""Surroundings of a simulated board with a BQ76952: what hangs on its pins. Never upload.
+"""Surroundings of a simulated board with a BQ76952 or BQ76942: what hangs on its pins.
 
-A board names this file as its TWIN; its pins and figures are the single source.
+Never upload. A board names this file as its TWIN; its pins and figures are the single source.
 """
 
 import machine
@@ -21,7 +21,12 @@ def build(clock, board, seed, soc_pct, flash=None):
     pack = Pack(board.CELLS, board.CAPACITY_MAH, board.CHEMISTRY, seed, soc_pct)
     twin.bench = Bench(clock, pack, temps=board.TEMPS, shunt_uohm=board.SHUNT_UOHM)
     twin.chip = Bq76952Model(
-        clock, twin.bench, cells=board.CELLS, shunt_uohm=board.SHUNT_UOHM, seed=seed
+        clock,
+        twin.bench,
+        cells=board.CELLS,
+        shunt_uohm=board.SHUNT_UOHM,
+        seed=seed,
+        variant=board.CHIP.lower(),
     )
     machine.attach_i2c(0, 8, twin.chip)
     line = machine.pin_line(board.BOTH_OFF_PIN)

@@ -1,4 +1,4 @@
-"""Builds the small simulated boards: a BQ76952 on I2C and JBD on RS485, as boards/sim16_lfp does.
+"""Builds the small simulated boards as boards/sim16_lfp does: front end on I2C, JBD on RS485.
 
 Never upload to a board: a board of yours builds its hardware in its own board.py.
 """
@@ -25,6 +25,7 @@ def build(numbers):
     board.front_end = Bq76952(
         i2c,
         Pin(numbers.BOTH_OFF_PIN, Pin.OUT, value=0),
+        variant=numbers.CHIP,
         cells=numbers.CELLS,
         temps=numbers.TEMPS,
         shunt_uohm=numbers.SHUNT_UOHM,
