@@ -225,9 +225,10 @@ class Bench:
 
     # What happens outside, and what goes wrong.
 
-    def load_attached(self):
-        """Something between the terminals would draw current if the switch let it."""
-        return self._path.short or self._path.wanted_ma() < 0
+    def lifted_mv(self, source_ma):
+        """Where a small current lifts the open terminal: to the stack, unless a load is there."""
+        ohm = self._path.holding_ohm()
+        return self.stack_mv if ohm is None else min(self.stack_mv, source_ma * ohm)
 
     def offer(self, ma):
         """What charger (+) or load (-) would let flow."""
@@ -249,8 +250,12 @@ class Bench:
         self._changed()
 
     def set_short(self):
+        self.attach_load(0.0)
+
+    def attach_load(self, ohm):
+        """A resistor between the terminals takes the place of charger and load; None: it goes."""
         self.update()
-        self._path.short = True
+        self._path.load_ohm = ohm
         self._changed()
 
     def stick_fet(self, n):

@@ -32,8 +32,8 @@ class StillBench:
     def set_gates(self, charge, discharge, charge_assist=False, discharge_assist=False):
         self.gates = (charge, discharge)
 
-    def load_attached(self):
-        return False
+    def lifted_mv(self, source_ma):
+        return self.stack_mv
 
     def set_bleed(self, mask):
         pass

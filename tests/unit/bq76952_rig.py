@@ -70,8 +70,8 @@ class ObedientBench:
     def set_bleed(self, mask):
         self.bleed = mask
 
-    def load_attached(self):
-        return self.load
+    def lifted_mv(self, source_ma):
+        return 0.0 if self.load else self.stack_mv
 
     def react(self):
         for listener in self.listeners:

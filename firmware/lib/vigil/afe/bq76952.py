@@ -13,6 +13,7 @@ from vigil.afe.bq76952_bring_up import bring_up, compare
 from vigil.afe.bq76952_config import BLEED_LAPSE_S, USER_VOLT_MV, body_diode_ma, settings
 from vigil.afe.bq76952_options import Options
 from vigil.afe.bq76952_subcommands import Subcommands
+from vigil.afe.bq76952_terminals import Terminals
 from vigil.afe.bq76952_transfer import Transfer
 from vigil.afe.bq76952_verbs import Verbs
 from vigil.afe.errors import CHECK_FAILED, NOT_CONFIGURED, AfeError, failure
@@ -38,7 +39,7 @@ from vigil.sample import (
 _SAFETY = const(0x02)  # alert and status of A, B, C in turn
 _BATTERY_STATUS = const(0x12)
 _CELL_1 = const(0x14)
-_STACK = const(0x34)
+_STACK_PACK_LD = const(0x34)
 _CC2_CURRENT = const(0x3A)
 _DIE_TEMP = const(0x68)
 _ALARM_STATUS = const(0x62)
@@ -97,7 +98,7 @@ _CHECKS_GIVEN_UP = const(20)
 _TICKS = const(0x3FFFFFFF)
 
 
-class Bq76952(Verbs):
+class Bq76952(Verbs, Terminals):
     """Voltages, current and switches of one chip.
 
     i2c: machine.I2C at `address`, or a transfer of another bus (bq76952_spi.SpiTransfer).
@@ -145,6 +146,7 @@ class Bq76952(Verbs):
         self._current_ma = 0
         self._assist_ma = body_diode_ma(shunt_uohm) // 2
         self._leak_ma = 4 * body_diode_ma(shunt_uohm)
+        self._start_terminals(body_diode_ma(shunt_uohm))
         self._failed_checks = 0
         self._scans_due = 0
         self._charge_wanted = False
@@ -213,6 +215,7 @@ class Bq76952(Verbs):
         for cell in range(self.cell_count):
             self._accepted_mv[cell] = _NEVER_MV
         self._current_ma = 0
+        self._forget_terminals()
         self._wrong = 0
         self._charge_leaks = 0
         self._discharge_leaks = 0
@@ -225,6 +228,7 @@ class Bq76952(Verbs):
 
     def read(self, sample, now_ms):
         """Bring what is new into the Sample; raises AfeError, and then nothing half-read is in."""
+        self._doubt_terminals(sample, now_ms)
         if not self.configured:
             sample.front_end_fault |= FAULT_NOT_CONFIGURED
             raise failure(NOT_CONFIGURED)
@@ -261,12 +265,15 @@ class Bq76952(Verbs):
             self._read_current()
             self._scans_due &= _FULLSCAN
             self._publish_cells_and_current(sample, now_ms)
-        if self._scans_due & _FULLSCAN:
+        full_scan = self._scans_due & _FULLSCAN
+        if full_scan:
             self._read_stack_and_temps(sample, now_ms)
             self._scans_due &= _ADSCAN
         fault |= self._read_trips(sample)
         sample.front_end_fault = fault
         self._read_switches(now_ms)
+        if full_scan:
+            self._look_at_terminals(sample, sample.values[sample.stack_at], now_ms)
 
     def _consider_reset(self):
         """A chip that has reset answers without check codes, so every check fails.
@@ -343,8 +350,10 @@ class Bq76952(Verbs):
         transfer = self._transfer
         data = transfer.data
         values = sample.values
-        transfer.read(_STACK, 2)
+        transfer.read(_STACK_PACK_LD, 6)
         stack_mv = (data[0] | data[1] << 8) * USER_VOLT_MV
+        self._pack_mv = (((data[2] | data[3] << 8) ^ 0x8000) - 0x8000) * USER_VOLT_MV
+        self._ld_mv = (((data[4] | data[5] << 8) ^ 0x8000) - 0x8000) * USER_VOLT_MV
         transfer.read(_DIE_TEMP, 2)
         values[sample.board_at] = _temp_dc(data[0] | data[1] << 8)
         sample.refresh(BOARD, now_ms)
