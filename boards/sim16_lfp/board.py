@@ -7,6 +7,7 @@ TWIN = "bq76952"  # what the simulator puts around it
 CHIP = "BQ76952"
 CELLS = 16
 TEMPS = 3
+SWITCH_TEMPS = 1  # a thermistor at the switches
 CAPACITY_MAH = 100000
 CHEMISTRY = "LFP"
 SHUNT_UOHM = 500
@@ -57,6 +58,7 @@ def build():
         variant=CHIP,
         cells=CELLS,
         temps=TEMPS,
+        switch_temps=SWITCH_TEMPS,
         shunt_uohm=SHUNT_UOHM,
         cc_gain_uohm=CURRENT_GAIN_UOHM,
     )

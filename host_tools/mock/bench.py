@@ -16,6 +16,10 @@ _SLOW_US = 1000000
 _BLEED_OHM = 68.0
 _CELL_MV_PER_S = 200.0
 _TEMP_K_PER_S = 2.0
+# What a shorted thermistor passes for; an open one shows nothing at all (None).
+_SHORTED_C = 1000.0
+DIE = 0
+SWITCHES = 1
 _MOST_REACTIONS = 8  # of listeners to each other at one instant
 
 
@@ -51,6 +55,11 @@ class Bench:
         )
         self.temps_c = list(self._heat.place_c)
         self.die_c = self._heat.die_c
+        self.switch_c = self._heat.switch_c
+        self._board_c = [self.die_c, self.switch_c]
+        self._board_ramps = []
+        # What the broken thermistors show, by place, and SWITCHES behind the cells' places.
+        self._broken = {}
         self._path = PowerPath(pack.cells, shunt_uohm, pack.figures.charger_mv)
         self._path.charger_limit_mv_per_cell = charger_limit_mv_per_cell
         self._bleed_mask = 0
@@ -89,7 +98,7 @@ class Bench:
         self._square_a2s += pack.square_ma2(ma) * us * 0.000000000001
         if self._bled:
             self._bleed(us)
-        if self._temp_ramps:
+        if self._temp_ramps or self._board_ramps:
             self._show_temps()
         if self._current_varies or self._cell_ramps:
             self._settle()
@@ -127,12 +136,24 @@ class Bench:
         self._square_a2s = 0.0
         pack.lose(seconds)
         pack.warm(heat.cell_c)
-        self.die_c = heat.die_c
         self._show_temps()
 
     def _show_temps(self):
-        self.temps_c[:] = self._heat.place_c
-        follow(self._temp_ramps, self.temps_c, self._now_us)
+        heat = self._heat
+        temps_c = self.temps_c
+        temps_c[:] = heat.place_c
+        follow(self._temp_ramps, temps_c, self._now_us)
+        board_c = self._board_c
+        board_c[DIE] = heat.die_c
+        board_c[SWITCHES] = heat.switch_c
+        follow(self._board_ramps, board_c, self._now_us)
+        self.die_c = board_c[DIE]
+        self.switch_c = board_c[SWITCHES]
+        for place in self._broken:
+            if place < len(temps_c):
+                temps_c[place] = self._broken[place]
+            else:
+                self.switch_c = self._broken[place]
 
     # What flows.
 
@@ -280,7 +301,24 @@ class Bench:
         for place in range(len(self.temps_c)):
             if n == 0 or n == place + 1:
                 value_c = self.temps_c[place]
+                if place in self._broken:
+                    value_c = self._heat.place_c[place]
                 aim(self._temp_ramps, place, value_c, dc / 10.0, _TEMP_K_PER_S, self._now_us)
+
+    def set_board_dc(self, place, dc):
+        """The chip's DIE or the SWITCHES move to this temperature."""
+        self.update()
+        value_c = self._board_c[place]
+        aim(self._board_ramps, place, value_c, dc / 10.0, _TEMP_K_PER_S, self._now_us)
+
+    def break_sensor(self, n, shorted=False):
+        """The thermistor of place 1, 2, ... (0: of the switches) breaks, or is shorted."""
+        if not 0 <= n <= len(self.temps_c):
+            raise ValueError("no such sensor")
+        self.update()
+        place = n - 1 if n else len(self.temps_c)
+        self._broken[place] = _SHORTED_C if shorted else None
+        self._show_temps()
 
     def set_leak(self, n, ohm):
         """Cell 1, 2, ... leaks inside, through so many ohm; the charge it lost stays lost."""
@@ -300,6 +338,9 @@ class Bench:
         self.update()
         let_go(self._cell_ramps)
         let_go(self._temp_ramps)
+        let_go(self._board_ramps)
+        self._broken = {}
+        self._show_temps()
         if self._leaking:
             self._do_slow_things(self._now_us)
             for cell in self._leaking:

@@ -9,6 +9,8 @@ _THERMISTOR_LAG_S = 15.0
 _BOARD_LAG_S = 60.0
 _BOARD_SELF_HEAT_K = 3.0
 _BOARD_K_PER_W = 1.0
+_SWITCH_LAG_S = 20.0
+_SWITCH_K_PER_W = 2.0
 
 
 class Heat:
@@ -17,6 +19,7 @@ class Heat:
         self.cell_c = [ambient_c] * cells
         self.place_c = [ambient_c] * places
         self.die_c = ambient_c + _BOARD_SELF_HEAT_K
+        self.switch_c = ambient_c
         self._kelvin_per_joule = 1000.0 / (joule_per_k_ah * capacity_mah)
         # 16 cells and 3 thermistors: cells 1-5, 6-11 and 12-16.
         self._edges = [(2 * cells * place + places) // (2 * places) for place in range(places + 1)]
@@ -59,3 +62,5 @@ class Heat:
             place_c[place] += (total / (end - first) - place_c[place]) * share
         goal_c = self.ambient_c + _BOARD_SELF_HEAT_K + path_joule / seconds * _BOARD_K_PER_W
         self.die_c += (goal_c - self.die_c) * min(seconds / _BOARD_LAG_S, 1.0)
+        goal_c = self.ambient_c + path_joule / seconds * _SWITCH_K_PER_W
+        self.switch_c += (goal_c - self.switch_c) * min(seconds / _SWITCH_LAG_S, 1.0)

@@ -24,6 +24,7 @@ class StillBench:
         self.ld_mv = self.current_ma = 0.0
         self.temps_c = [25.0, 25.0, 25.0]
         self.die_c = 30.0
+        self.switch_c = 35.0
         self.gates = None
 
     def update(self):

@@ -6,10 +6,10 @@ from host_tools import meanings
 from host_tools.sim.view import signs
 
 _CELL_OVER, _CELL_UNDER, _CHARGE, _DISCHARGE, _SHORT = 1, 2, 3, 4, 5
-_CHARGE_HOT, _CHARGE_COLD, _DISCHARGE_HOT, _DISCHARGE_COLD = 6, 7, 8, 9
+_CHARGE_HOT, _CHARGE_COLD, _DISCHARGE_HOT, _DISCHARGE_COLD, _BOARD_HOT = 6, 7, 8, 9, 10
 _CELLS = (_CELL_OVER, _CELL_UNDER)
 _COLD = (_CHARGE_COLD, _DISCHARGE_COLD)
-_TEMPERATURES = (_CHARGE_HOT, _DISCHARGE_HOT, *_COLD)
+_TEMPERATURES = (_CHARGE_HOT, _DISCHARGE_HOT, _BOARD_HOT, *_COLD)
 _WHAT = {
     _CELL_OVER: "cell",
     _CELL_UNDER: "cell",
@@ -20,6 +20,7 @@ _WHAT = {
     _CHARGE_COLD: "charge",
     _DISCHARGE_HOT: "discharge",
     _DISCHARGE_COLD: "discharge",
+    _BOARD_HOT: "board",
 }
 
 

@@ -88,8 +88,10 @@ _JUMP_MV = const(150)
 _SAME_MV = const(20)
 _CELL_LIMIT_MV = const(6000)
 _NEVER_MV = const(-100000)
-_COLDEST_DC = const(-600)
+# A 10k thermistor is taken for broken below (open) and for shorted above these: no reading then.
+_COLDEST_DC = const(-430)
 _HOTTEST_DC = const(1500)
+_TS_PINS = const(3)
 
 _MISMATCH_MS = const(1000)
 _MISMATCH_SCANS = const(16)
@@ -117,7 +119,8 @@ class Bq76952(Verbs, Terminals):
         self.stack_period_ms = options.slow_period_ms
         self.temps_period_ms = options.slow_period_ms
         self.board_period_ms = options.slow_period_ms
-        self.board_temp_count = 1
+        # The chip's die, then the switches.
+        self.board_temp_count = 1 + options.switch_temps
         self.switch_stuck = 0  # 1 charge, 2 discharge: on against the command
         self.bleeds_adjacent = False
         self.bleed_lapse_ms = BLEED_LAPSE_S * 1000
@@ -140,6 +143,9 @@ class Bq76952(Verbs, Terminals):
         self._cells_bytes = 2 * (options.used[-1] - first + 1)
         self._cell_at = bytes([2 * (place - first) for place in options.used])
         self._transfer.prepare(self._cells_bytes)
+        pins = _TS_PINS + options.switch_temps if options.switch_temps else options.temps
+        self._thermistor_bytes = 2 * pins
+        self._transfer.prepare(2 * pins)
         self._accepted_mv = array("i", [_NEVER_MV] * cells)
         self._first_mv = array("i", [0] * cells)
         self._second_mv = array("i", [0] * cells)
@@ -202,7 +208,9 @@ class Bq76952(Verbs, Terminals):
 
     def _backstop(self, requests):
         options = self._options
-        return Backstop(requests, options.shunt_uohm, options.temps > 0)
+        return Backstop(
+            requests, options.shunt_uohm, options.temps > 0, options.switch_temps > 0
+        )
 
     def verify(self):
         """Generator: read the whole configuration again; READ_BACK_DIFFERS if it has changed."""
@@ -356,13 +364,19 @@ class Bq76952(Verbs, Terminals):
         self._ld_mv = (((data[4] | data[5] << 8) ^ 0x8000) - 0x8000) * USER_VOLT_MV
         transfer.read(_DIE_TEMP, 2)
         values[sample.board_at] = _temp_dc(data[0] | data[1] << 8)
-        sample.refresh(BOARD, now_ms)
-        if self.temp_count:
-            transfer.read(_TS1, 2 * self.temp_count)
+        if self._thermistor_bytes:
+            # The thermistors of the switches lie behind those of the cells.
+            transfer.read(_TS1, self._thermistor_bytes)
             for place in range(self.temp_count):
                 values[sample.temps_at + place] = _temp_dc(
                     data[2 * place] | data[2 * place + 1] << 8
                 )
+            for place in range(_TS_PINS, self._thermistor_bytes >> 1):
+                values[sample.board_at + place - _TS_PINS + 1] = _temp_dc(
+                    data[2 * place] | data[2 * place + 1] << 8
+                )
+        sample.refresh(BOARD, now_ms)
+        if self.temp_count:
             sample.refresh(TEMPS, now_ms)
         values[sample.stack_at] = stack_mv
         sample.refresh(STACK, now_ms)
