@@ -62,7 +62,7 @@ def test_a_short_circuit_is_a_load_until_it_is_gone():
     desk.run_until(told(desk, SEEN, NOT_SEEN), 2 * SOON_MS)
     assert not desk.bench.true_discharge
     for _ in range(300):
-        # Longer than the chip itself holds the switch open; nobody tries again with the load there.
+        # Longer than the chip itself holds the switch open: nobody tries again.
         desk.run_ms(50)
         assert desk.bms.sample.load_seen == SEEN
         assert not desk.bench.true_discharge

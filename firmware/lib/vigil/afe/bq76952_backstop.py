@@ -252,7 +252,9 @@ class Backstop:
             self.otf = setting
             guarded = True
         if guarded:
-            self.applied.append((BACKSTOP_BOARD_OVER_TEMPERATURE, threshold_c * 10, delay_s * 1000))
+            self.applied.append(
+                (BACKSTOP_BOARD_OVER_TEMPERATURE, threshold_c * 10, delay_s * 1000)
+            )
 
     def watch_open_wires(self):
         """Open wires show as under- and over-voltage: both comparators on, if only at the ends."""
