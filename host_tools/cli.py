@@ -49,6 +49,12 @@ def sim(
     ] = None,
     seed: Annotated[str, typer.Option(metavar="N", help="Same seed, same run.")] = "1",
     soc: Annotated[str, typer.Option(metavar="PERCENT", help="State of charge at start.")] = "40",
+    aged: Annotated[
+        str,
+        typer.Option(
+            metavar="PERCENT", help="Capacity that ageing has taken on average, 0 to 50."
+        ),
+    ] = "0",
     fault: Annotated[
         list[str] | None,
         typer.Option(metavar="SPEC", help='As "t=20 cell 5 mv 3720"; may be given repeatedly.'),
@@ -83,6 +89,7 @@ def sim(
         nodes,
         as_json,
         plain,
+        aged,
     )
     path, note = interpreter.find()
     if note:

@@ -513,7 +513,7 @@ class Bq76952Model(AlarmPort):
                 cells |= 1 << self._places[channel]
         self._arm()
         self._latch_alarms(self._raw() & ~EVENTS)
-        self.bench.set_bleed(cells)
+        self.bench.set_bleed(self.leads.bled(cells))
 
     def switches_changed(self):
         self._arm()

@@ -9,13 +9,17 @@ _LONGEST_S = 2_000_000
 _CELL_MV = (0, 5500)
 _TEMP_C = (-60, 150)
 _CURRENT_A = (-2000, 2000)
+_LEAK_OHM = (0.01, 100_000)
 _SWITCHES = {"charge": 1, "discharge": 2}
 _FRONT_END = ("nak", "crc", "frozen", "reset", "flipped")
-# A sensor's number that stands for all of them.
+# A sensor's number that stands for all of them; for a broken one, the sensor at the switches.
 ALL = 0
+_AT_SWITCHES = 0
+_BOARD_PLACES = {"die": 0, "switches": 1}
 
 FORMS = (
-    "cell N mv V, temp N|all c T, current a A, short, afe nak|crc|frozen|reset|flipped, "
+    "cell N mv V, cell N open, cell N leak OHM, temp N|all|die|switches c T, "
+    "temp N|switches open|shorted, current a A, short, afe nak|crc|frozen|reset|flipped, "
     "fet charge|discharge stuck-on, clear"
 )
 
@@ -45,9 +49,10 @@ def parse_all(specs, cells, temps):
 
 def beyond(fault, cells, temps):
     """Sentence if the pack has no such cell or sensor, else None."""
-    if fault["what"] == "cell_mv" and fault["n"] > cells:
+    what = fault["what"]
+    if what.startswith("cell_") and fault["n"] > cells:
         return f"there is no cell {fault['n']}: the board has {cells}"
-    if fault["what"] == "temp_dc" and fault["n"] > temps:
+    if what.startswith("temp_") and fault["n"] > temps:
         return f"there is no temperature sensor {fault['n']}: the board has {temps}"
     return None
 
@@ -57,6 +62,18 @@ def _what(words, cells, temps):
         case ["cell", place, "mv", text]:
             n = _place(place, "cell", cells)
             return "cell_mv", n, round(_within(text, _CELL_MV, "cell voltage", "mV"))
+        case ["cell", place, "open"]:
+            return "cell_open", _place(place, "cell", cells), 0
+        case ["cell", place, "leak", text]:
+            n = _place(place, "cell", cells)
+            return "cell_leak_mohm", n, round(1000 * _within(text, _LEAK_OHM, "leak", "ohm"))
+        case ["temp", place, "c", text] if place in _BOARD_PLACES:
+            value = _within(text, _TEMP_C, "temperature", "degC")
+            return "board_dc", _BOARD_PLACES[place], round(10 * value)
+        case ["temp", place, "open" | "shorted" as how]:
+            if place == "switches":
+                return "temp_" + how, _AT_SWITCHES, 0
+            return "temp_" + how, _place(place, "temperature sensor", temps), 0
         case ["temp", place, "c", text]:
             n = ALL if place == "all" else _place(place, "temperature sensor", temps)
             return "temp_dc", n, round(10 * _within(text, _TEMP_C, "temperature", "degC"))
@@ -68,7 +85,7 @@ def _what(words, cells, temps):
             return "afe_" + how, 0, 0
         case ["fet", switch, "stuck-on"] if switch in _SWITCHES:
             return "fet_stuck", _SWITCHES[switch], 0
-        case ["cell" | "temp", _, "open"] | ["interlock"]:
+        case ["interlock"]:
             raise ValueError("not available in this version")
         case []:
             raise ValueError(f"says no fault; known are: {FORMS}")

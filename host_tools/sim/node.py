@@ -60,7 +60,13 @@ class Node:
         __import__("boot")
         twins = "host_tools.sim.twins." + board.TWIN
         __import__(twins)
-        self.twin = sys.modules[twins].build(self.clock, board, config["seed"], config["soc_pct"])
+        self.twin = sys.modules[twins].build(
+            self.clock,
+            board,
+            config["seed"],
+            config["soc_pct"],
+            worn_pct=config.get("worn_pct", 0),
+        )
         self.twin.rs485.on_transmit = self._transmitted
         self.board = board
         self._play_profile()
@@ -194,8 +200,18 @@ class Node:
         what = fault["what"]
         if what == "cell_mv":
             bench.set_cell_mv(fault["n"], fault["value"])
+        elif what == "cell_open":
+            chip.open_leads.add(fault["n"])
+        elif what == "cell_leak_mohm":
+            bench.set_leak(fault["n"], fault["value"] / 1000)
         elif what == "temp_dc":
             bench.set_temp_dc(fault["n"], fault["value"])
+        elif what == "temp_open":
+            bench.break_sensor(fault["n"])
+        elif what == "temp_shorted":
+            bench.break_sensor(fault["n"], shorted=True)
+        elif what == "board_dc":
+            bench.set_board_dc(fault["n"], fault["value"])
         elif what == "current_ma":
             bench.override_current_ma(fault["value"])
         elif what == "short":
@@ -217,6 +233,7 @@ class Node:
             chip.answering = True
             chip.corrupt_checks = False
             chip.frozen = False
+            chip.open_leads.clear()
         else:
             raise ValueError("unknown fault " + what)
 

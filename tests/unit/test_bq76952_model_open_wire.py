@@ -82,3 +82,36 @@ def test_two_neighbouring_leads_keep_every_reading_at_zero_or_above():
     rig.wait(300 * SECOND)
     assert min(rig.cells()) == 0
     assert sum(rig.cells()) == 16 * 3300
+
+
+def bleed(rig, *cells):
+    mask = sum(1 << (cell - 1) for cell in cells)
+    rig.send(0x0083, bytes([mask & 0xFF, mask >> 8]))
+    rig.wait(1300_000)
+
+
+def test_a_bleed_resistor_pulls_a_broken_lead_to_its_other_end_and_loses_no_charge():
+    for cells, below_mv, above_mv in (((7,), 0, 6600), ((8,), 6600, 0), ((7, 8), 3300, 3300)):
+        rig = measuring((0x9314, b"\x00"), enabled())
+        rig.chip.open_leads.add(7)
+        bleed(rig, *cells)
+        assert rig.cells()[6:8] == [below_mv, above_mv]
+        assert sum(rig.cells()) == 16 * 3300
+        # Through both resistors in series current flows; through one of them it cannot.
+        assert rig.bench.bleed == (0b11 << 6 if len(cells) == 2 else 0)
+
+
+def test_a_broken_lead_stays_where_bleeding_has_pulled_it():
+    rig = measuring((0x9314, b"\x00"), enabled())
+    rig.chip.open_leads.add(7)
+    bleed(rig, 7)
+    rig.send(0x0083, b"\x00\x00")
+    rig.wait(3 * SECOND)
+    assert rig.cells()[6:8] == [0, 6600]
+
+
+def test_whole_leads_bleed_as_before():
+    rig = measuring()
+    rig.chip.open_leads.add(3)
+    bleed(rig, 8, 12)
+    assert rig.bench.bleed == 1 << 7 | 1 << 11

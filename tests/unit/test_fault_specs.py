@@ -19,6 +19,13 @@ def parsed(spec):
         ("t=20.5 cell 16 mv 5500", 20500, "cell_mv", 16, 5500),
         ("t=1 temp 2 c -12.5", 1000, "temp_dc", 2, -125),
         ("t=1 temp all c 61", 1000, "temp_dc", 0, 610),
+        ("t=1 temp die c 90", 1000, "board_dc", 0, 900),
+        ("t=1 temp switches c 90.5", 1000, "board_dc", 1, 905),
+        ("t=1 cell 3 open", 1000, "cell_open", 3, 0),
+        ("t=1 cell 3 leak 0.25", 1000, "cell_leak_mohm", 3, 250),
+        ("t=1 temp 3 open", 1000, "temp_open", 3, 0),
+        ("t=1 temp 1 shorted", 1000, "temp_shorted", 1, 0),
+        ("t=1 temp switches open", 1000, "temp_open", 0, 0),
         ("t=1 current a -130.25", 1000, "current_ma", 0, -130250),
         ("t=1 current a +40", 1000, "current_ma", 0, 40000),
         ("t=1 short", 1000, "short", 0, 0),
@@ -63,8 +70,15 @@ def test_every_form_is_understood(spec, t_ms, what, n, value):
         ("t=1 fet charge", "unknown fault"),
         ("t=1 fet both stuck-on", "unknown fault"),
         ("t=1 explode", "unknown fault"),
-        ("t=1 cell 3 open", "not available in this version"),
-        ("t=1 temp 3 open", "not available in this version"),
+        ("t=1 cell 17 open", "no cell 17: the board has 16"),
+        ("t=1 cell 17 leak 1", "no cell 17: the board has 16"),
+        ("t=1 cell 3 leak 0", "leak must be 0.01 to 100000 ohm"),
+        ("t=1 cell 3 leak", "unknown fault"),
+        ("t=1 temp 4 open", "no temperature sensor 4: the board has 3"),
+        ("t=1 temp 0 shorted", "no temperature sensor 0: they are counted from 1"),
+        ("t=1 temp all open", "'all' is not a whole number"),
+        ("t=1 temp die open", "'die' is not a whole number"),
+        ("t=1 temp die c 151", "temperature must be -60 to 150 degC"),
         ("t=1 interlock", "not available in this version"),
     ],
 )
@@ -89,6 +103,12 @@ def test_a_place_is_checked_later_when_the_board_does_not_tell_its_counts_before
     fault = faults.parse("t=1 cell 17 mv 3000", None, None)
     assert faults.beyond(fault, 16, 3) == "there is no cell 17: the board has 16"
     assert faults.beyond(fault, 17, 3) is None
+    for spec in ("cell 17 open", "cell 17 leak 1"):
+        fault = faults.parse("t=1 " + spec, None, None)
+        assert faults.beyond(fault, 16, 3) == "there is no cell 17: the board has 16"
+    fault = faults.parse("t=1 temp 4 open", None, None)
+    assert faults.beyond(fault, 16, 3) == "there is no temperature sensor 4: the board has 3"
+    assert faults.beyond(faults.parse("t=1 temp die c 20", None, None), 16, 0) is None
     assert faults.beyond(faults.parse("t=1 temp all c 20", None, None), 16, 3) is None
 
 

@@ -31,14 +31,13 @@ _WORDS = (
 _EXAMPLES = (
     "cell 5 mv 3720",
     "cell 1 mv 2400",
+    "cell 5 open",
     "temp 2 c -5",
     "temp all c 70",
     "current a -130",
     "short",
     "afe nak",
-    "afe frozen",
     "fet charge stuck-on",
-    "cell 5 open",
     "interlock",
 )
 
