@@ -39,7 +39,10 @@ class Leads:
             if 1 <= lead <= len(cell_mv):
                 # The input cannot fall below the one beneath it.
                 most_mv = cell_mv[lead - 1] + fallen_mv.get(lead - 1, 0.0)
-                fell_mv = fallen_mv.get(lead, 0.0) + checks * self.step_mv
+                fell_mv = 0.0
+                if lead in fallen_mv:
+                    # Checks from before it broke did nothing to it.
+                    fell_mv = fallen_mv[lead] + checks * self.step_mv
                 if self._bled:
                     fell_mv = self._pulled(lead, fell_mv, most_mv)
                 fallen_mv[lead] = min(fell_mv, most_mv)

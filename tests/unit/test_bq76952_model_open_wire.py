@@ -32,6 +32,17 @@ def test_broken_lead_shows_low_on_its_cell_and_high_on_the_one_above():
     assert seen == [(2925, 3675), (2550, 4050), (2175, 4425)]
 
 
+def test_checks_before_the_lead_broke_do_not_count():
+    rig = measuring()
+    rig.wait(62 * SECOND)
+    rig.chip.open_leads.add(7)
+    rig.wait(2 * SECOND)
+    assert rig.cells() == [3300] * 16
+    rig.chip.open_leads.add(12)
+    rig.wait(2 * SECOND)
+    assert rig.cells()[6:13] == [2925, 3675, 3300, 3300, 3300, 2925, 3675]
+
+
 def test_broken_lead_trips_both_cell_protections_in_the_end():
     rig = measuring(enabled(0x0C))
     rig.chip.open_leads.add(7)

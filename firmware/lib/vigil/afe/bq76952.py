@@ -121,6 +121,7 @@ class Bq76952(Verbs, Terminals):
         self.board_period_ms = options.slow_period_ms
         # The chip's die, then the switches.
         self.board_temp_count = 1 + options.switch_temps
+        self.open_lead_seen = False  # the chip's open-wire check, as of the last read
         self.switch_stuck = 0  # 1 charge, 2 discharge: on against the command
         self.bleeds_adjacent = False
         self.bleed_lapse_ms = BLEED_LAPSE_S * 1000
@@ -228,6 +229,7 @@ class Bq76952(Verbs, Terminals):
         self._charge_leaks = 0
         self._discharge_leaks = 0
         self.switch_stuck = 0
+        self.open_lead_seen = False
         self._failed_checks = 0
         self._scans_due = 0
         self._clear_scans(_ADSCAN | _FULLSCAN)
@@ -381,10 +383,25 @@ class Bq76952(Verbs, Terminals):
         values[sample.stack_at] = stack_mv
         sample.refresh(STACK, now_ms)
 
+    def _mirrored(self):
+        """Lowest and highest cell are neighbours, or but one: no pack drifts apart like that."""
+        accepted = self._accepted_mv
+        lowest = highest = 0
+        for cell in range(1, self.cell_count):
+            if accepted[cell] < accepted[lowest]:
+                lowest = cell
+            if accepted[cell] > accepted[highest]:
+                highest = cell
+        return -2 <= highest - lowest <= 2
+
     def _read_trips(self, sample):
         """Set the trip masks from the chip's own protections; returns fault bits."""
         self._transfer.read(_SAFETY, 6)
         data = self._transfer.data
+        # The check has no flag of its own: what it moves at a broken lead reaches both limits.
+        beyond_a = data[0] | data[1]
+        both = beyond_a & _A_CUV and beyond_a & _A_COV
+        self.open_lead_seen = bool(both) and self._mirrored()
         status_a = data[1]
         status_b = data[3]
         status_c = data[5]
