@@ -1,4 +1,4 @@
-"""A sense lead breaks: both switches open, and the chip's own check is told apart from a bad pack."""
+"""A sense lead breaks: both switches open, and the chip's own check finds it."""
 
 from desk import Desk
 
@@ -15,10 +15,14 @@ def broken(cell, **options):
     return desk
 
 
+def seen_by_the_chip(desk):
+    return lambda: desk.bms.front_end.open_lead_seen
+
+
 def test_a_lead_between_two_cells_is_found_by_the_chips_check():
     for cell in (1, 8, 15):
         desk = broken(cell)
-        desk.run_until(lambda: desk.bms.front_end.open_lead_seen, AT_MOST_S * 1000)
+        desk.run_until(seen_by_the_chip(desk), AT_MOST_S * 1000)
         assert desk.both_off()
         assert not desk.chip.bench.bled_mas[cell - 1] and not desk.chip.bench.bled_mas[cell]
 
@@ -26,7 +30,7 @@ def test_a_lead_between_two_cells_is_found_by_the_chips_check():
 def test_two_leads_beside_each_other_are_found_too():
     desk = broken(8)
     desk.chip.open_leads.add(9)
-    desk.run_until(lambda: desk.bms.front_end.open_lead_seen, 2 * AT_MOST_S * 1000)
+    desk.run_until(seen_by_the_chip(desk), 2 * AT_MOST_S * 1000)
     assert desk.both_off()
 
 
@@ -39,7 +43,7 @@ def test_the_lead_of_the_last_cell_shows_as_under_voltage_and_opens_both():
 
 def test_nothing_closes_again_while_the_lead_is_broken():
     desk = broken(8)
-    desk.run_until(lambda: desk.bms.front_end.open_lead_seen, AT_MOST_S * 1000)
+    desk.run_until(seen_by_the_chip(desk), AT_MOST_S * 1000)
     desk.run_ms(120000)
     assert desk.both_off()
 

@@ -209,9 +209,7 @@ class Bq76952(Verbs, Terminals):
 
     def _backstop(self, requests):
         options = self._options
-        return Backstop(
-            requests, options.shunt_uohm, options.temps > 0, options.switch_temps > 0
-        )
+        return Backstop(requests, options.shunt_uohm, options.temps > 0, options.switch_temps > 0)
 
     def verify(self):
         """Generator: read the whole configuration again; READ_BACK_DIFFERS if it has changed."""
