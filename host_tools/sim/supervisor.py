@@ -7,6 +7,7 @@ import os
 import select
 import time
 
+from host_tools import contradictions
 from host_tools.sim import commands, faults, schema
 from host_tools.sim.battery import GOOD_ENDS, Battery
 from host_tools.sim.medium import LOOK_AGAIN_MS
@@ -195,7 +196,8 @@ class _Simulation:
             battery.line.send(data)
             self.presenter.sent(battery.number, data)
         elif message[0] == "log":
-            self.presenter.note(f"{self._of(battery)}board: {message[1]}")
+            text = contradictions.explained(str(message[1]))
+            self.presenter.note(f"{self._of(battery)}board: {text}")
         elif message[0] == "backstop":
             self.presenter.backstop(battery.number, message[1])
         elif message[0] == "ready":

@@ -137,23 +137,22 @@ class Bms:
         table: limits.Limits. The front end is set up anew for it, which opens both switches for
         about a second. A refused set changes nothing.
         """
-        requests = table.backstop_requests()
-        problems = self._all_problems(table, requests)
+        problems = validate.problems(table, self.chemistry, self.front_end.cell_count)
+        problems = problems or self.backstop_problems(table)
         self.keeper.note(journal.LIMITS, min(len(problems), 0xFFFF))
         if problems:
             return problems
         self.table = table
         self.problems = []
         self.protection.replace(table)
-        self._requests = requests
+        self._requests = table.backstop_requests()
         self._bringing_up = None
         self.front_end.configured = False
         return []
 
-    def _all_problems(self, table, requests):
-        problems = validate.problems(table, self.chemistry, self.front_end.cell_count)
-        if problems:
-            return problems
+    def backstop_problems(self, table=None):
+        """What the front end cannot back of a table (of the running one): problems as above."""
+        requests = (table or self.table).backstop_requests()
         try:
             return validate.backstop_problems(requests, self.front_end.plan_backstop(requests))
         except AfeError:
