@@ -4,7 +4,7 @@ import pytest
 
 from tests.system.simulator import constant_profile, records
 
-ROUND_CHECKS_S = 25  # the chip looks for broken leads every 5 s
+CHECKED_S = 34  # the chip looks for broken leads every 5 s
 
 
 @pytest.fixture
@@ -19,13 +19,15 @@ def test_a_broken_sense_lead_opens_both_and_a_mended_one_closes_them_again(resti
         *("--fault", f"t=10 cell {cell} open", "--fault", "t=45 clear"),
     )
     assert seen[9]["true_charge_on"] and seen[9]["true_discharge_on"]
-    late = seen[9 + ROUND_CHECKS_S]
+    late = seen[9 + CHECKED_S]
     assert not late["true_discharge_on"] and not late["true_charge_on"]
     assert late["faults"]
     cells_mv = late["cells_mv"]
-    assert cells_mv[cell - 1] < 2600
-    if cell < 16:
-        assert cells_mv[cell] > 3900
+    if cell == 16:
+        assert cells_mv[15] < 2600
+    else:
+        # The check pulls the lead down, bleeding the cell above it has pulled it up.
+        assert abs(cells_mv[cell - 1] - cells_mv[cell]) > 500
         # What one has lost the other has gained.
         assert abs(cells_mv[cell - 1] + cells_mv[cell] - sum(seen[9]["cells_mv"][:2])) < 30
     others = [mv for at, mv in enumerate(cells_mv) if at not in (cell - 1, cell)]
