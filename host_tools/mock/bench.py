@@ -33,8 +33,12 @@ class Bench:
         shunt_uohm=500,
         charger_limit_mv_per_cell=None,
         sense_ohm=0.05,
+        path=None,
     ):
-        """sense_ohm: wire, contact and fuse of each sense lead."""
+        """sense_ohm: wire, contact and fuse of each sense lead.
+
+        path: what lies between cells and terminals, two FETs without it.
+        """
         self.clock = clock
         self.pack = pack
         self.listeners = []
@@ -60,7 +64,7 @@ class Bench:
         self._board_ramps = []
         # What the broken thermistors show, by place, and SWITCHES behind the cells' places.
         self._broken = {}
-        self._path = PowerPath(pack.cells, shunt_uohm, pack.figures.charger_mv)
+        self._path = path or PowerPath(pack.cells, shunt_uohm, pack.figures.charger_mv)
         self._path.charger_limit_mv_per_cell = charger_limit_mv_per_cell
         self._bleed_mask = 0
         self._bled = []
@@ -76,6 +80,7 @@ class Bench:
         self._react_again = False
         self._current_varies = False
         pack.warm(self._heat.cell_c)
+        self._path.join(self)
         self._settle()
         clock.call_at(clock.now_us + TICK_US, self._tick)
 
@@ -96,6 +101,7 @@ class Bench:
             self.discharged_mas -= ma * us * 0.000001
         pack.pass_current(ma, us)
         self._square_a2s += pack.square_ma2(ma) * us * 0.000000000001
+        self._path.pass_time(us, self.stack_mv)
         if self._bled:
             self._bleed(us)
         if self._temp_ramps or self._board_ramps:
@@ -229,9 +235,10 @@ class Bench:
         """An assist gate is on only to spare the body diode: it conducts, but not lastingly."""
         self.update()
         if self._path.set_gates(charge, discharge, charge_assist, discharge_assist):
-            self._switched()
+            self.path_changed()
 
-    def _switched(self):
+    def path_changed(self):
+        """Something between cells and terminals has begun or ceased to conduct."""
         self.true_charge = self._path.true_charge
         self.true_discharge = self._path.true_discharge
         self._changed()
@@ -283,7 +290,7 @@ class Bench:
         """1: the charge switch no longer opens, 2: the discharge switch."""
         self.update()
         self._path.stick(n)
-        self._switched()
+        self.path_changed()
 
     def set_cell_mv(self, n, mv):
         """Cell 1, 2, ... itself moves to this voltage and stays, whatever the current."""
@@ -347,4 +354,4 @@ class Bench:
                 self.pack.set_leak(cell, 0.0)
             self._leaking = []
         self._path.mend()
-        self._switched()
+        self.path_changed()

@@ -31,6 +31,12 @@ class PowerPath:
         self._charge_conducts = False
         self._discharge_conducts = False
 
+    def join(self, bench):
+        """FETs need nobody's time."""
+
+    def pass_time(self, us, stack_mv):
+        """Nothing here has a memory."""
+
     def set_gates(self, charge, discharge, charge_assist, discharge_assist):
         """False if nothing changes by it."""
         gates = (bool(charge), bool(discharge), bool(charge_assist), bool(discharge_assist))

@@ -15,11 +15,14 @@ class Twin:
     """clock, bench, chip and the RS485 line of one simulated board."""
 
 
-def build(clock, board, seed, soc_pct, flash=None, worn_pct=0.0):
-    """board: the imported board module. flash: what survived a restart; a blank one without it."""
+def build(clock, board, seed, soc_pct, flash=None, worn_pct=0.0, path=None):
+    """board: the imported board module. flash: what survived a restart; a blank one without it.
+
+    path: what lies between cells and terminals, two FETs without it.
+    """
     twin = Twin()
     pack = Pack(board.CELLS, board.CAPACITY_MAH, board.CHEMISTRY, seed, soc_pct, worn_pct)
-    twin.bench = Bench(clock, pack, temps=board.TEMPS, shunt_uohm=board.SHUNT_UOHM)
+    twin.bench = Bench(clock, pack, temps=board.TEMPS, shunt_uohm=board.SHUNT_UOHM, path=path)
     twin.chip = Bq76952Model(
         clock,
         twin.bench,

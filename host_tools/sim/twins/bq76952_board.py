@@ -10,8 +10,8 @@ class Board:
     """What app.Bms needs; see there."""
 
 
-def build(numbers):
-    """numbers: the board module, whose pins and figures are used."""
+def build(numbers, **options):
+    """numbers: the board module, whose pins and figures are used. options: more for the chip."""
     from vigil.afe.bq76952 import Bq76952
     from vigil.link.jbd import Jbd
     from vigil.link.rs485 import Rs485
@@ -30,6 +30,7 @@ def build(numbers):
         temps=numbers.TEMPS,
         shunt_uohm=numbers.SHUNT_UOHM,
         cc_gain_uohm=numbers.CURRENT_GAIN_UOHM,
+        **options,
     )
     baud = numbers.RS485_BAUD
     uart = UART(1, baudrate=baud, tx=Pin(numbers.TX_PIN), rx=Pin(numbers.RX_PIN))

@@ -11,6 +11,7 @@ COMM_TYPE = const(0x9239)
 FET_OPTIONS = const(0x9308)
 # Blocked after a reset (0x20), controlled by chip and host together (0x0C), in series (0x01).
 FETS_BLOCKED_AT_RESET = const(0x2D)
+_SERIES = const(0x01)
 _PREDISCHARGE = const(0x10)
 _SLEEP_CHARGES = const(0x02)
 BLEED_LAPSE_S = const(20)
@@ -55,6 +56,8 @@ def settings(backstop, options, comm_type):
         fet_options |= _PREDISCHARGE
     if options.sleep_charges:
         fet_options |= _SLEEP_CHARGES
+    if not options.series_fets:
+        fet_options ^= _SERIES
     image = [
         (0x91A8, struct.pack("<ff", gain, gain * _CAPACITY_PER_CURRENT_GAIN)),
         # No SLEEP; a thermistor on TS2 must not be taken for the wake button (SHUT_TS2).

@@ -35,6 +35,7 @@ class Options:
     4n+1; sleep_below_ma, wake_above_ma: currents between which it is awake.
     reg12: byte for REG1 and REG2, None = as they are (0x0D = REG1 3.3 V, REG2 off).
     miso_on_reg1: SPI answers at REG1's level instead of 1.8 V.
+    series_fets: False where CHG and DSG enable contactors, which have no body diode to spare.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Options:
         wake_above_ma=500,
         reg12=None,
         miso_on_reg1=False,
+        series_fets=True,
     ):
         if variant not in _VARIANTS:
             raise AfeError(UNSUPPORTED)
@@ -96,6 +98,7 @@ class Options:
         self.wake_above_ma = wake_above_ma
         self.reg12 = reg12
         self.miso_on_reg1 = miso_on_reg1
+        self.series_fets = series_fets
         if not (
             3 <= cells <= inputs
             and len(self.used) == cells
