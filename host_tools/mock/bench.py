@@ -286,6 +286,20 @@ class Bench:
         self._path.load_ohm = ohm
         self._changed()
 
+    def disconnect_link(self):
+        """Load and capacitor are taken off; for a bench with contactors."""
+        self.update()
+        self._path.disconnect()
+        self._changed()
+
+    def break_contactor(self, name, how):
+        """"main", "charge" or "precharge" is "welded" or "stuck-open"."""
+        contactor = self._path.contactor(name)
+        if how == "welded":
+            contactor.weld()
+        else:
+            contactor.stick_open()
+
     def stick_fet(self, n):
         """1: the charge switch no longer opens, 2: the discharge switch."""
         self.update()

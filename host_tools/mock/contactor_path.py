@@ -97,6 +97,9 @@ class ContactorPath:
             raise ValueError("this board has no contactor " + name)
         return contactor
 
+    def disconnect(self):
+        self.connected = False
+
     def mend(self):
         """Every fault ends."""
         self.short = False

@@ -1,4 +1,4 @@
-"""Contactors as hardware: a coil, an armature that takes its time, contacts that weld or stay open.
+"""Contactors as hardware: a coil, an armature that takes its time, contacts that weld or stick.
 
 Times in virtual us. Never upload to a board.
 """

@@ -183,12 +183,13 @@ class Contactors:
 
     def step(self, now_ms, stack_mv, current_ma):
         """Once a cycle, with UNKNOWN for what is not known."""
+        before_mv = self.link_mv
         self.link_mv = self._link.read_mv()
         self._main.look(now_ms, self._contact_ms)
         self._precharge.look(now_ms, self._contact_ms)
         if self._charge is not None:
             self._charge.look(now_ms, self._contact_ms)
-        self._watch(now_ms, stack_mv, current_ma)
+        self._watch(now_ms, stack_mv, current_ma, before_mv)
         self._watch_rest(now_ms)
         if self.power_path_fault:
             self.waits_for = OWNER
@@ -220,7 +221,7 @@ class Contactors:
             self._hold(now_ms, stack_mv)
 
     def _begin(self, now_ms, stack_mv):
-        """Leave to pre-charge: rested, and the link is known and clearly below the pack."""
+        """Leave to pre-charge: rested, the link is known, clearly below the pack, not rising."""
         if self._main_resting:
             self.waits_for = REST
         elif self._held[_LINK_IS_UNKNOWN]:
@@ -271,7 +272,7 @@ class Contactors:
 
     # What may not be.
 
-    def _watch(self, now_ms, stack_mv, current_ma):
+    def _watch(self, now_ms, stack_mv, current_ma, before_mv):
         """Find what conducts against its command; sets switch_stuck and the fault."""
         all_open = self.state == OPEN
         link_mv = self.link_mv
@@ -279,7 +280,9 @@ class Contactors:
         self._lasts(_LINK_IS_UNKNOWN, unknown, now_ms, _LINK_UNKNOWN_MS)
         tenth_mv = 0 if unknown else stack_mv // 10
         low = not unknown and link_mv < stack_mv - tenth_mv
-        self._lasts(_LINK_IS_LOW, all_open and low, now_ms, _LOW_MS)
+        # What rises with everything open is fed: by a welded relay, for instance.
+        rises = not unknown and before_mv != UNKNOWN and link_mv > before_mv + tenth_mv // 12
+        self._lasts(_LINK_IS_LOW, all_open and low and not rises, now_ms, _LOW_MS)
         # Far above the pack it is fed by something else: no contactor of ours does that.
         level = not unknown and not low and link_mv <= stack_mv + tenth_mv // 4
         stays = self._lasts(_LINK_STAYS, all_open and level, now_ms, self._fall_ms)
@@ -344,6 +347,7 @@ class Contactors:
         """All open until the owner has looked; the first cause stands."""
         if not self.power_path_fault:
             self.power_path_fault = code
+        self.waits_for = OWNER
         self.all_off()
 
     # Coils and times.

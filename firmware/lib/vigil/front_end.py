@@ -15,8 +15,8 @@ class FrontEnd:
     def __init__(self, voltages, contactors, current=None, gate=None):
         """voltages: front end whose cells, temperatures and stack are used.
 
-        current: part with configured, configure(), verify(), read(sample, now_ms), current_period_ms
-        and applied; None: `voltages` measures it too.
+        current: part with configured, configure(), verify(), read(sample, now_ms),
+        current_period_ms and applied; None: `voltages` measures it too.
         gate: part whose own charge and discharge outputs the coils need to be pulled (the chip);
         it is told first, and a contactor begins to close when the gate reports on.
         """
