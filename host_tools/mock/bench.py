@@ -292,13 +292,9 @@ class Bench:
         self._path.disconnect()
         self._changed()
 
-    def break_contactor(self, name, how):
-        """"main", "charge" or "precharge" is "welded" or "stuck-open"."""
-        contactor = self._path.contactor(name)
-        if how == "welded":
-            contactor.weld()
-        else:
-            contactor.stick_open()
+    def break_contactor(self, n, welded):
+        """1 main, 2 charge, 3 pre-charge: welded, or else stuck open."""
+        self._path.break_contactor(n, welded)
 
     def stick_fet(self, n):
         """1: the charge switch no longer opens, 2: the discharge switch."""

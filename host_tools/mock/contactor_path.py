@@ -90,12 +90,15 @@ class ContactorPath:
         else:
             raise ValueError("switch 1 charges, switch 2 discharges")
 
-    def contactor(self, name):
-        """ "main", "charge" or "precharge"; ValueError if the board has no such contactor."""
-        contactor = {"main": self.main, "charge": self.charge, "precharge": self.precharge}[name]
+    def break_contactor(self, n, welded):
+        """1 main, 2 charge, 3 pre-charge; ValueError if there is no such contactor."""
+        contactor = (self.main, self.charge, self.precharge)[n - 1]
         if contactor is None:
-            raise ValueError("this board has no contactor " + name)
-        return contactor
+            raise ValueError("one port has no charge contactor")
+        if welded:
+            contactor.weld()
+        else:
+            contactor.stick_open()
 
     def disconnect(self):
         self.connected = False

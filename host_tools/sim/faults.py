@@ -12,6 +12,7 @@ _CURRENT_A = (-2000, 2000)
 _LEAK_OHM = (0.01, 100_000)
 _SWITCHES = {"charge": 1, "discharge": 2}
 _FRONT_END = ("nak", "crc", "frozen", "reset", "flipped")
+CONTACTORS = ("main", "charge", "precharge")
 # A sensor's number that stands for all of them; for a broken one, the sensor at the switches.
 ALL = 0
 _AT_SWITCHES = 0
@@ -20,14 +21,16 @@ _BOARD_PLACES = {"die": 0, "switches": 1}
 FORMS = (
     "cell N mv V, cell N open, cell N leak OHM, temp N|all|die|switches c T, "
     "temp N|switches open|shorted, current a A, short, afe nak|crc|frozen|reset|flipped, "
-    "fet charge|discharge stuck-on, clear"
+    "fet charge|discharge stuck-on, contactor main|charge|precharge welded|stuck-open, "
+    "link short|disconnected, clear"
 )
 
 
-def parse(spec, cells, temps):
+def parse(spec, cells, temps, contactors=CONTACTORS):
     """One SPEC ("t=SECONDS WHAT") for a pack of so many cells and temperature sensors.
 
-    ValueError carries the sentence for the user. None for a count that is not known yet.
+    contactors: names of those that the board has. ValueError carries the sentence for the user.
+    None for a count that is not known yet.
     """
     words = spec.lower().split()
     if not words or not words[0].startswith("t="):
@@ -36,15 +39,16 @@ def parse(spec, cells, temps):
         time_s = number(words[0][2:])
         if not 0 <= time_s <= _LONGEST_S:
             raise ValueError(f"t must be 0 to {_LONGEST_S} s")
-        what, n, value = _what(words[1:], cells, temps)
+        what, n, value = _what(words[1:], cells, temps, contactors)
     except ValueError as error:
         raise ValueError(f"fault {shown(spec)}: {error}") from None
     return {"t_ms": round(time_s * 1000), "what": what, "n": n, "value": value}
 
 
-def parse_all(specs, cells, temps):
+def parse_all(specs, cells, temps, contactors=CONTACTORS):
     """Every SPEC, in the order of their times (and as given, at the same time)."""
-    return sorted((parse(spec, cells, temps) for spec in specs), key=lambda fault: fault["t_ms"])
+    faults = [parse(spec, cells, temps, contactors) for spec in specs]
+    return sorted(faults, key=lambda fault: fault["t_ms"])
 
 
 def beyond(fault, cells, temps):
@@ -57,7 +61,7 @@ def beyond(fault, cells, temps):
     return None
 
 
-def _what(words, cells, temps):
+def _what(words, cells, temps, contactors):
     match words:
         case ["cell", place, "mv", text]:
             n = _place(place, "cell", cells)
@@ -85,6 +89,14 @@ def _what(words, cells, temps):
             return "afe_" + how, 0, 0
         case ["fet", switch, "stuck-on"] if switch in _SWITCHES:
             return "fet_stuck", _SWITCHES[switch], 0
+        case ["contactor", name, ("welded" | "stuck-open") as how] if name in CONTACTORS:
+            if name not in contactors:
+                raise ValueError(f"the board has no {name} contactor")
+            return "contactor_" + how.replace("-", "_"), CONTACTORS.index(name) + 1, 0
+        case ["link", ("short" | "disconnected") as how]:
+            if not contactors:
+                raise ValueError("the board has no contactors, and so no link behind them")
+            return "link_" + how, 0, 0
         case ["interlock"]:
             raise ValueError("not available in this version")
         case []:

@@ -218,6 +218,14 @@ class Node:
             bench.set_short()
         elif what == "fet_stuck":
             bench.stick_fet(fault["n"])
+        elif what == "contactor_welded":
+            bench.break_contactor(fault["n"], True)
+        elif what == "contactor_stuck_open":
+            bench.break_contactor(fault["n"], False)
+        elif what == "link_short":
+            bench.set_short()
+        elif what == "link_disconnected":
+            bench.disconnect_link()
         elif what == "afe_nak":
             chip.answering = False
         elif what == "afe_crc":

@@ -86,7 +86,7 @@ def check(
         else round(1000 * _option("--duration", duration, number, 0.001, _LONGEST_S)),
         seed=seed_number,
         soc_pct=_option("--soc", soc, number, 0, 100),
-        faults=_faults(fault, cells, temps, node_count),
+        faults=_faults(fault, (cells, temps, board_contactors(board)), node_count),
         run_dir=run_dir,
         json=as_json,
         nodes=node_count,
@@ -95,8 +95,11 @@ def check(
     )
 
 
-def _faults(specs, cells, temps, nodes):
-    """For each battery its faults; a SPEC that names none is meant for the first."""
+def _faults(specs, parts, nodes):
+    """For each battery its faults; a SPEC that names none is meant for the first.
+
+    parts: what the board has, as faults.parse takes it.
+    """
     of_node = [[] for _ in range(nodes)]
     for spec in specs:
         try:
@@ -104,7 +107,7 @@ def _faults(specs, cells, temps, nodes):
         except ValueError as error:
             raise ValueError(f"fault {shown(spec)}: {error}") from None
         of_node[node - 1].append(rest)
-    return [faults.parse_all(rest, cells, temps) for rest in of_node]
+    return [faults.parse_all(rest, *parts) for rest in of_node]
 
 
 def _option(name, text, read, lowest, highest=None):
@@ -138,6 +141,14 @@ def board_counts(board):
     numbers = _numbers(ROOT / "boards" / board / "board.py")
     counts = [numbers.get(name) for name in ("CELLS", "TEMPS")]
     return tuple(count if type(count) is int else None for count in counts)
+
+
+def board_contactors(board):
+    """Names of the contactors that a board switches with; none where it has FETs."""
+    common_port = _numbers(ROOT / "boards" / board / "board.py").get("COMMON_PORT")
+    if common_port is None:
+        return ()
+    return tuple(name for name in faults.CONTACTORS if not (common_port and name == "charge"))
 
 
 def _numbers(path):

@@ -15,6 +15,7 @@ from host_tools.sim.output import Output, Stopped
 from host_tools.sim.pace import Pace, in_words
 from host_tools.sim.present import JsonPresenter, LinePresenter
 from host_tools.sim.run_dir import RunDir
+from host_tools.sim.settings import board_contactors
 from host_tools.sim.stop_signals import StopSignals
 from host_tools.sim.view import choice
 
@@ -299,7 +300,8 @@ class _Simulation:
         if not spec.lower().startswith("t="):
             spec = f"t={battery.t_s} {spec}"
         ready = battery.ready
-        battery.child.tell("fault", faults.parse(spec, ready["cells"], ready["temps"]))
+        parts = (ready["cells"], ready["temps"], board_contactors(self.settings.board))
+        battery.child.tell("fault", faults.parse(spec, *parts))
 
 
 def _is_our_terminal():

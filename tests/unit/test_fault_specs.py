@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tools.sim import faults
+from host_tools.sim.settings import board_contactors
 
 
 def parsed(spec):
@@ -35,6 +36,11 @@ def parsed(spec):
         ("t=1 afe reset", 1000, "afe_reset", 0, 0),
         ("t=1 fet charge stuck-on", 1000, "fet_stuck", 1, 0),
         ("t=1 fet discharge stuck-on", 1000, "fet_stuck", 2, 0),
+        ("t=1 contactor main welded", 1000, "contactor_welded", 1, 0),
+        ("t=1 contactor charge stuck-open", 1000, "contactor_stuck_open", 2, 0),
+        ("t=1 contactor precharge welded", 1000, "contactor_welded", 3, 0),
+        ("t=1 link short", 1000, "link_short", 0, 0),
+        ("t=1 link disconnected", 1000, "link_disconnected", 0, 0),
         ("  T=1   CLEAR ", 1000, "clear", 0, 0),
     ],
 )
@@ -69,6 +75,9 @@ def test_every_form_is_understood(spec, t_ms, what, n, value):
         ("t=1 afe sulks", "unknown fault"),
         ("t=1 fet charge", "unknown fault"),
         ("t=1 fet both stuck-on", "unknown fault"),
+        ("t=1 contactor main open", "unknown fault"),
+        ("t=1 contactor all welded", "unknown fault"),
+        ("t=1 link", "unknown fault"),
         ("t=1 explode", "unknown fault"),
         ("t=1 cell 17 open", "no cell 17: the board has 16"),
         ("t=1 cell 17 leak 1", "no cell 17: the board has 16"),
@@ -87,6 +96,25 @@ def test_what_cannot_be_done_is_refused_with_its_reason(spec, words):
         parsed(spec)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "spec, contactors, words",
+    [
+        ("t=1 contactor main welded", (), "the board has no main contactor"),
+        ("t=1 link short", (), "the board has no contactors"),
+        ("t=1 contactor charge welded", ("main", "precharge"), "has no charge contactor"),
+    ],
+)
+def test_a_contactor_that_the_board_has_not_is_refused(spec, contactors, words):
+    with pytest.raises(ValueError) as caught:
+        faults.parse(spec, 16, 3, contactors)
+    assert words in str(caught.value)
+
+
+def test_boards_say_which_contactors_they_have():
+    assert board_contactors("sim16_lfp") == ()
+    assert board_contactors("sim16_lfp_contactors") == faults.CONTACTORS
 
 
 def test_faults_come_in_the_order_of_their_times_and_as_given_at_the_same_time():
