@@ -5,8 +5,9 @@ Switch states are those of the simulated contacts, times those of the virtual cl
 
 from desk import Desk
 
-from vigil import power_path
+from vigil import limits, power_path
 from vigil.contactors import CLOSED, OPEN
+from vigil.switches import LATCHED
 
 SCAN_PERIOD_MS = 63
 
@@ -79,6 +80,17 @@ def test_a_dead_bus_drops_every_coil_within_three_periods_and_the_way_back_is_pr
     assert desk.path.precharge.closings == 2
     assert desk.path.worst_closing_gap_mv < 0.06 * desk.bench.stack_mv
     assert desk.fault() == 0
+
+
+def test_frozen_scans_open_everything_and_the_last_current_is_not_taken_for_a_weld():
+    desk = ContactorDesk(current_ma=-20000)
+    desk.chip.frozen = True
+    desk.run_until(desk.both_off, 400)
+    desk.run_ms(5000)
+    assert desk.fault() == 0
+    assert desk.contactors.switch_stuck == 0
+    desk.chip.frozen = False
+    desk.run_until(desk.both_on, 10000)
 
 
 def test_a_controller_that_hangs_is_disconnected_by_the_chip():
@@ -265,7 +277,7 @@ def test_a_fault_that_the_owner_has_seen_to_is_forgotten_and_the_load_comes_back
     desk.path.precharge.mend()
     desk.run_ms(5000)
     assert desk.contactors.state == OPEN
-    desk.bms.front_end.forget_faults()
+    assert list(desk.bms.switches.state) == [LATCHED, LATCHED]
     desk.bms.owner_reset()
     desk.run_until(desk.both_on, 8000)
     assert desk.fault() == 0

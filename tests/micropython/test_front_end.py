@@ -1,9 +1,10 @@
 """A front end made of parts: who is asked, in which order, and what a part that fails does."""
 
-from packs import PERIODS_MS
+from packs import PERIODS_MS, lfp_table
 
 from vigil.afe.errors import NO_ANSWER, AfeError
 from vigil.front_end import FrontEnd
+from vigil.protect import Protection
 from vigil.sample import CURRENT, STACK, UNKNOWN, Sample
 
 
@@ -17,6 +18,7 @@ class Chip:
     bleeds_adjacent = False
     bleed_lapse_ms = 20000
     torn_reads = 7
+    switch_stuck = 0
 
     def __init__(self):
         self.configured = False
@@ -124,6 +126,7 @@ class Rig:
             pass
         self.sample = Sample(16, 3, PERIODS_MS, 50)
         self.sample.start(0)
+        self.protection = Protection(lfp_table())
         self.now_ms = 0
         self.contacts.told.clear()
         self.chip.told.clear()
@@ -223,6 +226,14 @@ def test_one_port_knows_both_or_none():
     assert rig.contacts.told[-1] == (False, False)
 
 
+def test_either_part_may_see_current_that_should_not_flow():
+    rig = Rig()
+    assert rig.front_end.switch_stuck == 0
+    rig.chip.switch_stuck = 1
+    rig.contacts.switch_stuck = 2
+    assert rig.front_end.switch_stuck == 3
+
+
 def test_a_silent_bus_lets_the_contactors_go_on_without_values():
     rig = Rig()
     rig.chip.silent = True
@@ -233,6 +244,23 @@ def test_a_silent_bus_lets_the_contactors_go_on_without_values():
         failed = True
     assert failed
     assert rig.contacts.steps == [(50, UNKNOWN, UNKNOWN)]
+
+
+def test_values_that_stand_still_are_not_known_to_the_contactors():
+    rig = Rig()
+    rig.read()
+    chip_read = rig.chip.read
+    rig.chip.read = lambda sample, now_ms: None
+    rig.now_ms += 1000
+    rig.sample.answered(rig.now_ms)
+    rig.protection.judge(rig.sample, rig.now_ms)
+    rig.read()
+    assert rig.contacts.steps[-1] == (1100, UNKNOWN, UNKNOWN)
+    rig.chip.read = chip_read
+    rig.read()
+    rig.protection.judge(rig.sample, rig.now_ms)
+    rig.read()
+    assert rig.contacts.steps[-1] == (1200, 53000, -1000)
 
 
 def test_a_chip_that_lost_its_settings_drops_the_coils_whatever_it_said_before():

@@ -25,6 +25,7 @@ from vigil.sample import (
     CURRENT,
     FAULT_NOT_CONFIGURED,
     HEALTH_FIRST,
+    POWER_PATH,
     SWITCH_STUCK,
     Sample,
 )
@@ -34,12 +35,14 @@ from vigil.switches import REASON_SAFE_MODE, REASON_SELF_TEST, Switches
 _BRING_UP_RETRY_MS = const(500)
 _COMMISSION_PERIOD_MS = const(250)
 _BALANCE_PERIOD_MS = const(500)
+_OWNERS_WORD_MS = const(5000)
 _SECOND_LOOK_US = const(10000)
 # Below this share of the capacity an hour the cells count as resting.
 _REST_DIVISOR = const(50)
 _TICKS = const(0x3FFFFFFF)
 _SWITCH_STUCK = SWITCH_STUCK - HEALTH_FIRST
 _BACKSTOP_FAULT = BACKSTOP_FAULT - HEALTH_FIRST
+_POWER_PATH = POWER_PATH - HEALTH_FIRST
 
 
 class Bms:
@@ -116,6 +119,8 @@ class Bms:
         self.bring_up_tried = False
         self._backstop_fits = False
         self._looked_well = False
+        self._owner_waits = False
+        self._owner_ms = 0
         self._counted_ms = 0
         self._counted_sequence = 0
         self.self_test_passed = False
@@ -161,10 +166,15 @@ class Bms:
     def owner_reset(self):
         """The owner has looked: latched switches are released, failed starts forgotten.
 
-        The limits still decide; safe mode ends with the next start.
+        The limits still decide; safe mode ends with the next start. A limit whose cause has just
+        ended holds its switch a little longer: so long the owner's word counts.
         """
-        self.switches.reset()
         self.backstop_watch.reset()
+        self.front_end.forget_faults()
+        self._owner_ms = time.ticks_ms()
+        self._owner_waits = bool(self.protection.actions & limits.LATCH)
+        if not self._owner_waits:
+            self.switches.reset()
         if self.memory.safe_mode:
             self.memory.forget()
 
@@ -213,10 +223,20 @@ class Bms:
         if not self.front_end.configured:
             sample.front_end_fault = sample.front_end_fault | FAULT_NOT_CONFIGURED
         sample.health[_SWITCH_STUCK] = self.front_end.switch_stuck
+        sample.health[_POWER_PATH] = self.front_end.power_path_fault
         self.protection.judge(sample, now_ms)
+        if self._owner_waits:
+            self._release_latches(now_ms)
         self.switches.act(self.protection, now_ms)
         self._count_charge()
         return True
+
+    def _release_latches(self, now_ms):
+        if not self.protection.actions & limits.LATCH:
+            self.switches.reset()
+            self._owner_waits = False
+        elif (now_ms - self._owner_ms) & _TICKS >= _OWNERS_WORD_MS:
+            self._owner_waits = False
 
     def _look(self, now_ms):
         try:

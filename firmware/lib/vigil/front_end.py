@@ -6,7 +6,7 @@ balance() and all_off() run in the cycle and allocate nothing.
 """
 
 from vigil.afe.errors import NOT_CONFIGURED, AfeError, failure
-from vigil.sample import UNKNOWN
+from vigil.sample import CURRENT, STACK, UNKNOWN
 
 
 class FrontEnd:
@@ -85,7 +85,13 @@ class FrontEnd:
             # Nothing new is known, but time-outs and contacts go on.
             self._follow(now_ms, UNKNOWN, UNKNOWN)
             raise
-        self._follow(now_ms, sample.values[sample.stack_at], sample.values[sample.current_at])
+        values = sample.values
+        # A current that stands still must not pass for one that flows through open contacts.
+        self._follow(
+            now_ms,
+            UNKNOWN if _is_stale(sample, STACK) else values[sample.stack_at],
+            UNKNOWN if _is_stale(sample, CURRENT) else values[sample.current_at],
+        )
 
     def _follow(self, now_ms, stack_mv, current_ma):
         contactors = self._contactors
@@ -123,8 +129,12 @@ class FrontEnd:
 
     @property
     def switch_stuck(self):
-        """1: charge current can flow against the command, 2: discharge current."""
-        return self._contactors.switch_stuck
+        """1: charge current can flow against the command, 2: discharge current.
+
+        Or the gate no longer takes its leave away, or sees current that it should not.
+        """
+        stuck = self._contactors.switch_stuck
+        return stuck if self._gate is None else stuck | self._gate.switch_stuck
 
     def set_switches(self, charge, discharge):
         """Opens at once; closing begins with the next read() and takes its time."""
@@ -167,3 +177,7 @@ class FrontEnd:
     def shutdown(self):
         self.all_off()
         self._voltages.shutdown()
+
+
+def _is_stale(sample, group):
+    return sample.age_ms(group) > sample.stale_ms[group]

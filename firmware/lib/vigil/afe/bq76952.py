@@ -123,6 +123,7 @@ class Bq76952(Verbs, Terminals):
         self.board_temp_count = 1 + options.switch_temps
         self.open_lead_seen = False  # the chip's open-wire check, as of the last read
         self.switch_stuck = 0  # 1 charge, 2 discharge: on against the command
+        self.power_path_fault = 0  # FETs have no pre-charge to fail
         self.bleeds_adjacent = False
         self.bleed_lapse_ms = BLEED_LAPSE_S * 1000
         self.configured = False
