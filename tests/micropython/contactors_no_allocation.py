@@ -126,7 +126,7 @@ def main():
             gc.collect()
     gc.enable()
     assert allocated == 0, "%d bytes were allocated" % allocated
-    assert contactors.precharges >= 3 * (CYCLES // 1500), contactors.precharges
+    assert contactors.precharges >= 2 * (CYCLES // 1500), contactors.precharges
     assert contactors.power_path_fault == 0
     assert main_coil.level and charge.level
     for cycle in range(1500):

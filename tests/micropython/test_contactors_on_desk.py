@@ -5,7 +5,7 @@ Switch states are those of the simulated contacts, times those of the virtual cl
 
 from desk import Desk
 
-from vigil import limits, power_path
+from vigil import power_path
 from vigil.contactors import CLOSED, OPEN
 from vigil.switches import LATCHED
 
