@@ -55,16 +55,20 @@ def build():
     from vigil.front_end import FrontEnd
     from vigil.precharge import Precharge
 
+    def contactor(pin, feedback_pin=None):
+        coil = Pin(pin, Pin.OUT, value=0)
+        if feedback_pin is None:
+            return Contactor(coil)
+        return Contactor(coil, Pin(feedback_pin, Pin.IN, Pin.PULL_UP))
+
     hardware = build(board, series_fets=False)
     contactors = Contactors(
-        Contactor(Pin(MAIN_PIN, Pin.OUT, value=0), Pin(MAIN_FEEDBACK_PIN, Pin.IN, Pin.PULL_UP)),
-        Contactor(Pin(PRECHARGE_PIN, Pin.OUT, value=0)),
+        contactor(MAIN_PIN, MAIN_FEEDBACK_PIN),
+        contactor(PRECHARGE_PIN),
         LinkVoltage(ADC(Pin(LINK_PIN)), LINK_FULL_SCALE_MV),
         Precharge(PRECHARGE_OHM, LINK_UF, LEAST_LINK_UF),
         common=COMMON_PORT,
-        charge=Contactor(
-            Pin(CHARGE_PIN, Pin.OUT, value=0), Pin(CHARGE_FEEDBACK_PIN, Pin.IN, Pin.PULL_UP)
-        ),
+        charge=None if COMMON_PORT else contactor(CHARGE_PIN, CHARGE_FEEDBACK_PIN),
         enable=Pin(COIL_ENABLE_PIN, Pin.OUT, value=0),
     )
     chip = hardware.front_end

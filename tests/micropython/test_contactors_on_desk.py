@@ -5,9 +5,9 @@ Switch states are those of the simulated contacts, times those of the virtual cl
 
 from desk import Desk
 
-from vigil import power_path
-from vigil.contactors import CLOSED, OPEN
-from vigil.switches import LATCHED
+from vigil import limits, power_path
+from vigil.contactors import CLOSED, LINK_TO_FALL, OPEN
+from vigil.switches import LATCHED, TRIPPED
 
 SCAN_PERIOD_MS = 63
 
@@ -66,6 +66,30 @@ def test_an_under_voltage_opens_the_main_contactor_alone_and_precharges_on_the_w
     assert desk.fault() == 0
 
 
+def test_one_port_opens_for_both_directions_says_so_and_comes_back():
+    desk = ContactorDesk(current_ma=-1000, COMMON_PORT=True)
+    desk.bench.set_cell_mv(5, 3720)
+    desk.run_until(desk.both_off, 10000)
+    switches = desk.bms.switches
+    assert list(switches.state) == [TRIPPED, TRIPPED]
+    assert list(switches.reason) == [limits.CELL_OVER_VOLTAGE] * 2
+    desk.bench.clear()
+    desk.run_until(desk.both_on, 30000)
+    assert desk.path.precharge.closings == 2
+    assert desk.fault() == 0
+
+
+def test_a_charger_that_holds_the_common_port_above_the_pack_is_waited_for():
+    desk = ContactorDesk(settle=False, COMMON_PORT=True)
+    desk.bench.offer(5000)
+    desk.run_ms(25000)
+    assert desk.both_off()
+    assert desk.fault() == 0
+    assert desk.contactors.waits_for == LINK_TO_FALL
+    desk.bench.offer(-1000)
+    desk.run_until(desk.both_on, 60000)
+
+
 def test_a_dead_bus_drops_every_coil_within_three_periods_and_the_way_back_is_precharge():
     desk = ContactorDesk(current_ma=-10000)
     begun_us = desk.clock.now_us
@@ -111,6 +135,16 @@ def test_a_chip_that_resets_drops_the_coils_and_nothing_closes_without_precharge
     desk.run_until(desk.both_on, 10000)
     assert desk.path.precharge.closings == 2
     assert desk.path.worst_closing_gap_mv < 0.06 * desk.bench.stack_mv
+
+
+def test_a_chip_whose_settings_have_changed_is_set_up_anew_behind_open_contactors():
+    desk = ContactorDesk(current_ma=-10000)
+    bring_ups = desk.bms.bring_ups
+    desk.bms.front_end.configured = False
+    desk.run_until(desk.both_off, 200)
+    desk.run_until(desk.both_on, 10000)
+    assert desk.bms.bring_ups == bring_ups + 1
+    assert desk.path.precharge.closings == 2
 
 
 def test_a_short_behind_the_open_contactors_is_never_closed_onto():

@@ -152,6 +152,10 @@ def test_it_has_the_figures_of_its_parts():
     assert front_end.configured
     monitor.configured = False
     assert not front_end.configured
+    front_end.configured = True
+    assert front_end.configured and monitor.configured
+    front_end.configured = False
+    assert not front_end.configured and not monitor.configured
 
 
 def test_the_current_of_the_current_part_is_the_one_that_counts():

@@ -35,7 +35,6 @@ from vigil.switches import REASON_SAFE_MODE, REASON_SELF_TEST, Switches
 _BRING_UP_RETRY_MS = const(500)
 _COMMISSION_PERIOD_MS = const(250)
 _BALANCE_PERIOD_MS = const(500)
-_OWNERS_WORD_MS = const(5000)
 _SECOND_LOOK_US = const(10000)
 # Below this share of the capacity an hour the cells count as resting.
 _REST_DIVISOR = const(50)
@@ -119,8 +118,6 @@ class Bms:
         self.bring_up_tried = False
         self._backstop_fits = False
         self._looked_well = False
-        self._owner_waits = False
-        self._owner_ms = 0
         self._counted_ms = 0
         self._counted_sequence = 0
         self.self_test_passed = False
@@ -166,15 +163,11 @@ class Bms:
     def owner_reset(self):
         """The owner has looked: latched switches are released, failed starts forgotten.
 
-        The limits still decide; safe mode ends with the next start. A limit whose cause has just
-        ended holds its switch a little longer: so long the owner's word counts.
+        The limits still decide; safe mode ends with the next start.
         """
+        self.switches.reset()
         self.backstop_watch.reset()
         self.front_end.forget_faults()
-        self._owner_ms = time.ticks_ms()
-        self._owner_waits = bool(self.protection.actions & limits.LATCH)
-        if not self._owner_waits:
-            self.switches.reset()
         if self.memory.safe_mode:
             self.memory.forget()
 
@@ -225,18 +218,9 @@ class Bms:
         sample.health[_SWITCH_STUCK] = self.front_end.switch_stuck
         sample.health[_POWER_PATH] = self.front_end.power_path_fault
         self.protection.judge(sample, now_ms)
-        if self._owner_waits:
-            self._release_latches(now_ms)
         self.switches.act(self.protection, now_ms)
         self._count_charge()
         return True
-
-    def _release_latches(self, now_ms):
-        if not self.protection.actions & limits.LATCH:
-            self.switches.reset()
-            self._owner_waits = False
-        elif (now_ms - self._owner_ms) & _TICKS >= _OWNERS_WORD_MS:
-            self._owner_waits = False
 
     def _look(self, now_ms):
         try:

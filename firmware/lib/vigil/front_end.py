@@ -48,6 +48,13 @@ class FrontEnd:
             return False
         return self._current is None or self._current.configured
 
+    @configured.setter
+    def configured(self, stands):
+        """Whoever finds the settings wrong has all parts set up anew."""
+        self._voltages.configured = stands
+        if self._current is not None:
+            self._current.configured = stands
+
     @property
     def applied(self):
         """What the measuring parts guard by themselves."""

@@ -56,6 +56,8 @@ class Switches:
         """sample: says whether a load or a charger is there."""
         self._front_end = front_end
         self._sample = sample
+        # One contactor for both directions: what opens one opens the other.
+        self._common = getattr(front_end, "common", False)
         self.state = array("i", [OFF, OFF])
         self.reason = array("i", [REASON_STARTING, REASON_STARTING])
         self._since_ms = array("i", [0, 0])
@@ -149,6 +151,8 @@ class Switches:
                 self._plan_reason = REASON_NONE
         # A row that latches opens both switches (validate.py sees to it).
         actions = protection.actions
+        if self._common and actions & limits.OPEN_BOTH:
+            actions |= limits.OPEN_BOTH
         latch = actions & limits.LATCH
         if self._forgiving:
             latch = self._still_latches(latch, now_ms)
@@ -202,6 +206,9 @@ class Switches:
             opened_at = protection.charge_opened_by
         else:
             opened_at = protection.discharge_opened_by
+        if opened_at < 0:
+            # Nothing speaks against this one, but it has its contactor in common with the other.
+            opened_at = max(protection.charge_opened_by, protection.discharge_opened_by)
         row_id = limits.TABLE[opened_at][limits.ID]
         if latch and (self._permitted or state != OFF):
             self._enter(switch, LATCHED, row_id, now_ms)
