@@ -7,8 +7,9 @@ from desk import Desk
 
 from host_tools import firmware
 from host_tools.handbook import reasons
+from host_tools import meanings
 from host_tools.handbook.__main__ import PAGES
-from vigil import journal, keeper
+from vigil import journal, keeper, limits
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,3 +57,10 @@ def test_the_storage_page_states_the_times_and_sizes_of_the_code():
 def test_every_limit_says_why_it_opens_what_it_opens():
     (limits,) = firmware.load("limits")
     assert sorted(reasons.WHY) == sorted(row[limits.ID] for row in limits.TABLE)
+
+
+def test_the_power_path_page_has_every_code_in_the_words_of_the_screen():
+    page = (ROOT / "docs" / "power-path.md").read_text()
+    words = meanings.CODE_WORDS[limits.POWER_PATH_FAULT]
+    told = dict(re.findall(r"^\| (\d+) \| (.+?) \|", page, re.MULTILINE))
+    assert told == {str(code): text for code, text in words.items()}
