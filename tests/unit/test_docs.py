@@ -5,9 +5,8 @@ from pathlib import Path
 
 from desk import Desk
 
-from host_tools import firmware
+from host_tools import firmware, meanings
 from host_tools.handbook import reasons
-from host_tools import meanings
 from host_tools.handbook.__main__ import PAGES
 from vigil import journal, keeper, limits
 
