@@ -146,6 +146,26 @@ def test_a_current_that_stays_although_the_link_is_up_is_told():
     assert results[-1] == power_path.CURRENT_STAYS
 
 
+def test_one_lucky_reading_is_not_ready():
+    attempt = Precharge(OHM, MOST_UF, LEAST_UF)
+    attempt.begin(0, PACK_MV)
+    near_mv = PACK_MV - 1000
+    for ms, link_mv in ((300, 20000), (400, near_mv), (450, 30000), (500, near_mv)):
+        assert attempt.look(ms, link_mv, PACK_MV, -50) == RISING
+    assert attempt.look(550, near_mv, PACK_MV, -50) == READY
+
+
+def test_the_boards_own_current_is_not_taken_for_a_short():
+    for own_ma, code in (
+        (-100, power_path.PRECHARGE_NO_RISE),
+        (-PACK_MV // OHM, power_path.PRECHARGE_SHORT),
+    ):
+        attempt = Precharge(OHM, MOST_UF, LEAST_UF)
+        attempt.begin(0, PACK_MV)
+        results = [attempt.look(ms, 0, PACK_MV, own_ma) for ms in range(50, 600, 50)]
+        assert results[-1] == code
+
+
 def test_a_link_that_is_lifted_above_the_pack_is_told():
     attempt = Precharge(OHM, MOST_UF, LEAST_UF)
     attempt.begin(0, PACK_MV)
