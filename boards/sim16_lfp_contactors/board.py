@@ -4,6 +4,7 @@ from machine import ADC, Pin
 
 NAME = "sim16_lfp_contactors"
 TWIN = "bq76952_contactors"  # what the simulator puts around it
+CHIP = "BQ76952"
 CELLS = 16
 TEMPS = 3
 CAPACITY_MAH = 100000

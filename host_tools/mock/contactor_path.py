@@ -41,9 +41,8 @@ class ContactorPath:
         self.true_discharge = False
         self.offered_ma = 0
         self.forced_ma = None
-        self.short = False
+        self.load_ohm = None  # a resistor in the place of a load, waiting for nobody; 0: a short
         self.connected = True  # load and its capacitor
-        self.early_load_ohm = None  # a load that does not wait for the main contactor
         self.charger_limit_mv_per_cell = None
         self.link_mv = 0.0
         self.worst_closing_gap_mv = 0.0  # that the main contactor has closed onto
@@ -105,10 +104,9 @@ class ContactorPath:
 
     def mend(self):
         """Every fault ends."""
-        self.short = False
+        self.load_ohm = None
         self.forced_ma = None
         self.connected = True
-        self.early_load_ohm = None
         for contactor in (self.main, self.precharge, self.charge):
             if contactor is not None:
                 contactor.mend()
@@ -121,19 +119,14 @@ class ContactorPath:
             gap_mv = abs(self._stack_mv - self.link_mv)
             self.worst_closing_gap_mv = max(self.worst_closing_gap_mv, gap_mv)
             self._load_runs = True
-            self.link_mv = 0.0 if self.short else self._stack_mv
+            self.link_mv = self._stack_mv
 
     # What time does.
 
     def pass_time(self, us, stack_mv):
         """The link's voltage follows what charges and what drains it."""
         self._stack_mv = stack_mv
-        if self.short:
-            if self.precharge.conducts and not self.main.conducts:
-                self.resistor_mj += stack_mv * stack_mv / self._resistor_ohm * us * 1e-9
-            self.link_mv = 0.0
-            self._load_runs = self._load_runs and self.main.conducts
-        elif self.main.conducts:
+        if self.main.conducts:
             self.link_mv = stack_mv + self._bench.current_ma * self.ohm
         else:
             self._drift(us, stack_mv)
@@ -152,8 +145,8 @@ class ContactorPath:
             self.link_mv = min(self._charger_open_mv, self.link_mv + wanted_ma * us / uf)
             return
         siemens = 1.0 / self._bleeder_ohm
-        if self.early_load_ohm is not None and self.connected:
-            siemens += 1.0 / self.early_load_ohm
+        if self._has_resistor():
+            siemens += 1.0 / (_SHORT_OHM + self.load_ohm)
         driven_ma = 0.0
         if self.precharge.conducts:
             siemens += 1.0 / self._resistor_ohm
@@ -166,6 +159,9 @@ class ContactorPath:
             mean_mv = (gap_mv + stack_mv - self.link_mv) / 2.0
             self.resistor_mj += mean_mv * mean_mv / self._resistor_ohm * us * 1e-9
 
+    def _has_resistor(self):
+        return self.load_ohm is not None and self.connected
+
     # What flows.
 
     def wanted_ma(self):
@@ -173,7 +169,7 @@ class ContactorPath:
 
     def follows_voltage(self):
         """The current changes with time, not only with switches and offers."""
-        if self.short or self.precharge.conducts:
+        if self.load_ohm is not None or self.precharge.conducts:
             return True
         return self.charger_limit_mv_per_cell is not None and self.wanted_ma() > 0
 
@@ -184,8 +180,8 @@ class ContactorPath:
         if wanted_ma > 0 and self.true_charge:
             ma = self._charger_ma(wanted_ma, emf_mv, ohm)
         if self.main.conducts:
-            if self.short:
-                return -max(emf_mv, 0.0) / (ohm + _SHORT_OHM)
+            if self._has_resistor():
+                return -max(emf_mv, 0.0) / (ohm + _SHORT_OHM + self.load_ohm)
             if wanted_ma < 0 and self.connected and self._load_runs:
                 ma += wanted_ma
         elif self.precharge.conducts:
@@ -199,6 +195,10 @@ class ContactorPath:
         if room_mv <= 0.0:
             return 0.0
         return min(wanted_ma, wanted_ma * room_mv / (self._cells * _TAPER_MV + wanted_ma * ohm))
+
+    def holding_ohm(self):
+        """What holds the load's terminals together: its bleeder at least."""
+        return self.load_ohm if self._has_resistor() else self._bleeder_ohm
 
     def terminal_mv(self, stack_mv, ma):
         """What a meter shows at the load's terminals."""

@@ -66,6 +66,17 @@ def test_an_under_voltage_opens_the_main_contactor_alone_and_precharges_on_the_w
     assert desk.fault() == 0
 
 
+def test_a_load_behind_an_open_contactor_cannot_be_told_and_time_has_to_do():
+    desk = ContactorDesk(current_ma=-210000)
+    desk.run_until(lambda: not desk.bench.true_discharge, 2000)
+    desk.bench.offer(0)
+    desk.run_ms(10000)
+    assert not desk.bench.true_discharge
+    assert desk.bms.sample.load_seen == -1
+    desk.run_until(desk.both_on, 60000)
+    assert desk.fault() == 0
+
+
 def test_one_port_opens_for_both_directions_says_so_and_comes_back():
     desk = ContactorDesk(current_ma=-1000, COMMON_PORT=True)
     desk.bench.set_cell_mv(5, 3720)
@@ -170,7 +181,7 @@ def test_a_load_that_is_not_connected_is_not_closed_onto():
 
 def test_a_load_that_draws_too_early_stalls_the_precharge():
     desk = ContactorDesk(settle=False)
-    desk.path.early_load_ohm = 100.0
+    desk.bench.attach_load(100.0)
     desk.run_ms(30000)
     assert desk.fault() == power_path.PRECHARGE_STALLED
     assert desk.path.main.closings == 0

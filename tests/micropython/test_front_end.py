@@ -267,6 +267,15 @@ def test_values_that_stand_still_are_not_known_to_the_contactors():
     assert rig.contacts.steps[-1] == (1200, 53000, -1000)
 
 
+def test_what_hangs_behind_an_open_contactor_cannot_be_told():
+    rig = Rig()
+    for on, seen in ((True, 1), (False, -1)):
+        rig.contacts.charge_is_on = rig.contacts.discharge_is_on = on
+        rig.sample.load_seen = rig.sample.charger_seen = 1
+        rig.read()
+        assert rig.sample.load_seen == rig.sample.charger_seen == seen
+
+
 def test_a_chip_that_lost_its_settings_drops_the_coils_whatever_it_said_before():
     rig = Rig()
     rig.front_end.set_switches(True, True)

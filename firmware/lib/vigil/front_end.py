@@ -92,6 +92,12 @@ class FrontEnd:
             # Nothing new is known, but time-outs and contacts go on.
             self._follow(now_ms, UNKNOWN, UNKNOWN)
             raise
+        # Behind an open contactor a bleeder or a capacitor looks like a load, and no pin is there
+        # to see a charger.
+        if not self._contactors.discharge_is_on:
+            sample.load_seen = -1
+        if not self._contactors.charge_is_on:
+            sample.charger_seen = -1
         values = sample.values
         # A current that stands still must not pass for one that flows through open contacts.
         self._follow(
