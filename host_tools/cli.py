@@ -97,6 +97,24 @@ def sim(
     return supervisor.run(wanted, path)
 
 
+@app.command(help="Run scenarios and judge what the simulated hardware did.")
+def prove(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE...]", help="Scenario files; without any, the whole library."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
+    report: Annotated[
+        str | None, typer.Option(metavar="FILE.html", help="Write a page with a plot of each run.")
+    ] = None,
+):
+    from host_tools.prove import command
+
+    return command.prove(files, as_json, report)
+
+
 def main(arguments=None):
     """Run the command; returns the exit code."""
     command = typer.main.get_command(app)
@@ -107,12 +125,17 @@ def main(arguments=None):
     except _usage_error() as error:
         return _refuse("vigil", error.format_message())
     except ValueError as error:
-        return _refuse("vigil sim", str(error))
+        return _refuse(f"vigil {_subcommand(arguments)}", str(error))
 
 
 def _usage_error():
     # typer has no public name for what every error of a command line descends from.
     return next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+def _subcommand(arguments):
+    words = sys.argv[1:] if arguments is None else arguments
+    return next((word for word in words if word in ("sim", "prove")), "sim")
 
 
 def _refuse(who, text):

@@ -1,0 +1,181 @@
+"""When a switch may and must have acted: from the limit table, the pack's truth and the events.
+
+Times in us. The clock of a measured limit starts when the pack really crosses it; the measured
+value may be off by the tolerance, so that `begins` is a span: it may not act before `earliest` and
+must have acted at `latest`.
+"""
+
+from collections import namedtuple
+
+from host_tools.prove import rows
+from host_tools.prove.expectation import BACKSTOP, RESTART, ROW, WATCHDOG
+
+# anchor: where the reaction time is counted from.
+Window = namedtuple("Window", "anchor earliest latest")
+
+# How far chip and pack may disagree.
+_TOLERANCE = {
+    rows.CELLS: 2,
+    rows.CELL_SPREAD: 3,
+    rows.TEMPS: 5,
+    rows.TEMP_SPREAD: 8,
+    rows.BOARD: 5,
+}
+_STACK_TOLERANCE_MV = 12
+_CURRENT_TOLERANCE_MA = 100
+_CURRENT_TOLERANCE_SHARE = 0.002
+
+# Until a new value has been read, judged and acted upon: periods after the crossing.
+_PERIODS = 3
+_STALE_PERIODS = 3
+HOLD_US = 1_000_000
+# From the firmware's word to a switch that conducts: the chip waits for its own next look.
+_CLOSING_US = 350_000
+_BRING_UP_US = 4_000_000
+_START_US = 5_000_000
+_BOARD_WATCHDOG_US = 2_100_000
+_CYCLES = 3
+# A comparator of the chip looks at every scan.
+_CHIP_LOOKS_US = 200_000
+_SHORT_LOOKS_US = 100
+
+
+def tolerance(trace, row):
+    if row.quantity == rows.STACK:
+        return _STACK_TOLERANCE_MV
+    if row.quantity == rows.CURRENT:
+        trip = abs(trace.limits[row.id][0])
+        return max(_CURRENT_TOLERANCE_MA, round(trip * _CURRENT_TOLERANCE_SHARE))
+    return _TOLERANCE[row.quantity]
+
+
+def period_us(trace, row):
+    """How often what the row looks at is new."""
+    group = rows.period_group(row)
+    if row.quantity in (rows.CELL_SPREAD, rows.TEMP_SPREAD):
+        group = 0 if row.quantity == rows.CELL_SPREAD else 1
+    if group is None or group >= len(trace.periods_ms):
+        return trace.cycle_ms * 1000
+    return trace.periods_ms[group] * 1000
+
+
+def reaction_us(trace, row):
+    """The longest time from the crossing (or the fault) to a switch that blocks."""
+    delay_us = trace.limits[row.id][2] * 1000
+    if rows.is_age(row):
+        return delay_us + _STALE_PERIODS * period_us(trace, row)
+    return delay_us + _PERIODS * period_us(trace, row)
+
+
+def opening(trace, cause, opened_us):
+    """The Window for an opening that came at opened_us; None if nothing called for it."""
+    if cause.kind in (RESTART, WATCHDOG):
+        what = {RESTART: ("restart",), WATCHDOG: ("hang",)}[cause.kind]
+        struck = max((t for t, word in trace.events if word in what and t <= opened_us), default=None)
+        if struck is None:
+            return None
+        most = _BOARD_WATCHDOG_US if cause.kind == WATCHDOG else _CYCLES * trace.cycle_ms * 1000
+        return Window(struck, struck, struck + most)
+    if cause.kind == BACKSTOP:
+        return _backstop(trace, cause, opened_us)
+    return tripping(trace, rows.by_key()[cause.key], opened_us)
+
+
+def tripping(trace, row, tripped_us):
+    """The Window for a trip of the row at tripped_us; None if nothing called for it."""
+    allowed_us = reaction_us(trace, row)
+    if row.quantity is None:
+        struck = trace.last_event_us(tripped_us)
+        return Window(struck, struck, struck + allowed_us)
+    trip, _, delay_ms, _ = trace.limits[row.id]
+    return _crossing(trace, row, trip, delay_ms * 1000, allowed_us, tripped_us)
+
+
+def _crossing(trace, row, trip, delay_us, allowed_us, tripped_us):
+    within = tolerance(trace, row) * (1 if row.above else -1)
+    # The value may have come back just before the switch acted on the latest reading.
+    for back_us in (0, period_us(trace, row), 2 * period_us(trace, row)):
+        may_us = trace.beyond_since(row, trip - within, tripped_us - back_us)
+        if may_us is not None:
+            break
+    else:
+        return None
+    must_us = trace.beyond_since(row, trip + within, tripped_us - back_us)
+    exact_us = trace.beyond_since(row, trip, tripped_us - back_us)
+    anchor_us = next((t for t in (exact_us, may_us) if t is not None), may_us)
+    latest_us = None if must_us is None else must_us + allowed_us
+    return Window(anchor_us, may_us + delay_us, latest_us)
+
+
+def _backstop(trace, cause, opened_us):
+    """The chip's own guard: what it was really given, from applied."""
+    if cause.key == rows.BACKSTOP_SHORT_CIRCUIT:
+        struck = max((t for t, word in trace.events if word == "short" and t <= opened_us), default=None)
+        applied = [entry for entry in trace.applied if entry[0] == _short_circuit_code()]
+        if struck is None or not applied:
+            return None
+        return Window(struck, struck, struck + applied[0][2] + _SHORT_LOOKS_US)
+    row = rows.by_key()[cause.key]
+    windows = []
+    for code, trip, delay_ms in trace.applied:
+        if code == row.backstop:
+            delay_us = delay_ms * 1000
+            # The chip's clock begins with its own scan, a little before the delay's first tick.
+            window = _crossing(
+                trace, row, trip, delay_us - _CHIP_LOOKS_US, delay_us + _CHIP_LOOKS_US, opened_us
+            )
+            if window:
+                windows.append(window)
+    return min(windows, key=lambda one: one.earliest, default=None)
+
+
+def _short_circuit_code():
+    from host_tools import firmware
+
+    (limits,) = firmware.load("limits")
+    return limits.BACKSTOP_SHORT_CIRCUIT
+
+
+def due(trace, cause):
+    """When the opening was called for at the latest, though it never came; None if never."""
+    if cause.kind != ROW:
+        window = opening(trace, cause, trace.end_us)
+        return window and window.latest
+    row = rows.by_key()[cause.key]
+    if row.quantity is None:
+        window = tripping(trace, row, trace.end_us)
+        return window.latest
+    trip = trace.limits[row.id][0]
+    within = tolerance(trace, row) * (1 if row.above else -1)
+    allowed_us = reaction_us(trace, row)
+    for from_us, to_us in trace.spans_beyond(row, trip + within):
+        if to_us - from_us > allowed_us:
+            return from_us + allowed_us
+    return None
+
+
+def closing(trace, cause, opened_us, closed_us, hold_us=HOLD_US):
+    """The Window for the closing after an opening by this cause."""
+    if cause is None or cause.kind in (RESTART, WATCHDOG):
+        return Window(opened_us, opened_us, opened_us + _START_US)
+    row = rows.by_key().get(cause.key)
+    if cause.kind == ROW and row.quantity is not None:
+        _, release, _, release_delay_ms = trace.limits[row.id]
+        wait_us = release_delay_ms * 1000 + hold_us
+        within = tolerance(trace, row) * (1 if row.above else -1)
+        above = not row.above
+        # Inside the release counts from the opening on: before, nothing had to be released.
+        may_us = _inside(trace, row, release + within, opened_us, closed_us, above)
+        if may_us is None:
+            return None
+        must_us = _inside(trace, row, release - within, opened_us, closed_us, above)
+        most_us = wait_us + _PERIODS * period_us(trace, row) + _CLOSING_US
+        return Window(may_us, may_us + wait_us, None if must_us is None else must_us + most_us)
+    anchor_us = max(trace.last_event_us(closed_us), opened_us)
+    delay_us = trace.limits[row.id][3] * 1000 if row else 0
+    return Window(anchor_us, anchor_us, anchor_us + delay_us + hold_us + _BRING_UP_US)
+
+
+def _inside(trace, row, threshold, opened_us, closed_us, above):
+    since_us = trace.beyond_since(row, threshold, closed_us, above)
+    return None if since_us is None else max(since_us, opened_us)
