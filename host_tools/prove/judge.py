@@ -39,7 +39,9 @@ def judge(scenario, trace):
     """Every Check of the run; it has passed if all have."""
     if trace.ended_by != "duration":
         how = trace.ended_by or " ".join(trace.words[-1:]) or "it said nothing"
-        return [Check("the run lasts to its end", f"it ended early: {how}", False, None, None, 0, None)]
+        return [
+            Check("the run lasts to its end", f"it ended early: {how}", False, None, None, 0, None)
+        ]
     if scenario.expects_refusal:
         return [_refused(scenario, trace)]
     return _Judge(scenario, trace).checks()
@@ -65,7 +67,9 @@ class _Judge:
         for one in self.scenario.expect:
             if one.kind in (OPENS, CLOSES, STAYS_ON, STAYS_OFF):
                 for switch in one.switches:
-                    {OPENS: self._opens, CLOSES: self._closes}.get(one.kind, self._stays)(one, switch)
+                    {OPENS: self._opens, CLOSES: self._closes}.get(one.kind, self._stays)(
+                        one, switch
+                    )
             elif one.kind == WARNS:
                 self._warns(one)
             elif one.kind == NO_TRIP:
@@ -87,7 +91,13 @@ class _Judge:
         change = self._left[switch].pop(0)
         self._on[switch] = True
         self._note(
-            expected, f"closed at {_s(change.t_us)}", True, change.t_us, _START_US, change.t_us, switch
+            expected,
+            f"closed at {_s(change.t_us)}",
+            True,
+            change.t_us,
+            _START_US,
+            change.t_us,
+            switch,
         )
 
     # Openings and closings, in the order in which the scenario tells them.
@@ -119,7 +129,8 @@ class _Judge:
         change = self._next(switch, True)
         expected = _of(one, switch)
         if change is None:
-            self._note(expected, "it never closed", False, switch=switch)
+            text = f"it had not by the end at {_s(self.trace.end_us)}"
+            self._note(expected, text, False, at=self.trace.end_us, switch=switch)
             return
         cause, opened_us = self._opened[switch]
         self._on[switch] = True
@@ -135,7 +146,9 @@ class _Judge:
             self._note(expected, text, False, switch=switch)
             return
         # That nothing else happens to it is judged for every switch, at the end.
-        text = f"{'closed' if on else 'open'} to the end" if not self._left[switch] else "it did not"
+        text = (
+            f"{'closed' if on else 'open'} to the end" if not self._left[switch] else "it did not"
+        )
         self._note(expected, text, not self._left[switch], switch=switch)
 
     def _next(self, switch, on):
@@ -192,7 +205,9 @@ class _Judge:
         row = rows.by_key()[one.causes[0].key]
         trips = self.trace.tripped(row.id)
         if not trips:
-            self._note(one.text, "it never warned", False, at=timing.due(self.trace, one.causes[0]))
+            self._note(
+                one.text, "it never warned", False, at=timing.due(self.trace, one.causes[0])
+            )
             return
         t_us, _, _ = trips[0]
         window = timing.tripping(self.trace, row, t_us)
@@ -312,7 +327,9 @@ def _of(one, switch):
 
 
 def _spoken(cause):
-    return " ".join(word for word in (None if cause.kind == ROW else cause.kind, cause.key) if word)
+    return " ".join(
+        word for word in (None if cause.kind == ROW else cause.kind, cause.key) if word
+    )
 
 
 def _s(us):

@@ -123,7 +123,9 @@ def _pack(pack):
     board = pack.get("board", "sim16_lfp")
     known = settings.boards()
     if board not in known:
-        raise ValueError(f"there is no simulated board {shown(str(board))}; {nearest(str(board), known)}")
+        raise ValueError(
+            f"there is no simulated board {shown(str(board))}; {nearest(str(board), known)}"
+        )
     numbers = {}
     if "chemistry" in pack:
         from host_tools import firmware
@@ -185,7 +187,9 @@ def _end_ms(table, events, expect, limits):
     if "end_s" in table:
         end_ms = round(1000 * _number(table, "end_s", 1, _LONGEST_S))
         if end_ms <= last_ms:
-            raise ValueError(f"end_s is {end_ms / 1000:g}, but the last event comes at {last_ms / 1000:g}")
+            raise ValueError(
+                f"end_s is {end_ms / 1000:g}, but the last event comes at {last_ms / 1000:g}"
+            )
         return end_ms
     wait_ms = _AFTERMATH_S * 1000
     presets = _preset_delays()

@@ -71,7 +71,9 @@ def opening(trace, cause, opened_us):
     """The Window for an opening that came at opened_us; None if nothing called for it."""
     if cause.kind in (RESTART, WATCHDOG):
         what = {RESTART: ("restart",), WATCHDOG: ("hang",)}[cause.kind]
-        struck = max((t for t, word in trace.events if word in what and t <= opened_us), default=None)
+        struck = max(
+            (t for t, word in trace.events if word in what and t <= opened_us), default=None
+        )
         if struck is None:
             return None
         most = _BOARD_WATCHDOG_US if cause.kind == WATCHDOG else _CYCLES * trace.cycle_ms * 1000
@@ -110,7 +112,9 @@ def _crossing(trace, row, trip, delay_us, allowed_us, tripped_us):
 def _backstop(trace, cause, opened_us):
     """The chip's own guard: what it was really given, from applied."""
     if cause.key == rows.BACKSTOP_SHORT_CIRCUIT:
-        struck = max((t for t, word in trace.events if word == "short" and t <= opened_us), default=None)
+        struck = max(
+            (t for t, word in trace.events if word == "short" and t <= opened_us), default=None
+        )
         applied = [entry for entry in trace.applied if entry[0] == _short_circuit_code()]
         if struck is None or not applied:
             return None

@@ -9,7 +9,16 @@ from collections import namedtuple
 from host_tools.prove import rows
 
 # Columns of the truth, in the order in which the witness tells them.
-COLUMNS = ("t_us", "lowest_mv", "highest_mv", "stack_mv", "current_ma", "coldest_dc", "hottest_dc", "die_dc")
+COLUMNS = (
+    "t_us",
+    "lowest_mv",
+    "highest_mv",
+    "stack_mv",
+    "current_ma",
+    "coldest_dc",
+    "hottest_dc",
+    "die_dc",
+)
 _COLUMN = {name: at for at, name in enumerate(COLUMNS)}
 
 # The firmware says what it has done before the next cycle.
