@@ -1,4 +1,4 @@
-"""`vigil prove`: every scenario run and judged. Exit code 0, or 1 if one failed, 2 for a bad file."""
+"""`vigil prove`: every scenario run and judged. Exit code 1 if one failed, 2 for a bad file."""
 
 import sys
 

@@ -1,52 +1,55 @@
-"""Inline SVG of one run: what the pack did, the limits, the faults, the true switches.
+"""Plots of one run: what the pack did, the limits, the faults, the true switches.
 
 Colours come from the page's CSS, so that the same picture is readable on light and dark.
 """
 
 from collections import namedtuple
-from html import escape
-from math import floor, log10
 
-from host_tools.prove import rows
+from host_tools.prove import rows, svg
 
 _WIDTH = 960
-_LEFT, _RIGHT = 64, 14
-_PANEL, _GAP, _STRIP = 150, 16, 20
-_TOP = 22
+_LEFT, _RIGHT = 64, 946
+_PANEL, _LOW_PANEL, _GAP, _STRIP = 150, 100, 24, 20
+_TOP = 30
 _MOST_POINTS = 500
+_LABEL_STEP = 230
 
 # The panel of a quantity: title, factor from the firmware's numbers, columns as (name, CSS class).
 _Panel = namedtuple("_Panel", "title factor columns")
 _PANELS = {
-    rows.CELLS: _Panel("cells, V", 0.001, (("lowest_mv", "low"), ("highest_mv", "high"))),
+    rows.CELLS: _Panel(
+        "lowest and highest cell, V", 0.001, (("lowest_mv", "low"), ("highest_mv", "high"))
+    ),
     rows.STACK: _Panel("pack, V", 0.001, (("stack_mv", "high"),)),
     rows.CURRENT: _Panel("current, A (+ charging)", 0.001, (("current_ma", "high"),)),
-    rows.TEMPS: _Panel("sensors, degC", 0.1, (("coldest_dc", "low"), ("hottest_dc", "high"))),
+    rows.TEMPS: _Panel(
+        "coldest and hottest sensor, degC", 0.1, (("coldest_dc", "low"), ("hottest_dc", "high"))
+    ),
     rows.BOARD: _Panel("board, degC", 0.1, (("die_dc", "high"),)),
 }
 _SAME_PANEL = {rows.CELL_SPREAD: rows.CELLS, rows.TEMP_SPREAD: rows.TEMPS}
-_STEPS = (rows.CURRENT,)
 
 
 def whole(result):
-    """The whole run; limits are those that the scenario speaks of."""
-    trace = result.trace
+    """The whole run, with every limit that the scenario speaks of."""
+    marks = [(t_ms * 1000, words, "event") for t_ms, words in result.scenario.spoken]
     watched = _watched(result.scenario)
-    return _svg(result, watched, 0, max(trace.end_us, 1), "The whole run")
+    return _plot(result.trace, watched, 0, max(result.trace.end_us, 1), "The whole run", marks)
 
 
-def zoom(result, check, cause_row):
-    """From just before the crossing to just after the switch, with the moment allowed at most."""
-    reaction = max(check.reaction_us, 1000)
-    room = max(reaction, check.allowed_us or 0) * 0.35 + 20000
+def zoom(result, check, row):
+    """From before the crossing to after the switch, with the moment allowed at most."""
+    reaction_us = max(check.reaction_us, 1000)
+    longest_us = max(reaction_us, check.allowed_us or 0)
+    room_us = longest_us * 0.35
     anchor_us = check.at_us - check.reaction_us
-    last = anchor_us + max(reaction, check.allowed_us or 0) + room
-    watched = [cause_row] if cause_row and cause_row.quantity else []
-    marks = [(anchor_us, "crossed" if watched else "struck", "mark")]
+    watched = [row] if row and row.quantity else []
+    marks = [(anchor_us, "limit crossed" if watched else "fault strikes", "mark")]
     if check.allowed_us:
-        marks.append((anchor_us + check.allowed_us, "allowed", "due"))
-    title = f"The reaction: {check.observed}"
-    return _svg(result, watched, max(anchor_us - room, 0), last, title, marks)
+        marks.append((anchor_us + check.allowed_us, "allowed until here", "due"))
+    from_us = max(anchor_us - room_us, 0)
+    to_us = anchor_us + longest_us + room_us
+    return _plot(result.trace, watched, from_us, to_us, check.observed, marks)
 
 
 def _watched(scenario):
@@ -59,50 +62,25 @@ def _watched(scenario):
     return found
 
 
-def _svg(result, watched, from_us, to_us, title, marks=()):
-    trace = result.trace
-    quantities = []
-    for row in watched:
-        quantity = _SAME_PANEL.get(row.quantity, row.quantity)
-        if quantity not in quantities:
-            quantities.append(quantity)
-    if rows.CURRENT not in quantities:
-        quantities.append(rows.CURRENT)
-    drawn = []
-    y = _TOP
-    scale = _Scale(from_us, to_us, _LEFT, _WIDTH - _RIGHT)
-    for quantity in quantities:
-        height = _PANEL if watched and quantity == quantities[0] else _PANEL * 2 // 3
-        lines = [row for row in watched if row.quantity == quantity]
-        drawn.append(_panel(trace, quantity, lines, scale, y, height))
-        y += height + _GAP
-    bottom = y - _GAP
-    drawn.append(_strips(trace, scale, y))
-    y += 2 * _STRIP + 6
-    drawn.append(_times(scale, _TOP, bottom, y))
-    if not marks:
-        marks = [(t_ms * 1000, text, "event") for t_ms, text in result.scenario.spoken]
-    drawn.append(_marks(scale, marks, _TOP, y))
-    height = y + 22
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(title)}">'
-        f"<title>{escape(title)}</title>{''.join(drawn)}</svg>"
-    )
-
-
-class _Scale:
-    """A straight line from numbers to pixels."""
-
-    def __init__(self, first, last, first_px, last_px):
-        self.first, self.last = first, last
-        self._first_px = first_px
-        self._per = (last_px - first_px) / (last - first or 1)
-
-    def __call__(self, value):
-        return round(self._first_px + (value - self.first) * self._per, 1)
-
-    def holds(self, value):
-        return self.first <= value <= self.last
+def _plot(trace, watched, from_us, to_us, title, marks):
+    quantities = [_SAME_PANEL.get(row.quantity, row.quantity) for row in watched]
+    quantities = list(dict.fromkeys([*quantities, rows.CURRENT]))
+    across = svg.Scale(from_us, to_us, _LEFT, _RIGHT)
+    parts = []
+    top = _TOP
+    for at, quantity in enumerate(quantities):
+        height = _PANEL if watched and at == 0 else _LOW_PANEL
+        limits = [row for row in watched if row.quantity == quantity]
+        parts += _panel(trace, quantity, limits, across, top, height)
+        top += height + _GAP
+    parts += _strips(trace, across, top)
+    bottom = top + 2 * _STRIP + 2
+    for second in svg.nice(from_us / 1e6, to_us / 1e6, 9):
+        x = across(second * 1e6)
+        parts.append(svg.line("grid", x, _TOP, x, bottom))
+        parts.append(svg.text("tick", x, bottom + 16, f"{second:g} s", "middle"))
+    parts += _marks(across, marks, bottom)
+    return svg.picture(_WIDTH, bottom + 22, title, parts)
 
 
 def _panel(trace, quantity, limits, across, top, height):
@@ -111,95 +89,73 @@ def _panel(trace, quantity, limits, across, top, height):
     for column, css in panel.columns:
         if len(panel.columns) == 2 and limits and not _wanted(column, limits):
             css += " faint"
-        points = _points(trace, column, across, panel.factor, quantity in _STEPS)
-        if points:
-            curves.append((points, css))
+        points = _points(trace, column, across, quantity == rows.CURRENT)
+        curves.append((css, [(t_us, value * panel.factor) for t_us, value in points]))
     levels = []
     for row in limits:
-        if row.quantity == quantity:
-            trip, release = trace.limits[row.id][:2]
-            levels.append((trip * panel.factor, "trip", row.key))
-            levels.append((release * panel.factor, "release", "release"))
-    values = [value for points, _ in curves for _, value in points]
-    values += [level for level, css, _ in levels]
+        trip, release = trace.limits[row.id][:2]
+        levels.append((release * panel.factor, "release", ""))
+        levels.append((trip * panel.factor, "trip", row.key.replace("_", " ")))
+    values = [value for _, points in curves for _, value in points]
+    values += [level for level, _, _ in levels]
     if not values:
-        return ""
-    low, high = min(values), max(values)
-    room = (high - low) * 0.08 or 1
-    down = _Scale(low - room, high + room, top + height, top)
-    parts = [
-        f'<rect class="frame" x="{_LEFT}" y="{top}" width="{_WIDTH - _LEFT - _RIGHT}" height="{height}"/>'
-    ]
-    for value in _nice(down.first, down.last, 4):
-        parts.append(
-            f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{down(value)}" y2="{down(value)}"/>'
-        )
-        parts.append(
-            f'<text class="tick" x="{_LEFT - 6}" y="{down(value) + 4}" text-anchor="end">{value:g}</text>'
-        )
+        return []
+    room = (max(values) - min(values)) * 0.08 or 1
+    down = svg.Scale(min(values) - room, max(values) + room, top + height, top)
+    parts = [svg.box("frame", _LEFT, top, _RIGHT - _LEFT, height)]
+    for value in svg.nice(down.first, down.last, 4):
+        parts.append(svg.line("grid", _LEFT, down(value), _RIGHT, down(value)))
+        parts.append(svg.text("tick", _LEFT - 6, down(value) + 4, f"{value:g}", "end"))
+    for css, points in curves:
+        parts.append(svg.curve(css, [(across(t_us), down(value)) for t_us, value in points]))
+    label_x = _RIGHT - 6
     for level, css, name in levels:
-        parts.append(
-            f'<line class="{css}" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{down(level)}" y2="{down(level)}"/>'
-        )
-        if css == "trip":
-            parts.append(
-                f'<text class="name" x="{_WIDTH - _RIGHT - 6}" y="{down(level) - 4}" text-anchor="end">'
-                f"{escape(name)} {level:g}</text>"
-            )
-    for points, css in curves:
-        path = " ".join(f"{across(t)},{down(value)}" for t, value in points)
-        parts.append(f'<polyline class="{css}" points="{path}"/>')
-    parts.append(
-        f'<text class="title" x="{_LEFT + 6}" y="{top + 14}">{escape(panel.title)}</text>'
-    )
-    return "".join(parts)
+        parts.append(svg.line(css, _LEFT, down(level), _RIGHT, down(level)))
+        if name:
+            # Two limits may lie close together: their names then stand side by side.
+            parts.append(svg.text("name", label_x, down(level) - 4, f"{name} {level:g}", "end"))
+            label_x -= _LABEL_STEP
+    parts.append(svg.text("title", _LEFT, top - 6, panel.title))
+    return parts
 
 
 def _wanted(column, limits):
-    above = {row.above for row in limits}
     upper = column.startswith(("highest", "hottest"))
-    return upper in above
+    return upper in {row.above for row in limits}
 
 
-def _points(trace, column, across, factor, steps):
-    """What lies in the window, thinned out to its extremes, with its ends."""
-    times, values = trace.column("t_us"), trace.column(column)
+def _points(trace, column, across, steps):
+    """(time, value) of what lies in the window, thinned out to its extremes, with both ends."""
     found = []
     before = None
-    for t_us, value in zip(times, values, strict=True):
+    for t_us, value in zip(trace.column("t_us"), trace.column(column), strict=True):
+        if t_us > across.last:
+            break
         if t_us < across.first:
             before = value
             continue
-        if t_us > across.last:
-            if found and not steps:
-                found.append((across.last, value if t_us == across.last else found[-1][1]))
-            break
+        if not found and before is not None:
+            found.append((across.first, before))
         if steps and found and found[-1][1] != value:
             found.append((t_us, found[-1][1]))
-        elif steps and not found and before is not None:
-            found.append((t_us, before))
         found.append((t_us, value))
-    if before is not None:
-        found.insert(0, (across.first, before))
+    if not found and before is not None:
+        found.append((across.first, before))
     if found:
         found.append((across.last, found[-1][1]))
-    return [(t_us, value * factor) for t_us, value in _thin(found)]
+    return _thinned(found)
 
 
-def _thin(points):
-    size = len(points) // _MOST_POINTS + 1
-    if size == 1:
+def _thinned(points):
+    size = 2 * (len(points) // _MOST_POINTS + 1)
+    if size == 2:
         return points
     kept = []
-    for at in range(0, len(points), 2 * size):
-        bucket = points[at : at + 2 * size]
-        chosen = {bucket[0], bucket[-1], min(bucket, key=_value), max(bucket, key=_value)}
-        kept += sorted(chosen)
+    for at in range(0, len(points), size):
+        bucket = points[at : at + size]
+        by_value = sorted(bucket, key=lambda point: point[1])
+        kept += sorted({bucket[0], bucket[-1], by_value[0], by_value[-1]})
     return kept
-
-
-def _value(point):
-    return point[1]
 
 
 def _strips(trace, across, top):
@@ -207,70 +163,36 @@ def _strips(trace, across, top):
     parts = []
     for switch, name in enumerate(("charge", "discharge")):
         y = top + switch * (_STRIP + 2)
-        parts.append(
-            f'<text class="tick" x="{_LEFT - 6}" y="{y + 14}" text-anchor="end">{name}</text>'
-        )
-        parts.append(
-            f'<rect class="open" x="{_LEFT}" y="{y}" width="{_WIDTH - _LEFT - _RIGHT}" height="{_STRIP}"/>'
-        )
+        parts.append(svg.box("open", _LEFT, y, _RIGHT - _LEFT, _STRIP))
         since = None
         for change in [*trace.switchings(switch), None]:
-            end = change.t_us if change else across.last
             if since is not None:
-                x1 = across(min(max(since, across.first), across.last))
-                x2 = across(min(max(end, across.first), across.last))
+                x1 = across.held(since)
+                x2 = across.held(change.t_us if change else across.last)
                 if x2 > x1:
-                    parts.append(
-                        f'<rect class="closed" x="{x1}" y="{y}" width="{round(x2 - x1, 1)}" height="{_STRIP}"/>'
-                    )
+                    parts.append(svg.box("closed", x1, y, round(x2 - x1, 1), _STRIP))
             since = change.t_us if change and change.on else None
-        parts.append(
-            f'<text class="strip" x="{_LEFT + 6}" y="{y + 14}">{name} current can flow</text>'
-        )
-    return "".join(parts)
+        parts.append(svg.text("tick", _LEFT - 6, y + 14, name, "end"))
+        parts.append(svg.text("strip", _LEFT + 6, y + 14, f"green: {name} current could flow"))
+    return parts
 
 
-def _times(across, top, bottom, axis):
+def _marks(across, marks, bottom):
     parts = []
-    for second in _nice(across.first / 1e6, across.last / 1e6, 9):
-        x = across(second * 1e6)
-        parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{top}" y2="{bottom}"/>')
-        parts.append(
-            f'<text class="tick" x="{x}" y="{axis + 14}" text-anchor="middle">{second:g} s</text>'
-        )
-    return "".join(parts)
-
-
-def _marks(across, marks, top, bottom):
-    parts = []
-    used = -1000.0
-    row = 0
-    for t_us, text, css in sorted(marks):
+    busy_until = 0
+    low = False
+    for t_us, words, css in sorted(marks):
         if not across.holds(t_us):
             continue
         x = across(t_us)
-        parts.append(f'<line class="{css}" x1="{x}" x2="{x}" y1="{top - 4}" y2="{bottom}"/>')
-        row = (row + 1) % 2 if x - used < 7 * len(text) else 0
-        used = x
-        anchor = "end" if x > _WIDTH - 140 else "start"
-        shift = -4 if anchor == "end" else 4
+        parts.append(svg.line(css, x, _TOP - 4, x, bottom))
+        ends_right = x > _RIGHT - 7 * len(words)
+        low = x < busy_until and not low
+        busy_until = x + 7 * len(words)
+        y = _TOP - 6 if low else _TOP - 18
         parts.append(
-            f'<text class="{css}" x="{x + shift}" y="{top - 8 + 11 * row}" text-anchor="{anchor}">{escape(text)}</text>'
+            svg.text(
+                css, x - 4 if ends_right else x + 4, y, words, "end" if ends_right else "start"
+            )
         )
-    return "".join(parts)
-
-
-def _nice(low, high, count):
-    """Round numbers between two ends, about so many."""
-    span = high - low
-    if span <= 0:
-        return []
-    raw = span / count
-    size = 10 ** floor(log10(raw))
-    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= raw)
-    first = floor(low / step) + 1
-    found = []
-    while first * step < high:
-        found.append(round(first * step, 9))
-        first += 1
-    return found
+    return parts

@@ -57,8 +57,9 @@ def summary(results):
     failed = sum(not passed(result) for result in results)
     virtual_s = sum(result.scenario.end_ms for result in results) / 1000
     checks = sum(len(result.checks) for result in results)
-    text = f"{len(results)} scenarios, {checks} checks, {virtual_s / 60:.0f} minutes of battery time: "
-    return text + (f"{failed} FAILED" if failed else "all passed")
+    verdict = f"{failed} FAILED" if failed else "all passed"
+    minutes = f"{virtual_s / 60:.0f} minutes of battery time"
+    return f"{len(results)} scenarios, {checks} checks, {minutes}: {verdict}"
 
 
 def as_json(results):

@@ -1,78 +1,57 @@
 """The proof as one self-contained page: a table of everything, then each run with its plots."""
 
 from html import escape
+from pathlib import Path
 
 from host_tools.prove import plots, present, rows
 from host_tools.prove.expectation import OPENS, ROW
 from host_tools.prove.run import passed
 
-_CSS = """
-:root { --paper: #fff; --ink: #1a1d21; --soft: #626a73; --line: #d5dae0; --band: #f4f6f8;
-  --good: #1a7f37; --bad: #cf222e; --curve: #0969da; --second: #8250df; --limit: #cf222e;
-  --release: #9a6700; --closed: #2da44e; }
-@media (prefers-color-scheme: dark) { :root { --paper: #0f1318; --ink: #e6eaee; --soft: #9aa4af;
-  --line: #333b45; --band: #181e25; --good: #3fb950; --bad: #ff7b72; --curve: #58a6ff;
-  --second: #bc8cff; --limit: #ff7b72; --release: #d29922; --closed: #238636; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 24px 16px 64px; max-width: 1040px; background: var(--paper);
-  color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
-h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 0; }
-p { margin: 4px 0 12px; } .soft { color: var(--soft); }
-a { color: inherit; }
-table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
-th { text-align: left; font-weight: 600; color: var(--soft); }
-th, td { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.number { white-space: nowrap; font-variant-numeric: tabular-nums; }
-.ok { color: var(--good); font-weight: 600; } .fail { color: var(--bad); font-weight: 700; }
-.bar { display: inline-block; width: 70px; height: 7px; border-radius: 4px; background: var(--line);
-  vertical-align: middle; overflow: hidden; margin-right: 8px; }
-.bar i { display: block; height: 100%; background: var(--good); } .bar i.over { background: var(--bad); }
-.scroll { overflow-x: auto; }
-section { margin-top: 36px; padding-top: 20px; border-top: 2px solid var(--line); }
-code { font: 12.5px ui-monospace, monospace; }
-svg { width: 100%; height: auto; display: block; margin: 14px 0 6px; font: 12px system-ui, sans-serif; }
-svg .frame { fill: var(--band); stroke: var(--line); }
-svg .grid { stroke: var(--line); stroke-width: 0.6; }
-svg text { fill: var(--soft); } svg text.title { fill: var(--ink); font-weight: 600; }
-svg polyline { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
-svg .high { stroke: var(--curve); } svg .low { stroke: var(--second); } svg .faint { opacity: 0.35; }
-svg .trip { stroke: var(--limit); stroke-width: 1.4; stroke-dasharray: 7 4; }
-svg text.name { fill: var(--limit); }
-svg .release { stroke: var(--release); stroke-dasharray: 2 4; }
-svg rect.open { fill: var(--band); stroke: var(--line); } svg rect.closed { fill: var(--closed); opacity: 0.75; }
-svg text.strip { fill: var(--ink); font-size: 11px; }
-svg line.event { stroke: var(--soft); stroke-dasharray: 3 3; }
-svg line.mark { stroke: var(--ink); stroke-width: 1.2; } svg text.mark { fill: var(--ink); }
-svg line.due { stroke: var(--release); stroke-width: 1.6; } svg text.due { fill: var(--release); }
-"""
+_CSS = Path(__file__).with_name("report.css")
+
+
+_HOW = (
+    "Each run is the firmware itself on a simulated chip and pack. A switch counts as open when the"
+    " simulated hardware lets no current through, whatever the firmware believes. The reaction time"
+    " runs from the moment at which the cells really cross the limit (or the fault strikes) to"
+    " that; allowed are the limit's delay and three periods of its measurement: one until the"
+    " first bad reading is there, two to act."
+)
 
 
 def html(results):
     """The page; the same results give the same bytes."""
     failed = sum(not passed(result) for result in results)
-    verdict = (
-        f'<span class="fail">{failed} failed</span>'
-        if failed
-        else '<span class="ok">all passed</span>'
-    )
-    lines = "".join(_line(result) for result in results)
-    sections = "".join(_section(result) for result in results)
+    verdict = _span("fail", f"{failed} failed") if failed else _span("ok", "all passed")
     checks = sum(len(result.checks) for result in results)
     minutes = sum(result.scenario.end_ms for result in results) / 60000
+    parts = [
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>Vigil: {len(results)} proofs</title>",
+        f"<style>{_CSS.read_text('utf-8')}</style></head><body>",
+        "<h1>What this battery management does when things go wrong</h1>",
+        f"<p>{len(results)} scenarios, {checks} checks, {minutes:.0f} minutes of battery time:",
+        f" {verdict}.</p>",
+        f'<p class="soft">{_HOW}</p>',
+        _table(("scenario", "expected", "reaction", ""), map(_line, results)),
+        *map(_section, results),
+        "</body></html>\n",
+    ]
+    return "".join(parts)
+
+
+def _table(heads, lines):
+    head = "".join(f"<th>{words}</th>" for words in heads)
+    body = "".join(lines)
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Vigil: {len(results)} proofs</title><style>{_CSS}</style></head><body>"
-        "<h1>What this battery management does when things go wrong</h1>"
-        f"<p>{len(results)} scenarios, {checks} checks, {minutes:.0f} minutes of battery time: {verdict}.</p>"
-        '<p class="soft">Each run is the firmware itself on a simulated chip and pack. A switch counts as open'
-        " when the simulated hardware lets no current through, whatever the firmware believes. The reaction time"
-        " runs from the moment at which the cells really cross the limit (or the fault strikes) to that;"
-        " allowed are the limit's delay and three periods of its measurement: one until the first bad reading"
-        " is there, two to act.</p>"
-        '<div class="scroll"><table><thead><tr><th>scenario</th><th>expected</th><th>reaction</th>'
-        f"<th></th></tr></thead><tbody>{lines}</tbody></table></div>{sections}</body></html>\n"
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _span(css, words):
+    return f'<span class="{css}">{escape(words)}</span>'
 
 
 def _line(result):
@@ -98,7 +77,7 @@ def _bar(check):
 
 
 def _word(good):
-    return '<span class="ok">passed</span>' if good else '<span class="fail">FAILED</span>'
+    return _span("ok", "passed") if good else _span("fail", "FAILED")
 
 
 def _section(result):
@@ -134,15 +113,13 @@ def _current(profile):
 
 
 def _checks(result):
-    lines = "".join(
+    lines = (
         f"<tr><td>{escape(check.expected)}</td><td>{escape(check.observed)}</td>"
-        f'<td class="number">{escape(present.reaction(check))}</td><td>{_word(check.passed)}</td></tr>'
+        f'<td class="number">{escape(present.reaction(check))}</td>'
+        f"<td>{_word(check.passed)}</td></tr>"
         for check in result.checks
     )
-    return (
-        '<div class="scroll"><table><thead><tr><th>expected</th><th>observed</th><th>reaction of allowed</th>'
-        f"<th></th></tr></thead><tbody>{lines}</tbody></table></div>"
-    )
+    return _table(("expected", "observed", "reaction of allowed", ""), lines)
 
 
 def _reaction(result):

@@ -1,4 +1,4 @@
-"""A scenario file, read and checked. Every ValueError carries one line for the person who wrote it.
+"""A scenario file, read and checked; a ValueError carries one line for whoever wrote it.
 
 The format is told in docs/proving.md.
 """
