@@ -52,8 +52,10 @@ class _Judge:
         self.scenario = scenario
         self.trace = trace
         self._left = [list(trace.switchings(switch)) for switch in (0, 1)]
-        # By what and when each switch was opened last; the start counts as a restart.
+        # By what and when each switch was opened last; None: at the start.
         self._opened = [(None, 0), (None, 0)]
+        self._latched_us = _first_latch(trace)
+        self._retries = [timing.Retries(), timing.Retries()]
         self._on = [False, False]
         self._found = []
 
@@ -89,6 +91,7 @@ class _Judge:
             self._note(expected, "it did not within 5 s", False, at=_START_US, switch=switch)
             return
         change = self._left[switch].pop(0)
+        self._retries[switch].closed(change.t_us)
         self._on[switch] = True
         self._note(
             expected,
@@ -115,6 +118,7 @@ class _Judge:
         said = self._said(one, change.t_us)
         cause = next((cause for cause in one.causes if self._agrees(cause, said)), None)
         self._opened[switch] = (cause or one.causes[0], change.t_us)
+        self._retries[switch].opened(self._opened[switch][0], change.t_us)
         self._on[switch] = False
         if cause is None:
             why = ", ".join(self._key(row_id) for row_id in sorted(said)) or "no reason given"
@@ -135,7 +139,16 @@ class _Judge:
         cause, opened_us = self._opened[switch]
         self._on[switch] = True
         text = f"closed at {_s(change.t_us)}"
-        window = timing.closing(self.trace, cause, opened_us, change.t_us)
+        hold_us = self._retries[switch].hold_us
+        self._retries[switch].closed(change.t_us)
+        if self._latched_us is not None and self._latched_us < change.t_us:
+            window = timing.owner_reset(self.trace, self._latched_us, change.t_us)
+            if window is None:
+                text += " before the owner had reset what had latched"
+                self._note(expected, text, False, at=change.t_us, switch=switch)
+                return
+        else:
+            window = timing.closing(self.trace, cause, opened_us, change.t_us, hold_us)
         self._in_time(one, expected, text, change, window, switch)
 
     def _stays(self, one, switch):
@@ -274,6 +287,16 @@ class _Judge:
                             )
                             break
                 open_since = change.t_us if change and not change.on else None
+
+
+def _first_latch(trace):
+    """When a limit that latches tripped for the first time; None if none did."""
+    for one in trace.firmware:
+        for active in one.active:
+            row = rows.by_id().get(active[0])
+            if row and rows.latches(row):
+                return one.t_us
+    return None
 
 
 def _refused(scenario, trace):

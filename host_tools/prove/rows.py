@@ -13,7 +13,7 @@ from host_tools import firmware
 CELLS, STACK, CURRENT, TEMPS, BOARD = "cells", "stack", "current", "temps", "board"
 CELL_SPREAD, TEMP_SPREAD = "cell spread", "temp spread"
 
-Row = namedtuple("Row", "key id quantity above action backstop group")
+Row = namedtuple("Row", "key id quantity above action recovery backstop group")
 
 BACKSTOP_SHORT_CIRCUIT = "short_circuit"
 
@@ -32,6 +32,7 @@ def by_key():
             quantities.get(group),
             row[limits.DIRECTION] == limits.ABOVE,
             row[limits.ACTION],
+            row[limits.RECOVERY],
             row[limits.BACKSTOP],
             group,
         )
@@ -46,6 +47,16 @@ def by_id():
 def opens(row, switch):
     """Does the row open this switch (0 charge, 1 discharge)?"""
     return bool(row.action >> switch & 1)
+
+
+def latches(row):
+    (limits,) = firmware.load("limits")
+    return bool(row.action & limits.LATCH)
+
+
+def waits_for_removal(row):
+    (limits,) = firmware.load("limits")
+    return row.recovery == limits.BY_REMOVAL
 
 
 def period_group(row):

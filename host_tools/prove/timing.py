@@ -28,7 +28,14 @@ _CURRENT_TOLERANCE_SHARE = 0.002
 # Until a new value has been read, judged and acted upon: periods after the crossing.
 _PERIODS = 3
 _STALE_PERIODS = 3
-HOLD_US = 1_000_000
+# From the release of the limit to closing: longer each time the same limit opens again within
+# five minutes of closing.
+_HOLD_US = (1_000_000, 5_000_000, 20_000_000, 60_000_000)
+_FORGET_US = 300_000_000
+# Load or charger may be seen gone at once; where nothing can be seen, time has to do.
+_REMOVAL_US = 31_000_000
+# The chip's own trips end by themselves after a while.
+_CHIP_RECOVERS_US = 6_000_000
 # From the firmware's word to a switch that conducts: the chip waits for its own next look.
 _CLOSING_US = 350_000
 _BRING_UP_US = 4_000_000
@@ -158,12 +165,36 @@ def due(trace, cause):
     return None
 
 
-def closing(trace, cause, opened_us, closed_us, hold_us=HOLD_US):
+class Retries:
+    """How often one switch has been opened again soon by the same cause."""
+
+    def __init__(self):
+        self._cause = None
+        self._closed_us = None
+        self._count = 0
+
+    def opened(self, cause, t_us):
+        if self._closed_us is None or t_us - self._closed_us >= _FORGET_US:
+            self._count = 0
+        elif cause == self._cause:
+            self._count += 1
+        self._cause = cause
+
+    def closed(self, t_us):
+        self._closed_us = t_us
+
+    @property
+    def hold_us(self):
+        return _HOLD_US[min(self._count, len(_HOLD_US) - 1)]
+
+
+def closing(trace, cause, opened_us, closed_us, hold_us):
     """The Window for the closing after an opening by this cause."""
     if cause is None or cause.kind in (RESTART, WATCHDOG):
         return Window(opened_us, opened_us, opened_us + _START_US)
     row = rows.by_key().get(cause.key)
-    if cause.kind == ROW and row.quantity is not None:
+    removal = cause.key == rows.BACKSTOP_SHORT_CIRCUIT or (row and rows.waits_for_removal(row))
+    if cause.kind == ROW and row.quantity is not None and not removal:
         _, release, _, release_delay_ms = trace.limits[row.id]
         wait_us = release_delay_ms * 1000 + hold_us
         within = tolerance(trace, row) * (1 if row.above else -1)
@@ -177,7 +208,19 @@ def closing(trace, cause, opened_us, closed_us, hold_us=HOLD_US):
         return Window(may_us, may_us + wait_us, None if must_us is None else must_us + most_us)
     anchor_us = max(trace.last_event_us(closed_us), opened_us)
     delay_us = trace.limits[row.id][3] * 1000 if row else 0
-    return Window(anchor_us, anchor_us, anchor_us + delay_us + hold_us + _BRING_UP_US)
+    most_us = delay_us + hold_us + _BRING_UP_US + (_REMOVAL_US if removal else 0)
+    most_us += _CHIP_RECOVERS_US if cause.kind == BACKSTOP else 0
+    return Window(anchor_us, anchor_us, anchor_us + most_us)
+
+
+def owner_reset(trace, latched_us, closed_us):
+    """The Window for a closing after a latch: only the owner ends it; None if he has not."""
+    resets = [
+        t_us
+        for t_us, what in trace.events
+        if what == "owner_reset" and latched_us < t_us <= closed_us
+    ]
+    return Window(resets[-1], resets[-1], resets[-1] + _START_US) if resets else None
 
 
 def _inside(trace, row, threshold, opened_us, closed_us, above):
