@@ -4,6 +4,7 @@ Whether a switch was open is taken from the bench (could current flow?), when a 
 from the cells themselves; the firmware is only asked for its reason.
 """
 
+from bisect import bisect_right
 from collections import namedtuple
 
 from host_tools.prove import rows, timing
@@ -266,27 +267,31 @@ class _Judge:
 
     def _nothing_leaks(self):
         """No current against an open switch, whatever anybody calls open."""
-        trace = self.trace
-        times, current = trace.column("t_us"), trace.column("current_ma")
         for switch in (0, 1):
-            sign = 1 if switch == CHARGE else -1
             open_since = 0
-            changes = [*trace.switchings(switch), None]
-            for change in changes:
-                end_us = change.t_us if change else trace.end_us
+            for change in [*self.trace.switchings(switch), None]:
+                end_us = change.t_us if change else self.trace.end_us
                 if open_since is not None:
-                    for t_us, ma in zip(times, current, strict=True):
-                        if open_since + _BLOCKED_AFTER_US < t_us < end_us and ma * sign > _LEAK_MA:
-                            text = f"{ma / 1000:+.1f} A at {_s(t_us)}"
-                            self._note(
-                                f"no {_NAMES[switch]} current while the switch is open",
-                                text,
-                                False,
-                                at=t_us,
-                                switch=switch,
-                            )
-                            break
+                    leak = self._leak(switch, open_since + _BLOCKED_AFTER_US, end_us)
+                    if leak:
+                        t_us, ma = leak
+                        expected = f"no {_NAMES[switch]} current while the switch is open"
+                        text = f"{ma / 1000:+.1f} A at {_s(t_us)}"
+                        self._note(expected, text, False, at=t_us, switch=switch)
                 open_since = change.t_us if change and not change.on else None
+
+    def _leak(self, switch, from_us, to_us):
+        """(time, current) of the first current in the switch's direction, None if none."""
+        sign = 1 if switch == CHARGE else -1
+        times, current = self.trace.column("t_us"), self.trace.column("current_ma")
+        # What held when the time began, and every change since.
+        first = max(bisect_right(times, from_us) - 1, 0)
+        for t_us, ma in zip(times[first:], current[first:], strict=True):
+            if t_us >= to_us:
+                return None
+            if ma * sign > _LEAK_MA:
+                return max(t_us, from_us), ma
+        return None
 
 
 def _first_latch(trace):

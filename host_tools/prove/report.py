@@ -12,8 +12,8 @@ _CSS = Path(__file__).with_name("report.css")
 
 _HOW = (
     "Each run is the firmware itself on a simulated chip and pack. A switch counts as open when"
-    " the simulated hardware lets no current through, whatever the firmware believes. The reaction"
-    " time runs from the moment at which the cells really cross the limit (or the fault strikes) to"
+    " the simulated hardware lets no current through, whatever the firmware believes. Its reaction"
+    " time begins when the cells really cross the limit, or the fault strikes, and ends with"
     " that; allowed are the limit's delay and three periods of its measurement: one until the"
     " first bad reading is there, two to act."
 )
