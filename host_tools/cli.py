@@ -32,6 +32,7 @@ def vigil(
     help="Run the firmware on a simulated battery, show it live, let real clients attach."
 )
 def sim(
+    context: typer.Context,
     board: Annotated[str, typer.Option(metavar="NAME", help="Simulated board.")] = "sim16_lfp",
     profile: Annotated[
         str,
@@ -58,6 +59,12 @@ def sim(
     fault: Annotated[
         list[str] | None,
         typer.Option(metavar="SPEC", help='As "t=20 cell 5 mv 3720"; may be given repeatedly.'),
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.toml", help="Pack, limits, current and events from a scenario file."
+        ),
     ] = None,
     rs485: Annotated[str, typer.Option(metavar="jbd", help="Protocol on RS485.")] = "jbd",
     nodes: Annotated[str, typer.Option(metavar="N", help="How many batteries, 1 to 8.")] = "1",
@@ -91,10 +98,17 @@ def sim(
         plain,
         aged,
     )
+    node = supervisor.NODE
+    if scenario is not None:
+        from host_tools.prove import live
+
+        given = [name for name in live.SAID_BY_THE_FILE if _is_given(context, name)]
+        wanted = live.play(wanted, scenario, given)
+        node = live.NODE
     path, note = interpreter.find()
     if note:
         print(f"vigil sim: {note}", file=sys.stderr, flush=True)
-    return supervisor.run(wanted, path)
+    return supervisor.run(wanted, path, node)
 
 
 @app.command(help="Run scenarios and judge what the simulated hardware did.")
@@ -131,6 +145,10 @@ def main(arguments=None):
 def _usage_error():
     # typer has no public name for what every error of a command line descends from.
     return next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+def _is_given(context, option):
+    return context.get_parameter_source(option).name == "COMMANDLINE"
 
 
 def _subcommand(arguments):

@@ -103,13 +103,9 @@ def _stage(scenario):
     words = [f"<code>{escape(scenario.board)}</code>"]
     words += [f"{name.lower()} {value}" for name, value in scenario.pack.items()]
     words.append(f"{scenario.soc_pct:g} % charged")
-    words.append(f"current {escape(_current(scenario.profile))}")
+    words.append(f"current {escape(scenario.profile.name)}")
     events = [f"<code>{t_ms / 1000:g} s: {escape(text)}</code>" for t_ms, text in scenario.spoken]
     return ", ".join(words) + (". " + " ".join(events) if events else "")
-
-
-def _current(profile):
-    return f"{profile.rows[0][1] / 1000:+g} A" if profile.name == "constant" else profile.name
 
 
 def _checks(result):

@@ -10,12 +10,12 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from host_tools.prove import judge
+from host_tools.prove.live import NODE
 from host_tools.prove.trace import Trace
 from host_tools.sim import schema
 from host_tools.sim.battery import environment
 from host_tools.sim.settings import ROOT
 
-NODE = "host_tools/sim/witness.py"
 _PATIENCE_S = 280
 
 # refusal: sentences when the firmware refuses the scenario's limits, though it expects no refusal.

@@ -153,7 +153,7 @@ def _profile(table, seed):
     if "profile" in table:
         return profiles.load(_text(table, "profile"), seed)
     ma = round(1000 * _number(table, "current_a", -2000, 2000, 0))
-    return profiles.Profile("constant", "ma", [(0, ma), (3_600_000, ma)])
+    return profiles.Profile(f"{ma / 1000:+g} A", "ma", [(0, ma), (3_600_000, ma)])
 
 
 def _events(table, cells, temps):

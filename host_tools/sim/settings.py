@@ -31,6 +31,7 @@ class Settings:
     nodes: int = 1
     plain: bool = False
     worn_pct: float = 0.0
+    stage: dict | None = None  # of a scenario: what node_config adds
 
     def seed_of(self, node):
         """Every battery is another one, of the same make."""
@@ -48,6 +49,7 @@ class Settings:
             "profile": profile_path,
             "profile_unit": self.profile.unit,
             "faults": self.faults[node - 1],
+            **(self.stage or {}),
         }
         return json.dumps(config).encode()
 
