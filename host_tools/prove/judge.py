@@ -149,7 +149,7 @@ class _Judge:
                 self._note(expected, text, False, at=change.t_us, switch=switch)
                 return
         else:
-            window = timing.closing(self.trace, cause, opened_us, change.t_us, hold_us)
+            window = timing.closing(self.trace, switch, cause, opened_us, change.t_us, hold_us)
         self._in_time(one, expected, text, change, window, switch)
 
     def _stays(self, one, switch):

@@ -188,29 +188,82 @@ class Retries:
         return _HOLD_US[min(self._count, len(_HOLD_US) - 1)]
 
 
-def closing(trace, cause, opened_us, closed_us, hold_us):
-    """The Window for the closing after an opening by this cause."""
+def closing(trace, switch, cause, opened_us, closed_us, hold_us):
+    """The Window for the closing after an opening by this cause, and whatever else held it."""
     if cause is None or cause.kind in (RESTART, WATCHDOG):
-        return Window(opened_us, opened_us, opened_us + _START_US)
+        window = Window(opened_us, opened_us, opened_us + _START_US)
+    else:
+        window = _release(trace, cause, opened_us, closed_us, hold_us)
+    for row in rows.by_key().values():
+        if row.quantity and rows.opens(row, switch) and row.key != (cause and cause.key):
+            must, may = _held(trace, row, opened_us, closed_us)
+            if may and window:
+                other = _released(trace, row, opened_us, closed_us, hold_us)
+                if other is None:
+                    window = None if must else window
+                else:
+                    window = _later(window, other, must)
+    return window
+
+
+def _later(window, other, must):
+    """Both have to be over; of one that perhaps did not hold only the lateness counts."""
+    earliest = max(window.earliest, other.earliest) if must else window.earliest
+    latest = None
+    if window.latest is not None and other.latest is not None:
+        latest = max(window.latest, other.latest)
+    anchor = other.anchor if latest == other.latest else window.anchor
+    return Window(anchor, earliest, latest)
+
+
+def _release(trace, cause, opened_us, closed_us, hold_us):
     row = rows.by_key().get(cause.key)
     removal = cause.key == rows.BACKSTOP_SHORT_CIRCUIT or (row and rows.waits_for_removal(row))
     if cause.kind == ROW and row.quantity is not None and not removal:
-        _, release, _, release_delay_ms = trace.limits[row.id]
-        wait_us = release_delay_ms * 1000 + hold_us
-        within = tolerance(trace, row) * (1 if row.above else -1)
-        above = not row.above
-        # Inside the release counts from the opening on: before, nothing had to be released.
-        may_us = _inside(trace, row, release + within, opened_us, closed_us, above)
-        if may_us is None:
-            return None
-        must_us = _inside(trace, row, release - within, opened_us, closed_us, above)
-        most_us = wait_us + _PERIODS * period_us(trace, row) + _CLOSING_US
-        return Window(may_us, may_us + wait_us, None if must_us is None else must_us + most_us)
+        return _released(trace, row, opened_us, closed_us, hold_us)
     anchor_us = max(trace.last_event_us(closed_us), opened_us)
     delay_us = trace.limits[row.id][3] * 1000 if row else 0
     most_us = delay_us + hold_us + _BRING_UP_US + (_REMOVAL_US if removal else 0)
     most_us += _CHIP_RECOVERS_US if cause.kind == BACKSTOP else 0
     return Window(anchor_us, anchor_us, anchor_us + most_us)
+
+
+def _released(trace, row, opened_us, closed_us, hold_us):
+    """When a measured limit lets go; None if the value was not within the release."""
+    _, release, _, release_delay_ms = trace.limits[row.id]
+    wait_us = release_delay_ms * 1000 + hold_us
+    within = tolerance(trace, row) * (1 if row.above else -1)
+    may_us = _inside(trace, row, release + within, opened_us, closed_us)
+    if may_us is None:
+        return None
+    must_us = _inside(trace, row, release - within, opened_us, closed_us)
+    most_us = wait_us + _PERIODS * period_us(trace, row) + _CLOSING_US
+    return Window(may_us, may_us + wait_us, None if must_us is None else must_us + most_us)
+
+
+def _inside(trace, row, threshold, opened_us, closed_us):
+    # Just before the switch conducts again, and no longer than it was open: before, nothing had
+    # to be released.
+    since_us = trace.beyond_since(row, threshold, closed_us - 1, not row.above)
+    return None if since_us is None else max(since_us, opened_us)
+
+
+def _held(trace, row, opened_us, closed_us):
+    """(surely, perhaps): the row also tripped before or while the switch was open."""
+    trip, _, delay_ms, _ = trace.limits[row.id]
+    within = tolerance(trace, row) * (1 if row.above else -1)
+    seen = trace.seen_spans()
+
+    def lasted(threshold, long_us, sights):
+        return any(
+            min(to_us, closed_us, sight_to) - max(from_us, sight_from) >= long_us
+            for from_us, to_us in trace.spans_beyond(row, threshold)
+            if to_us > opened_us
+            for sight_from, sight_to in sights
+        )
+
+    surely = lasted(trip + within, reaction_us(trace, row), seen)
+    return surely, lasted(trip - within, delay_ms * 1000, [(0, trace.end_us)])
 
 
 def owner_reset(trace, latched_us, closed_us):
@@ -221,8 +274,3 @@ def owner_reset(trace, latched_us, closed_us):
         if what == "owner_reset" and latched_us < t_us <= closed_us
     ]
     return Window(resets[-1], resets[-1], resets[-1] + _START_US) if resets else None
-
-
-def _inside(trace, row, threshold, opened_us, closed_us, above):
-    since_us = trace.beyond_since(row, threshold, closed_us, above)
-    return None if since_us is None else max(since_us, opened_us)

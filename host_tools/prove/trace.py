@@ -24,6 +24,10 @@ _COLUMN = {name: at for at, name in enumerate(COLUMNS)}
 # The firmware says what it has done before the next cycle.
 _SOON_US = 100000
 
+# Events that take the sight from the firmware, and those that give it back.
+_BLINDING = ("afe_nak", "afe_crc", "afe_frozen", "afe_reset", "hang")
+_SEEING = ("clear", "watchdog", "restart")
+
 # active: [[row id, where, value at trip, value now]]; states: both switches, then both reasons.
 Firmware = namedtuple("Firmware", "t_us active states")
 Switching = namedtuple("Switching", "t_us on")
@@ -183,6 +187,20 @@ class Trace:
                 found.append((one.t_us, mine[1], mine[2]))
             active = mine is not None
         return found
+
+    def seen_spans(self):
+        """[(from, to)] of the times in which nothing kept the firmware from seeing the pack."""
+        spans = []
+        since = 0
+        for t_us, what in self.events:
+            if what in _BLINDING and since is not None:
+                spans.append((since, t_us))
+                since = None
+            elif what in _SEEING and since is None:
+                since = t_us
+        if since is not None:
+            spans.append((since, self.end_us))
+        return spans
 
     def last_event_us(self, t_us):
         """When the last event before that time struck; 0 if there was none."""
