@@ -25,7 +25,7 @@ _COLUMN = {name: at for at, name in enumerate(COLUMNS)}
 _SOON_US = 100000
 
 # Events that take the sight from the firmware, and those that give it back.
-_BLINDING = ("afe_nak", "afe_crc", "afe_frozen", "afe_reset", "hang")
+_BLINDING = ("afe_nak", "afe_crc", "afe_frozen", "hang")
 _SEEING = ("clear", "watchdog", "restart")
 
 # active: [[row id, where, value at trip, value now]]; states: both switches, then both reasons.
