@@ -5,6 +5,8 @@ import sys
 from host_tools.prove import present, run, scenario
 from host_tools.sim import interpreter
 
+_INTERRUPTED = 130
+
 
 def prove(files, as_json=False, report=None):
     """ValueError carries the sentence for the user, before anything has run."""
@@ -33,6 +35,10 @@ def prove(files, as_json=False, report=None):
             from host_tools.prove.report import html
 
             page.write(html(results))
+    except KeyboardInterrupt:
+        # Half a proof is none.
+        print("vigil prove: interrupted", file=sys.stderr)
+        return _INTERRUPTED
     finally:
         if page:
             page.close()

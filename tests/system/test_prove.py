@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 
 import pytest
@@ -124,3 +125,32 @@ def test_a_scenario_and_a_board_exclude_each_other():
     done = simulator.run("--scenario", path, "--board", "sim4_lfp")
     assert done.returncode == 2
     assert "exclude each other" in done.stderr
+
+
+def test_an_interrupted_proof_has_not_passed_and_leaves_no_board_behind(tmp_path):
+    text = RESTING.replace("end_s = 20", "end_s = 90000")
+    process = subprocess.Popen(
+        [simulator.VIGIL, "prove", file(tmp_path, text, expect="nothing opens")],
+        cwd=simulator.ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        simulator.wait_for(lambda: boards_of(process.pid))
+        boards = boards_of(process.pid)
+        process.send_signal(signal.SIGINT)
+        _, complaint = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130
+    assert complaint == b"vigil prove: interrupted\n"
+    assert not any(simulator.is_alive(pid) for pid in boards)
+
+
+def boards_of(pid):
+    """The simulated boards among the children of a process."""
+    command = ["ps", "-ww", "-o", "pid=", "-o", "args=", "--ppid", str(pid)]
+    listed = subprocess.run(command, capture_output=True, text=True, timeout=10).stdout
+    return [int(line.split()[0]) for line in listed.splitlines() if "witness.py" in line]
