@@ -27,6 +27,7 @@ def play(settings, path, given):
         profile=one.profile,
         seed=one.seed,
         soc_pct=one.soc_pct,
+        worn_pct=one.worn_pct,
         duration_ms=settings.duration_ms or one.end_ms,
         faults=[first, *others],
         stage={key: config[key] for key in ("pack", "limits", "witness")},

@@ -25,7 +25,7 @@ _PANELS = {
     rows.TEMPS: _Panel(
         "coldest and hottest sensor, degC", 0.1, (("coldest_dc", "low"), ("hottest_dc", "high"))
     ),
-    rows.BOARD: _Panel("board, degC", 0.1, (("die_dc", "high"),)),
+    rows.BOARD: _Panel("board, degC", 0.1, (("board_dc", "high"),)),
 }
 _SAME_PANEL = {rows.CELL_SPREAD: rows.CELLS, rows.TEMP_SPREAD: rows.TEMPS}
 

@@ -15,7 +15,7 @@ from host_tools.sim.quantity import INT32_MAX, number, shown
 LIBRARY = settings.ROOT / "host_tools" / "scenarios"
 
 _KEYS = ("title", "why", "current_a", "profile", "events", "expect", "end_s", "pack", "limits")
-_PACK = ("board", "chemistry", "cells", "temps", "capacity_ah", "soc", "seed")
+_PACK = ("board", "chemistry", "cells", "temps", "capacity_ah", "soc", "seed", "worn_pct")
 _LONGEST_S = 100_000
 # Time after the last event for whatever is expected of it, beside the limit's own delays.
 _AFTERMATH_S = 10
@@ -35,6 +35,7 @@ class Scenario:
     pack: dict  # the board's own numbers that differ
     soc_pct: float
     seed: int
+    worn_pct: float
     profile: profiles.Profile
     limits: list
     events: list
@@ -51,6 +52,7 @@ class Scenario:
             "board": self.board,
             "seed": self.seed,
             "soc_pct": self.soc_pct,
+            "worn_pct": self.worn_pct,
             "speed": None,
             "duration_ms": self.end_ms,
             "profile": profile_path,
@@ -91,7 +93,7 @@ def parse(table, name, path=""):
     title = _text(table, "title")
     why = _text(table, "why")
     pack = table.get("pack", {})
-    board, numbers, soc_pct, seed = _pack(pack)
+    board, numbers, soc_pct, seed, worn_pct = _pack(pack)
     cells, temps = settings.board_counts(board)
     events, spoken = _events(table, numbers.get("CELLS", cells), numbers.get("TEMPS", temps))
     limits = own_limits.parse(table.get("limits", {}))
@@ -107,6 +109,7 @@ def parse(table, name, path=""):
         pack=numbers,
         soc_pct=soc_pct,
         seed=seed,
+        worn_pct=worn_pct,
         profile=_profile(table, seed),
         limits=limits,
         events=events,
@@ -144,7 +147,8 @@ def _pack(pack):
             numbers[name] = round(_number(pack, key, lowest, highest) * factor)
     soc_pct = _number(pack, "soc", 0, 100, _DEFAULT_SOC)
     seed = round(_number(pack, "seed", 0, INT32_MAX, 1))
-    return board, numbers, soc_pct, seed
+    worn_pct = _number(pack, "worn_pct", 0, 50, 0)
+    return board, numbers, soc_pct, seed, worn_pct
 
 
 def _profile(table, seed):

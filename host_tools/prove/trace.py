@@ -17,7 +17,7 @@ COLUMNS = (
     "current_ma",
     "coldest_dc",
     "hottest_dc",
-    "die_dc",
+    "board_dc",
 )
 _COLUMN = {name: at for at, name in enumerate(COLUMNS)}
 
@@ -114,7 +114,7 @@ class Trace:
             rows.TEMPS: ("coldest_dc", "hottest_dc")[row.above],
             rows.STACK: "stack_mv",
             rows.CURRENT: "current_ma",
-            rows.BOARD: "die_dc",
+            rows.BOARD: "board_dc",
         }[row.quantity]
         return times, self.column(name)
 

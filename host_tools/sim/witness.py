@@ -135,7 +135,7 @@ class Witness(Node):
         if switches != self._switches:
             self._switches = switches
             self.console.say("switch", now_us, switches[0], switches[1])
-        temps_c = bench.temps_c
+        temps_c = self._whole_sensors_c()
         seen = (
             round(bench.lowest_mv),
             round(bench.highest_mv),
@@ -143,7 +143,7 @@ class Witness(Node):
             round(bench.current_ma),
             round(min(temps_c) * 10),
             round(max(temps_c) * 10),
-            round(bench.die_c * 10),
+            round(self._board_c() * 10),
         )
         if seen == self._last:
             self._held_us = now_us
@@ -159,6 +159,21 @@ class Witness(Node):
         self._last = seen
         if len(truth) >= _TRUTH_WORDS:
             self._say_truth()
+
+    def _whole_sensors_c(self):
+        """What a broken sensor shows is not the truth of any place."""
+        bench = self.twin.bench
+        broken = bench._broken
+        whole = [c for place, c in enumerate(bench.temps_c) if place not in broken]
+        return whole or [25.0]
+
+    def _board_c(self):
+        """The hottest of what the front end measures of board and itself."""
+        bench = self.twin.bench
+        switches = self.bms is not None and self.bms.front_end.board_temp_count > 1
+        if switches and len(bench.temps_c) not in bench._broken:
+            return max(bench.die_c, bench.switch_c)
+        return bench.die_c
 
     def _say_truth(self):
         if self._held_us:

@@ -13,7 +13,7 @@ _AT_REST = {
     "current_ma": 0,
     "coldest_dc": 240,
     "hottest_dc": 250,
-    "die_dc": 300,
+    "board_dc": 300,
 }
 
 
