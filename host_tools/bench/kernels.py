@@ -61,6 +61,13 @@ def check_codes(viper, c):
     return found
 
 
+def readings(viper, c):
+    """A whole call for 16 cells."""
+    makers = (workloads.unpack_words, workloads.differ, workloads.publish)
+    found = {make.__name__: _pair(viper, c, make(workloads.CELLS)) for make in makers}
+    return found | {"refresh": _pair(viper, c, workloads.refresh())}
+
+
 def sizes():
     """Bytes of the .mpy file and of each kernel's machine code, by processor."""
     return {
@@ -74,6 +81,7 @@ def measure():
     return {
         "protection": protection(viper, c),
         "check codes, per byte": check_codes(viper, c),
+        "readings of 16 cells": readings(viper, c),
         "bytes": sizes(),
     }
 
@@ -84,7 +92,7 @@ def tell(measured):
         f" first table, then all {len(workloads.limits.TABLE)} and the board's temperatures):"
     )
     print(f"  {'':22} {'viper':>7} {'C -O2':>7} {'ratio':>6} {'call':>7} {'at 125 MHz':>11}")
-    for name, pair in measured["protection"].items():
+    for name, pair in (measured["protection"] | measured["readings of 16 cells"]).items():
         print(
             f"  {name:22} {pair['viper_cycles']:7d} {pair['c_cycles']:7d}"
             f" {pair['viper_to_c']:6.2f} {pair['call_cycles']:7d} {pair['call_us']:8.1f} us"

@@ -136,6 +136,24 @@ def pec15(count):
     return "pec15", (random.Random(5).randbytes(count), PEC15_TABLE, count, PEC15_SEED)
 
 
+def unpack_words(count):
+    data = random.Random(6).randbytes(2 * count)
+    return "unpack_words", (array("i", [0] * count), data, bytes(range(0, 2 * count, 2)), count)
+
+
+def differ(count):
+    some = array("i", [3300 + cell for cell in range(count)])
+    return "differ", (some, array("i", [3310] * count), count, 150)
+
+
+def publish(count):
+    return "publish", (array("i", [0] * count), array("i", [3300] * count), count, 0, 0, 5999)
+
+
+def refresh():
+    return "refresh", (array("i", [7] * 13), NOW_MS, NOW_MS - CYCLE_MS, PERIODS_MS[0])
+
+
 def random_inputs(seed):
     """One random call of every kernel that has a C twin, plausible or not."""
     dice = random.Random(seed)
@@ -147,6 +165,18 @@ def random_inputs(seed):
     if count and dice.randrange(2):
         pairs[dice.randrange(len(pairs))] ^= 1 << dice.randrange(8)
     yield "crc8_unpack", (pairs, CRC8_TABLE, count, 0)
+    places = bytes(dice.randrange(max(1, count - 1)) for _ in range(dice.randrange(20)))
+    yield "unpack_words", (array("i", [5] * 20), data + b"..", places, len(places))
+    some, others = (array("i", [dice.randrange(-400, 400) for _ in range(8)]) for _ in range(2))
+    yield "differ", (some, others, dice.randrange(9), dice.choice((0, 100, 400, 800)))
+    lowest = dice.randrange(-400, 400)
+    highest = lowest + dice.randrange(400)
+    zero = dice.randrange(-200, 200)
+    yield "publish", (array("i", [5] * 8), some, dice.randrange(9), zero, lowest, highest)
+
+    record = array("i", [dice.choice((0, 5, (1 << 30) - 1)) for _ in range(13)])
+    now_ms, answered_ms = dice.randrange(1 << 30), dice.randrange(1 << 30)
+    yield "refresh", (record, now_ms, dice.choice((answered_ms, now_ms)), dice.randrange(300))
 
     reach = dice.choice((20, 5000, 1 << 27))
     values = [

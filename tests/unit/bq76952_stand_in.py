@@ -203,6 +203,8 @@ class Readings:
         self.stack_at = self.current_at + 1
         self.board_at = self.stack_at + 1
         self.values = array("i", [sample.UNKNOWN] * (cells + temps + 3))
+        self.cell_values = memoryview(self.values)[:cells]
+        self.temp_values = memoryview(self.values)[cells : cells + temps]
         self.cell_count = cells
         self.temp_count = temps
         self.front_end_fault = 0

@@ -129,7 +129,7 @@ def test_no_frame_with_check_codes_is_a_command_to_a_chip_that_fell_back_to_plai
 def test_one_lost_transfer_is_repeated_and_counted(desk):
     desk.chip.lost = 1
     assert desk.read_scan() == [CELLS, CURRENT, BOARD, TEMPS, STACK]
-    assert (desk.front_end.retries, desk.front_end.no_answers) == (1, 1)
+    assert (desk.front_end.bus.retries, desk.front_end.bus.no_answers) == (1, 1)
 
 
 # Bring-up.

@@ -76,6 +76,52 @@ def pec15(buffer: ptr8, table: ptr16, count: int, seed: int) -> int:
 
 # Two's complement in 32 bits, right on 64-bit hosts too, where a loaded word is zero-extended.
 _UNKNOWN = const(0x1FFFFFFF)
+
+
+@micropython.viper
+def unpack_words(target: ptr32, data: ptr8, places: ptr8, count: int) -> int:
+    """target[i] = the signed 16-bit little-endian word at data[places[i]]; returns 0."""
+    while count:
+        at = places[0]
+        target[0] = ((data[at] | (data[at + 1] << 8)) ^ 0x8000) - 0x8000
+        target = ptr32(int(target) + 4)
+        places = ptr8(int(places) + 1)
+        count -= 1
+    return 0
+
+
+@micropython.viper
+def differ(some: ptr32, others: ptr32, count: int, by: int) -> int:
+    """1 if any of `count` words is more than `by` away from its counterpart, else 0."""
+    sign = 1
+    sign = sign << 31
+    while count:
+        apart = some[0] - others[0]
+        if ((by - apart) | (by + apart)) & sign:
+            return 1
+        some = ptr32(int(some) + 4)
+        others = ptr32(int(others) + 4)
+        count -= 1
+    return 0
+
+
+@micropython.viper
+def publish(target: ptr32, words: ptr32, count: int, zero: int, lowest: int, highest: int) -> int:
+    """target[i] = words[i] - zero, or unknown where that is not in lowest..highest; returns 0."""
+    sign = 1
+    sign = sign << 31
+    while count:
+        word = words[0] - zero
+        if ((word - lowest) | (highest - word)) & sign:
+            word = _UNKNOWN
+        target[0] = word
+        target = ptr32(int(target) + 4)
+        words = ptr32(int(words) + 4)
+        count -= 1
+    return 0
+
+
+# The protection.
 _NOTHING = const(0 - (1 << 28))  # below every trip
 _ALWAYS = const(_NOTHING - 1)  # below every value
 _TICKS = const(0x3FFFFFFF)
@@ -117,6 +163,27 @@ _TRIP_DELAY = const(7)
 _RELEASE_DELAY = const(8)
 _ACTIONS = const(9)
 _ROW_BYTES = const(10 * 4)
+
+
+@micropython.viper
+def refresh(record: ptr32, now_ms: int, answered_ms: int, period_ms: int) -> int:
+    """A new conversion of the group with this record (see judge) was read now; returns 0.
+
+    It may have been ready since the last look, so it dates from there, but at most one period ago.
+    """
+    waited_ms = (now_ms - answered_ms) & _TICKS
+    if waited_ms > period_ms:
+        waited_ms = period_ms
+    record[_STAMP] = (now_ms - waited_ms) & _TICKS
+    record[_READ] = now_ms
+    # The sequence skips 0, which means "never".
+    sequence = record[_SEQUENCE] + 1
+    if sequence == 1:
+        record[_READ_BEFORE] = now_ms
+    if sequence > _TICKS:
+        sequence = 1
+    record[_SEQUENCE] = sequence
+    return 0
 
 
 @micropython.viper

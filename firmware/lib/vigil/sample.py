@@ -8,6 +8,8 @@ from array import array
 
 from micropython import const
 
+from vigil import kernels
+
 # Measured groups, in the order of their records.
 CELLS = const(0)
 TEMPS = const(1)
@@ -126,6 +128,8 @@ class Sample:
         self.values = memoryview(self.words)[_VALUES_AT:]
         # Word `scalar - HEALTH_FIRST` holds what is concluded; 0 = well.
         self.health = memoryview(self.words)[HEALTH_AT:_VALUES_AT]
+        self.cell_values = self.values[:cell_count]
+        self.temp_values = self.values[self.temps_at : self.temps_at + temp_count]
         self.periods_ms = array("i", periods_ms)
         self.stale_ms = array("i", [stale_limit_ms(period, cycle_ms) for period in periods_ms])
         firsts = (self.cells_at, self.temps_at, self.current_at, self.stack_at, self.board_at)
@@ -140,6 +144,8 @@ class Sample:
             words[base + _END] = words[base + _FIRST] + counts[group] * WORD_BYTES
             words[base + _LONGEST] = self.stale_ms[group] + 1
             # Unknown counts begin at 0: what was never measured is old, not invalid.
+        # The record of each group, cut once for refresh().
+        self._records = [memoryview(words)[record_at(group) :] for group in range(GROUPS)]
         self._answered_ms = 0
         self._extension_ms = 0
         self._stall_ms = 0
@@ -164,17 +170,7 @@ class Sample:
         It may have been ready since the last look at the front end, so its age starts there,
         but no further back than one period: conversions do not pause.
         """
-        base = GROUPS_AT + group * GROUP_WORDS
-        words = self.words
-        waited = (now_ms - self._answered_ms) & _TICKS
-        period = self.periods_ms[group]
-        words[base + _STAMP] = (now_ms - (waited if waited < period else period)) & _TICKS
-        words[base + _READ] = now_ms
-        # The sequence skips 0, which means "never".
-        sequence = words[base + _SEQUENCE] + 1
-        if sequence == 1:
-            words[base + _READ_BEFORE] = now_ms
-        words[base + _SEQUENCE] = sequence if sequence <= _TICKS else 1
+        kernels.refresh(self._records[group], now_ms, self._answered_ms, self.periods_ms[group])
 
     def answered(self, now_ms):
         """The front end has answered completely, with or without new conversions."""

@@ -17,6 +17,10 @@ def failures():
         ("crc8", _crc8),
         ("crc8_unpack", _crc8_unpack),
         ("pec15", _pec15),
+        ("unpack_words", _unpack_words),
+        ("differ", _differ),
+        ("publish", _publish),
+        ("refresh", _refresh),
         ("judge", _judge),
         ("count_charge", _count_charge),
     )
@@ -43,6 +47,38 @@ def _crc8_unpack():
 def _pec15():
     # The command WRCFGA and its code from the LTC6811 data sheet.
     return kernels.pec15(b"\x00\x01", pec15_table(), 2, PEC15_SEED) == 0x3D6E
+
+
+def _unpack_words():
+    words = array("i", [7, 7, 7, 7])
+    kernels.unpack_words(words, b"\xe4\x0c\xff\xff\x00\x80\xff\x7f", b"\x06\x00\x02", 3)
+    return list(words) == [32767, 3300, -1, 7]
+
+
+def _differ():
+    some = array("i", [3300, -5, 100])
+    others = array("i", [3450, 145, -100000])
+    return (
+        kernels.differ(some, others, 2, 150) == 0
+        and kernels.differ(some, others, 2, 149) == 1
+        and kernels.differ(others, some, 3, 150) == 1
+    )
+
+
+def _publish():
+    words = array("i", [7, 7, 7, 7, 7])
+    kernels.publish(words, array("i", [2130, 2131, 4231, 4232]), 4, 2731, -600, 1500)
+    return list(words) == [_UNKNOWN, -600, 1500, _UNKNOWN, 7]
+
+
+def _refresh():
+    # Sequence, judged, stamp, read, read before are words 8 to 12; the ticks wrap at 2**30.
+    record = array("i", [0] * 13)
+    kernels.refresh(record, 20, 0x3FFFFFF2, 63)
+    first = list(record[8:]) == [1, 0, 0x3FFFFFF2, 20, 20]
+    record[8] = 0x3FFFFFFF
+    kernels.refresh(record, 90, 0x3FFFFFF2, 63)
+    return first and list(record[8:]) == [1, 0, 27, 90, 20]
 
 
 def _judge():

@@ -47,6 +47,8 @@ _FORGIVING = const(2)
 _RING = const(16)
 _RECORD = const(4)  # ticks_ms, switch, state, reason
 _TICKS = const(0x3FFFFFFF)
+_BOTH = const(3)  # as commanded
+_DEMANDS = limits.OPEN_BOTH | limits.LATCH
 
 
 class Switches:
@@ -149,15 +151,31 @@ class Switches:
             if (now_ms - self._planned_ms) & _TICKS >= self._plan_ms:
                 self.forbid(self._plan_reason)
                 self._plan_reason = REASON_NONE
-        # A row that latches opens both switches (validate.py sees to it).
         actions = protection.actions
         if self._common and actions & limits.OPEN_BOTH:
             actions |= limits.OPEN_BOTH
-        latch = actions & limits.LATCH
-        if self._forgiving:
-            latch = self._still_latches(latch, now_ms)
-        self._judge_one(CHARGE, actions & limits.OPEN_CHARGE, latch, protection, now_ms)
-        self._judge_one(DISCHARGE, actions & limits.OPEN_DISCHARGE, latch, protection, now_ms)
+        state = self.state
+        lately = self._closed_lately
+        if (
+            actions & _DEMANDS
+            or self._forgiving
+            or not self._permitted
+            or state[CHARGE] != ON
+            or state[DISCHARGE] != ON
+            or lately[CHARGE]
+            or lately[DISCHARGE]
+        ):
+            # A row that latches opens both switches (validate.py sees to it).
+            latch = actions & limits.LATCH
+            if self._forgiving:
+                latch = self._still_latches(latch, now_ms)
+            self._judge_one(CHARGE, actions & limits.OPEN_CHARGE, latch, protection, now_ms)
+            self._judge_one(DISCHARGE, actions & limits.OPEN_DISCHARGE, latch, protection, now_ms)
+        elif self._commanded == _BOTH:
+            # The usual case, and done: both shall be on, are told so and obey.
+            front_end = self._front_end
+            if front_end.configured and front_end.charge_is_on and front_end.discharge_is_on:
+                return
         self._command(now_ms)
 
     def _still_latches(self, latch, now_ms):
@@ -261,8 +279,9 @@ class Switches:
 
     def _command(self, now_ms):
         front_end = self._front_end
-        charge = self.state[CHARGE] == ON
-        discharge = self.state[DISCHARGE] == ON
+        state = self.state
+        charge = state[CHARGE] == ON
+        discharge = state[DISCHARGE] == ON
         wanted = (1 if charge else 0) | (2 if discharge else 0)
         if not wanted:
             # No bus needed, so no bus can prevent it.

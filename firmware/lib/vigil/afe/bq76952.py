@@ -8,6 +8,7 @@ from array import array
 
 from micropython import const
 
+from vigil import kernels
 from vigil.afe.bq76952_backstop import USER_AMP_MA, Backstop
 from vigil.afe.bq76952_bring_up import bring_up, compare
 from vigil.afe.bq76952_config import BLEED_LAPSE_S, USER_VOLT_MV, body_diode_ma, settings
@@ -86,8 +87,9 @@ _C_HOST_WATCHDOG = const(0x02)
 # A cell that moves further than this from one scan to the next is read twice.
 _JUMP_MV = const(150)
 _SAME_MV = const(20)
-_CELL_LIMIT_MV = const(6000)
+_HIGHEST_CELL_MV = const(5999)
 _NEVER_MV = const(-100000)
+_ZERO_CELSIUS = const(2731)  # 0.1 K; it is 2731.5, so this reads 0.05 K high
 # A 10k thermistor is taken for broken below (open) and for shorted above these: no reading then.
 _COLDEST_DC = const(-430)
 _HOTTEST_DC = const(1500)
@@ -137,20 +139,36 @@ class Bq76952(Verbs, Terminals):
         self._host_was_silent = False
 
         self._transfer = i2c if isinstance(i2c, Subcommands) else Transfer(i2c, address)
+        # Its counters (retries, check_errors, no_answers) are for the status page. A property for
+        # each would make every store to an attribute of ours ten times dearer.
+        self.bus = self._transfer
         self._both_off = both_off
         self._image = []
         # Where each cell lies in a reading from the lowest used input to the highest.
         first = options.used[0]
-        self._cells_register = _CELL_1 + 2 * first
-        self._cells_bytes = 2 * (options.used[-1] - first + 1)
+        cells_bytes = 2 * (options.used[-1] - first + 1)
         self._cell_at = bytes([2 * (place - first) for place in options.used])
-        self._transfer.prepare(self._cells_bytes)
         pins = _TS_PINS + options.switch_temps if options.switch_temps else options.temps
         self._thermistor_bytes = 2 * pins
-        self._transfer.prepare(2 * pins)
+        self._temp_at = bytes([2 * place for place in range(options.temps)])
+        transfer = self._transfer
+        self._status_reading = transfer.reading(_BATTERY_STATUS, 2)
+        self._alarm_reading = transfer.reading(_ALARM_STATUS, 2)
+        self._cells_reading = transfer.reading(_CELL_1 + 2 * first, cells_bytes)
+        self._current_reading = transfer.reading(_CC2_CURRENT, 2)
+        self._stack_reading = transfer.reading(_STACK_PACK_LD, 6)
+        self._die_reading = transfer.reading(_DIE_TEMP, 2)
+        self._temps_reading = transfer.reading(_TS1, 2 * pins)
+        self._safety_reading = transfer.reading(_SAFETY, 6)
+        self._fets_reading = transfer.reading(_FET_STATUS, 1)
+        self._clearings = {
+            scans: transfer.writing(_ALARM_STATUS, bytes([scans, 0]))
+            for scans in (_ADSCAN, _FULLSCAN, _ADSCAN | _FULLSCAN)
+        }
         self._accepted_mv = array("i", [_NEVER_MV] * cells)
         self._first_mv = array("i", [0] * cells)
         self._second_mv = array("i", [0] * cells)
+        self._temps_dk = array("i", [0] * options.temps)  # 0.1 K
         self._current_ma = 0
         self._assist_ma = body_diode_ma(shunt_uohm) // 2
         self._leak_ma = 4 * body_diode_ma(shunt_uohm)
@@ -166,20 +184,6 @@ class Bq76952(Verbs, Terminals):
         # Scans in a row with current through a switch that is commanded off.
         self._charge_leaks = 0
         self._discharge_leaks = 0
-
-    # Counters of the bus, for the status page.
-
-    @property
-    def retries(self):
-        return self._transfer.retries
-
-    @property
-    def check_errors(self):
-        return self._transfer.check_errors
-
-    @property
-    def no_answers(self):
-        return self._transfer.no_answers
 
     # Bring-up.
 
@@ -231,7 +235,7 @@ class Bq76952(Verbs, Terminals):
         self.open_lead_seen = False
         self._failed_checks = 0
         self._scans_due = 0
-        self._clear_scans(_ADSCAN | _FULLSCAN)
+        self._transfer.send(self._clearings[_ADSCAN | _FULLSCAN])
 
     # The cycle.
 
@@ -254,7 +258,7 @@ class Bq76952(Verbs, Terminals):
     def _read(self, sample, now_ms):
         transfer = self._transfer
         data = transfer.data
-        transfer.read(_BATTERY_STATUS, 2)
+        transfer.take(self._status_reading)
         if data[0] & (_POR | _WD | _CFGUPDATE):
             # Settings are gone or not in force: units and gains are not ours, so nothing is read.
             self.configured = False
@@ -262,25 +266,35 @@ class Bq76952(Verbs, Terminals):
             sample.front_end_fault = FAULT_NOT_CONFIGURED | internal
             return
         fault = FAULT_INTERNAL if data[1] & _PF else 0
-        self.asleep = bool(data[1] & _SLEEP)
-        transfer.read(_ALARM_STATUS, 2)
+        self.asleep = data[1] & _SLEEP != 0
+        transfer.take(self._alarm_reading)
         scans = data[0] & (_ADSCAN | _FULLSCAN)
         if scans:
             # First clear, then read: a scan that ends in between is read again, never missed.
             # What fails to be read now stays due, or one lost transfer would cost a whole scan.
             self._scans_due |= scans
-            self._clear_scans(scans)
+            transfer.send(self._clearings[scans])
         if self._scans_due & _ADSCAN and self._read_cells():
-            self._read_current()
+            self._read_current_and_publish(sample, now_ms)
             self._scans_due &= _FULLSCAN
-            self._publish_cells_and_current(sample, now_ms)
         full_scan = self._scans_due & _FULLSCAN
         if full_scan:
             self._read_stack_and_temps(sample, now_ms)
             self._scans_due &= _ADSCAN
-        fault |= self._read_trips(sample)
+        transfer.take(self._safety_reading)
+        if data[0] | data[1] | data[3] | data[5]:
+            fault |= self._note_trips(sample)
+        else:
+            self.open_lead_seen = False
+            sample.front_end_charge_trip = 0
+            sample.front_end_discharge_trip = 0
+            self._host_was_silent = False
         sample.front_end_fault = fault
-        self._read_switches(now_ms)
+        transfer.take(self._fets_reading)
+        charge_on = self.charge_is_on = data[0] & _CHARGE_ON != 0
+        discharge_on = self.discharge_is_on = data[0] & _DISCHARGE_ON != 0
+        if not (self._charge_wanted and self._discharge_wanted):
+            self._note_switches(charge_on, discharge_on, now_ms)
         if full_scan:
             self._look_at_terminals(sample, sample.values[sample.stack_at], now_ms)
 
@@ -297,27 +311,18 @@ class Bq76952(Verbs, Terminals):
         if self._transfer.data[0] & _POR:
             self.configured = False
 
-    def _clear_scans(self, scans):
-        payload = self._transfer.payload
-        payload[0] = scans
-        payload[1] = 0
-        self._transfer.write(_ALARM_STATUS, 2)
-
-    def _read_current(self):
-        data = self._transfer.data
-        self._transfer.read(_CC2_CURRENT, 2)
-        self._current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * USER_AMP_MA
-        self._watch_leaks()
-
-    def _publish_cells_and_current(self, sample, now_ms):
-        values = sample.values
-        accepted = self._accepted_mv
-        for cell in range(self.cell_count):
-            cell_mv = accepted[cell]
-            if not 0 <= cell_mv < _CELL_LIMIT_MV:
-                cell_mv = UNKNOWN
-            values[sample.cells_at + cell] = cell_mv
-        values[sample.current_at] = self._current_ma
+    def _read_current_and_publish(self, sample, now_ms):
+        transfer = self._transfer
+        data = transfer.data
+        transfer.take(self._current_reading)
+        current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * USER_AMP_MA
+        self._current_ma = current_ma
+        if not (self._charge_wanted and self._discharge_wanted):
+            self._watch_leaks()
+        kernels.publish(
+            sample.cell_values, self._accepted_mv, self.cell_count, 0, 0, _HIGHEST_CELL_MV
+        )
+        sample.values[sample.current_at] = current_ma
         sample.refresh(CELLS, now_ms)
         sample.refresh(CURRENT, now_ms)
 
@@ -327,57 +332,49 @@ class Bq76952(Verbs, Terminals):
         A register can be caught while the chip changes its two bytes. A cell that jumps is read
         again at once: a true jump reads the same, a torn value does not.
         """
-        first = self._first_mv
-        self._read_cells_into(first)
-        accepted = self._accepted_mv
-        if self._differ(first, accepted, _JUMP_MV):
-            second = self._second_mv
-            self._read_cells_into(second)
-            if self._differ(second, first, _SAME_MV):
+        read = self._first_mv
+        self._read_cells_into(read)
+        if kernels.differ(read, self._accepted_mv, self.cell_count, _JUMP_MV):
+            again = self._second_mv
+            self._read_cells_into(again)
+            if kernels.differ(again, read, self.cell_count, _SAME_MV):
                 self.torn_reads += 1
                 return False
-            first = second
-        for cell in range(self.cell_count):
-            accepted[cell] = first[cell]
+            self._second_mv = read
+            read = again
+        self._first_mv = self._accepted_mv
+        self._accepted_mv = read
         return True
 
     def _read_cells_into(self, cells_mv):
-        self._transfer.read(self._cells_register, self._cells_bytes)
-        data = self._transfer.data
-        cell_at = self._cell_at
-        for cell in range(self.cell_count):
-            at = cell_at[cell]
-            cells_mv[cell] = ((data[at] | data[at + 1] << 8) ^ 0x8000) - 0x8000
-
-    def _differ(self, some, others, by_mv):
-        for cell in range(self.cell_count):
-            if not 0 - by_mv <= some[cell] - others[cell] <= by_mv:
-                return True
-        return False
+        transfer = self._transfer
+        transfer.take(self._cells_reading)
+        kernels.unpack_words(cells_mv, transfer.data, self._cell_at, self.cell_count)
 
     def _read_stack_and_temps(self, sample, now_ms):
         transfer = self._transfer
         data = transfer.data
         values = sample.values
-        transfer.read(_STACK_PACK_LD, 6)
+        transfer.take(self._stack_reading)
         stack_mv = (data[0] | data[1] << 8) * USER_VOLT_MV
         self._pack_mv = (((data[2] | data[3] << 8) ^ 0x8000) - 0x8000) * USER_VOLT_MV
         self._ld_mv = (((data[4] | data[5] << 8) ^ 0x8000) - 0x8000) * USER_VOLT_MV
-        transfer.read(_DIE_TEMP, 2)
+        transfer.take(self._die_reading)
         values[sample.board_at] = _temp_dc(data[0] | data[1] << 8)
+        count = self.temp_count
         if self._thermistor_bytes:
+            transfer.take(self._temps_reading)
+            kernels.unpack_words(self._temps_dk, data, self._temp_at, count)
+            kernels.publish(
+                sample.temp_values, self._temps_dk, count, _ZERO_CELSIUS, _COLDEST_DC, _HOTTEST_DC
+            )
             # The thermistors of the switches lie behind those of the cells.
-            transfer.read(_TS1, self._thermistor_bytes)
-            for place in range(self.temp_count):
-                values[sample.temps_at + place] = _temp_dc(
-                    data[2 * place] | data[2 * place + 1] << 8
-                )
             for place in range(_TS_PINS, self._thermistor_bytes >> 1):
                 values[sample.board_at + place - _TS_PINS + 1] = _temp_dc(
                     data[2 * place] | data[2 * place + 1] << 8
                 )
         sample.refresh(BOARD, now_ms)
-        if self.temp_count:
+        if count:
             sample.refresh(TEMPS, now_ms)
         values[sample.stack_at] = stack_mv
         sample.refresh(STACK, now_ms)
@@ -393,9 +390,8 @@ class Bq76952(Verbs, Terminals):
                 highest = cell
         return -2 <= highest - lowest <= 2
 
-    def _read_trips(self, sample):
+    def _note_trips(self, sample):
         """Set the trip masks from the chip's own protections; returns fault bits."""
-        self._transfer.read(_SAFETY, 6)
         data = self._transfer.data
         # The check has no flag of its own: what it moves at a broken lead reaches both limits.
         beyond_a = data[0] | data[1]
@@ -423,7 +419,7 @@ class Bq76952(Verbs, Terminals):
         sample.front_end_charge_trip = charge
         sample.front_end_discharge_trip = discharge
         # The chip forgets its watchdog's trip as soon as it is spoken to, perhaps before this.
-        host_was_silent = bool(status_c & _C_HOST_WATCHDOG)
+        host_was_silent = status_c & _C_HOST_WATCHDOG != 0
         if host_was_silent and not self._host_was_silent:
             self.watchdog_trips += 1
         self._host_was_silent = host_was_silent
@@ -444,6 +440,12 @@ class Bq76952(Verbs, Terminals):
         )
         self._charge_wanted = bool(charge)
         self._discharge_wanted = bool(discharge)
+        if charge and discharge:
+            # Nothing can be on, or conduct, against this command.
+            self._wrong = 0
+            self._charge_leaks = 0
+            self._discharge_leaks = 0
+            self.switch_stuck = 0
         if charge or discharge:
             self._both_off.value(1)
 
@@ -461,24 +463,20 @@ class Bq76952(Verbs, Terminals):
         self._transfer.payload[2] = mask
         self._transfer.write_block(_FET_CONTROL, 1)
 
-    def _read_switches(self, now_ms):
-        """Read back what the switches do, and whether one is on against the command."""
-        self._transfer.read(_FET_STATUS, 1)
-        status = self._transfer.data[0]
-        self.charge_is_on = bool(status & _CHARGE_ON)
-        self.discharge_is_on = bool(status & _DISCHARGE_ON)
+    def _note_switches(self, charge_on, discharge_on, now_ms):
+        """Compare what the switches do with the command."""
         # Numbered cases for a switch that is on against the command:
         # 1 current flows the other way: the chip spares its body diode, no fault;
         # 2 it lasts less than a second: the chip is still switching; 3 mismatch.
         charge_wrong = (
-            self.charge_is_on
+            charge_on
             and not self._charge_wanted
-            and not (self.discharge_is_on and self._current_ma <= 0 - self._assist_ma)
+            and not (discharge_on and self._current_ma <= 0 - self._assist_ma)
         )
         discharge_wrong = (
-            self.discharge_is_on
+            discharge_on
             and not self._discharge_wanted
-            and not (self.charge_is_on and self._current_ma >= self._assist_ma)
+            and not (charge_on and self._current_ma >= self._assist_ma)
         )
         if charge_wrong and not self._wrong & 1:
             self._charge_wrong_ms = now_ms
@@ -526,6 +524,5 @@ class Bq76952(Verbs, Terminals):
 
 
 def _temp_dc(tenth_k):
-    # Zero Celsius is 2731.5, so this reads 0.05 K high.
-    temp_dc = tenth_k - 2731
+    temp_dc = tenth_k - _ZERO_CELSIUS
     return temp_dc if _COLDEST_DC <= temp_dc <= _HOTTEST_DC else UNKNOWN

@@ -54,8 +54,22 @@ class SpiTransfer(Subcommands):
         self._plain_rx = memoryview(self._rx)[:2]
         cs.value(1)
 
-    def prepare(self, count):
-        """Every length is free of allocation here."""
+    def reading(self, register, count):
+        """What take() needs; see Transfer. Every reading is free of allocation here."""
+        return register, count
+
+    def writing(self, register, data):
+        return register, bytes(data)
+
+    def take(self, reading):
+        self.read(reading[0], reading[1])
+
+    def send(self, writing):
+        register, data = writing
+        payload = self.payload
+        for index in range(len(data)):
+            payload[index] = data[index]
+        self.write(register, len(data))
 
     def read(self, register, count):
         """Read `count` bytes of consecutive registers into data[0..count-1]."""

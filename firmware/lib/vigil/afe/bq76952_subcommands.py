@@ -1,6 +1,7 @@
 """BQ76952 subcommands and data memory over whatever bus: codes, checksums, waiting.
 
-A transfer derives from this and brings read(), write(), peek() and find_mode(). Times in us.
+A transfer derives from this and brings read(), write(), peek(), find_mode(), and for the cycle
+take() and send() of what reading() and writing() have prepared. Times in us.
 """
 
 import time

@@ -34,43 +34,68 @@ class Transfer(Subcommands):
         # Pre-cut by length on the wire; the cycle's lengths now, bring-up's when they occur.
         self._rx_cuts = {}
         self._tx_cuts = {}
-        for count in (1, 2, 4, 6):
-            self._cut(self._rx_cuts, self.data, 2 * count)
         for count in (2, 3, 4):
             self._cut(self._tx_cuts, self._tx, 2 * count)
 
-    def prepare(self, count):
-        """Make readings of this length free of allocation."""
-        self._cut(self._rx_cuts, self.data, count)
-        self._cut(self._rx_cuts, self.data, 2 * count)
+    def reading(self, register, count):
+        """What take() needs, made once: register, count, view of that length, seed of its CRC."""
+        view = self._cut(self._rx_cuts, self.data, 2 * count)
+        return register, count, view, self._seed(register)
+
+    def writing(self, register, data):
+        """What send() needs, made once: register and all bytes, check codes in between."""
+        for index in range(len(data)):
+            self.payload[index] = data[index]
+        return register, bytes(self._coded(register, len(data)))
+
+    def take(self, reading):
+        """read() for the cycle: a prepared reading, with check codes."""
+        register, count, view, seed = reading
+        try:
+            self._i2c.readfrom_mem_into(self._address, register, view)
+            if kernels.crc8_unpack(self.data, CRC8_TABLE, count, seed):
+                return
+            self.check_errors += 1
+        except OSError:
+            self.no_answers += 1
+            time.sleep_us(_RETRY_US)
+        self.retries += 1
+        self._read_once(register, count, view)
+
+    def send(self, writing):
+        """write() for the cycle: a prepared writing, with check codes."""
+        self._send(writing[0], writing[1])
 
     def read(self, register, count):
         """Read `count` bytes of consecutive registers in one transaction into data[0..count-1]."""
-        checked = self.check_codes
-        view = self._cut(self._rx_cuts, self.data, 2 * count if checked else count)
-        # A read's first check code covers both address bytes and the register.
-        seed = CRC8_TABLE[
-            CRC8_TABLE[CRC8_TABLE[self._write_address] ^ register] ^ (self._write_address | 1)
-        ]
-        retried = False
-        while True:
-            try:
-                self._i2c.readfrom_mem_into(self._address, register, view)
-                if not checked or kernels.crc8_unpack(self.data, CRC8_TABLE, count, seed):
-                    return
-                self.check_errors += 1
-                code = CHECK_FAILED
-            except OSError:
-                # Not acknowledged: ENODEV or EIO by port; ETIMEDOUT when the clock is held.
-                self.no_answers += 1
-                code = NO_ANSWER
-            if retried:
-                raise failure(code)
+        view = self._cut(self._rx_cuts, self.data, 2 * count if self.check_codes else count)
+        try:
+            self._read_once(register, count, view)
+            return
+        except AfeError as error:
             # The first access after a pause fails on some controllers (ESP32-C3).
-            retried = True
             self.retries += 1
-            if code == NO_ANSWER:
+            if error.code == NO_ANSWER:
                 time.sleep_us(_RETRY_US)
+        self._read_once(register, count, view)
+
+    def _read_once(self, register, count, view):
+        try:
+            self._i2c.readfrom_mem_into(self._address, register, view)
+        except OSError:
+            # Not acknowledged: ENODEV or EIO by port; ETIMEDOUT when the clock is held.
+            self.no_answers += 1
+            raise failure(NO_ANSWER)
+        if self.check_codes and not kernels.crc8_unpack(
+            self.data, CRC8_TABLE, count, self._seed(register)
+        ):
+            self.check_errors += 1
+            raise failure(CHECK_FAILED)
+
+    def _seed(self, register):
+        """A reading's first check code covers both address bytes and the register."""
+        crc = CRC8_TABLE[CRC8_TABLE[self._write_address] ^ register]
+        return CRC8_TABLE[crc ^ (self._write_address | 1)]
 
     def peek(self, register, count):
         """Read whatever comes, without retry or check, for a chip in an unknown mode."""
@@ -82,28 +107,33 @@ class Transfer(Subcommands):
 
     def write(self, register, count):
         """Write payload[0..count-1] to consecutive registers in one transaction."""
+        self._send(register, self._coded(register, count))
+
+    def _coded(self, register, count):
+        """The payload as it goes on the wire."""
         wire = self._tx
         payload = self.payload
-        if self.check_codes:
-            # The first check code covers address and register too.
-            crc = CRC8_TABLE[CRC8_TABLE[self._write_address] ^ register]
-            for index in range(count):
-                byte = payload[index]
-                wire[2 * index] = byte
-                wire[2 * index + 1] = CRC8_TABLE[crc ^ byte]
-                crc = 0
-            view = self._cut(self._tx_cuts, wire, 2 * count)
-        else:
+        if not self.check_codes:
             for index in range(count):
                 wire[index] = payload[index]
-            view = self._cut(self._tx_cuts, wire, count)
+            return self._cut(self._tx_cuts, wire, count)
+        # The first check code covers address and register too.
+        crc = CRC8_TABLE[CRC8_TABLE[self._write_address] ^ register]
+        for index in range(count):
+            byte = payload[index]
+            wire[2 * index] = byte
+            wire[2 * index + 1] = CRC8_TABLE[crc ^ byte]
+            crc = 0
+        return self._cut(self._tx_cuts, wire, 2 * count)
+
+    def _send(self, register, view):
         retried = False
         while True:
             try:
                 self._i2c.writeto_mem(self._address, register, view)
                 return
             except OSError:
-                # The same errors as in read(); a bad check code is not acknowledged either.
+                # The same errors as in reading; a bad check code is not acknowledged either.
                 self.no_answers += 1
             if retried:
                 raise failure(NO_ANSWER)

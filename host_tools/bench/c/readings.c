@@ -1,0 +1,44 @@
+/* The kernels that unpack readings, of firmware/lib/vigil/kernels.py, in C, for comparison only. */
+
+#include <stdint.h>
+
+#define UNKNOWN 0x1FFFFFFF
+
+int unpack_words(int32_t *target, const uint8_t *data, const uint8_t *places, int count) {
+    const uint8_t *end = places + count;
+    for (; places != end; places++)
+        *target++ = (int16_t)(data[*places] | data[*places + 1] << 8);
+    return 0;
+}
+
+int differ(const int32_t *some, const int32_t *others, int count, int by) {
+    const int32_t *end = some + count;
+    while (some != end) {
+        int32_t apart = *some++ - *others++;
+        if (apart > by || apart < -by)
+            return 1;
+    }
+    return 0;
+}
+
+int publish(int32_t *target, const int32_t *words, int count, int zero, int lowest, int highest) {
+    const int32_t *end = words + count;
+    while (words != end) {
+        int32_t word = *words++ - zero;
+        *target++ = word < lowest || word > highest ? UNKNOWN : word;
+    }
+    return 0;
+}
+
+int refresh(int32_t *record, int now_ms, int answered_ms, int period_ms) {
+    int32_t waited_ms = (now_ms - answered_ms) & 0x3FFFFFFF;
+    if (waited_ms > period_ms)
+        waited_ms = period_ms;
+    record[10] = (now_ms - waited_ms) & 0x3FFFFFFF;
+    record[11] = now_ms;
+    int32_t sequence = record[8] + 1;
+    if (sequence == 1)
+        record[12] = now_ms;
+    record[8] = sequence > 0x3FFFFFFF ? 1 : sequence;
+    return 0;
+}
