@@ -1,6 +1,7 @@
-"""`make bench`: what the kernels cost on a board; how fast a simulated hour runs, what limits it.
+"""`make bench`: what the code costs on a board; how fast a simulated hour runs, what limits it.
 
-Prints tables, writes build/bench.json; exit code 1 if a kernel is dearer than figures.json says.
+Prints tables, writes build/bench.json; exit code 1 if a kernel is dearer than figures.json says,
+or other code no longer costs what host_tools/mock/costs.py says.
 """
 
 import json
@@ -11,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from host_tools.bench import bytecode, figures, kernels
+from host_tools.bench import bytecode, code_costs, figures, kernels
 from host_tools.bench.cortex_m0plus import MissingTool
 from host_tools.sim import interpreter
 
@@ -74,6 +75,7 @@ def main():
     try:
         counted = kernels.measure()
         passes = bytecode.instructions_per_pass()
+        rows, tasks, port = code_costs.measure()
     except MissingTool as error:
         sys.exit(f"make bench: {error}")
     if "--accept" in sys.argv[1:]:
@@ -81,6 +83,7 @@ def main():
     hour = simulated_hour()
     shares = parts()
     kernels.tell(counted)
+    code_costs.tell(rows, tasks, port)
     times = passes["bytecode"] / passes["viper"]
     print(
         f"Protection in bytecode: {times:.0f} times the instructions of the kernel, call included"
@@ -97,14 +100,26 @@ def main():
     target.parent.mkdir(exist_ok=True)
     target.write_text(
         json.dumps(
-            {"hour": hour, "minute_by_part_s": shares, "kernels": counted, "x64": passes}, indent=1
+            {
+                "hour": hour,
+                "minute_by_part_s": shares,
+                "kernels": counted,
+                "x64": passes,
+                "code_cycles": rows,
+                "slow_task_cycles": tasks,
+            },
+            indent=1,
         )
     )
     problems = figures.worsened(counted, figures.committed())
     for problem in problems:
         print(f"Worse than the committed figures: {problem}", file=sys.stderr)
+    differences = code_costs.differences(rows, tasks)
+    for difference in differences:
+        print(f"host_tools/mock/costs.py is old: {difference}", file=sys.stderr)
     if problems:
         print("`python -m host_tools.bench --accept` commits to the new ones.", file=sys.stderr)
+    if problems or differences:
         sys.exit(1)
 
 

@@ -1,0 +1,214 @@
+"""`python -m host_tools.bench.code_costs`: what code costs on an RP2040, counted anew.
+
+Prints the table of host_tools/mock/costs.py as counted now, and read-judge-act part by part beside
+the bus. Bytecode is counted by bytecode_cycles.py, kernels by the emulated Cortex-M0+.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+from host_tools.bench import workloads
+from host_tools.bench.bytecode_cycles import CountingInterpreter
+from host_tools.bench.collector import ROOT, collection_cycles
+from host_tools.bench.cortex_m0plus import MissingTool
+from host_tools.bench.kernels import run
+from host_tools.bench.on_arm import Viper
+from host_tools.mock import costs
+
+ALLOWED = 1.15
+_ALL_SCANS = 0x82
+_CELLS = 0x02
+# 660 of call glue; the kernel's twenty-odd instructions and its division are taken as 200.
+_COUNT_CHARGE = 860
+# Bytes of the cycle's readings: status, alarm, cells, current, safety, switches.
+_CYCLE_READS = (2, 2, 32, 2, 6, 1)
+
+
+class Counter:
+    def __init__(self):
+        self._viper = Viper()
+        self._bytecode = CountingInterpreter()
+        self._calls = self._bytecode.stand_in_calls()
+        # A call of machine.I2C is taken to cost what calling any method with as much costs.
+        self.port, _ = self._bytecode.cycles("bus_call")
+        reading, _ = self._bytecode.cycles("bus_reading")
+        self._reply = reading - self.port
+
+    def kernel(self, name, items):
+        workload = {
+            "judge": lambda _: workloads.healthy(whole=True),
+            "crc8_unpack": workloads.crc8_unpack,
+            "unpack_words": workloads.unpack_words,
+            "differ": workloads.differ,
+            "publish": workloads.publish,
+            "refresh": lambda _: workloads.refresh(),
+        }
+        if name == "count_charge":
+            return _COUNT_CHARGE
+        return run(self._viper, workload[name](items))[1].call
+
+    def piece(self, name, scans=0x00):
+        """(cycles with real kernels, [(stand-in called, items)]) of one piece."""
+        cycles, made = self._bytecode.cycles(name, scans)
+        for stand_in, items in made:
+            if stand_in == "readfrom_mem_into":
+                cycles -= self._reply
+            elif stand_in != "writeto_mem":
+                cycles += self.kernel(stand_in, items) - self._calls[stand_in]
+        return cycles, made
+
+    def rows(self):
+        """{row of costs.ROWS: cycles}."""
+        piece = self.piece
+        found = {}
+        per_byte = (self.kernel("crc8_unpack", 32) - self.kernel("crc8_unpack", 2)) / 30
+        found["take"] = piece("take")[0] - 2 * per_byte
+        found["send"] = piece("send")[0]
+        found["read"] = piece("read_two")[0] - 2 * per_byte
+        found["write"] = piece("write_four")[0]
+        found["byte read"] = per_byte
+        reads = [piece("read", scans) for scans in (0, _CELLS, _ALL_SCANS)]
+        bare = [self._without_transfers(cycles, made, found) for cycles, made in reads]
+        found["front end read"] = bare[0]
+        found["front end read, new cells"] = bare[1] - bare[0]
+        found["front end read, new slow scan"] = bare[2] - bare[1]
+        for name in ("judge", "act", "act_busy"):
+            found[name.replace("_", ", ")] = piece(name)[0]
+        found["count charge"] = piece("count")[0]
+        found["cycle"] = piece("turn")[0] - reads[0][0] - found["judge"] - found["act"]
+        found["link poll"] = piece("poll")[0]
+        found["link byte"] = piece("eight_bytes")[0] / 8
+        found["link reply"] = piece("reply")[0] - 7 * found["link byte"]
+        found["gc.collect"] = collection_cycles()
+        return {name: round(cycles) for name, cycles in found.items()}
+
+    def tasks(self, rows):
+        """{slow task: (idle, working)} of costs.TASKS."""
+        found = {}
+        for name in costs.TASKS:
+            idle = self.piece(name + "_idle")[0]
+            work = self._without_transfers(*self.piece(name), rows)
+            found[name] = (round(idle), round(work))
+        return found
+
+    def _without_transfers(self, cycles, made, rows):
+        """What is left beside the transfers, which are charged by their own rows."""
+        for at, (stand_in, _) in enumerate(made):
+            if stand_in == "writeto_mem":
+                cycles -= rows["send"] if _is_prepared(made) else rows["write"]
+            elif stand_in == "readfrom_mem_into":
+                cycles -= rows["take"] if _is_prepared(made) else rows["read"]
+                cycles -= made[at + 1][1] * rows["byte read"]
+        return cycles
+
+
+def _is_prepared(made):
+    """The cycle's own reading uses prepared transfers; nothing else does."""
+    return any(stand_in == "differ" or items == 6 for stand_in, items in made)
+
+
+def read_judge_act(rows):
+    """[(part, cycles)] of a pass in which cells and current are new, as in four of five."""
+    bytes_read = sum(_CYCLE_READS)
+    return [
+        (f"{len(_CYCLE_READS)} readings", len(_CYCLE_READS) * rows["take"]),
+        (f"check codes of {bytes_read} bytes", bytes_read * rows["byte read"]),
+        ("1 writing", rows["send"]),
+        ("read", rows["front end read"]),
+        ("16 cells and current", rows["front end read, new cells"]),
+        ("judge", rows["judge"]),
+        ("act", rows["act"]),
+    ]
+
+
+def differences(rows, tasks):
+    """Sentences about rows of the committed table that are more than 15 % off."""
+    found = []
+    counted = dict(rows)
+    written = dict(costs.ROWS)
+    for name, (idle, work) in tasks.items():
+        counted[name + ", idle"], counted[name + ", working"] = idle, work
+        written[name + ", idle"], written[name + ", working"] = costs.TASKS[name]
+    for name in sorted(set(counted) | set(written)):
+        now, then = counted.get(name), written.get(name)
+        if now is None or then is None or not then / ALLOWED <= now <= then * ALLOWED:
+            found.append(f"{name}: counted {now}, costs.py says {then}")
+    return found
+
+
+def measure():
+    """(rows, tasks, cycles for which machine.I2C stands in one transfer), by a child process.
+
+    The WebAssembly runtime's threads do not always survive the end of the process they are in.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "host_tools.bench.code_costs", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if not done.stdout:
+        raise MissingTool(done.stderr.strip().splitlines()[-1])
+    counted = json.loads(done.stdout)
+    return counted["rows"], counted["tasks"], counted["port"]
+
+
+def _measure_here():
+    counter = Counter()
+    rows = counter.rows()
+    return rows, counter.tasks(rows), round(counter.port)
+
+
+def _us(cycles):
+    return cycles / costs.MHZ
+
+
+def tell(rows, tasks, port):
+    print("What code costs on an RP2040 at 125 MHz (see host_tools/mock/costs.py):")
+    for name, cycles in rows.items():
+        print(f"  {name:30} {cycles:8d} cycles {_us(cycles):9.1f} us")
+    for name, (idle, work) in tasks.items():
+        print(f"  {name + ', idle':30} {idle:8d} cycles {_us(idle):9.1f} us")
+        print(f"  {name + ', working':30} {work:8d} cycles {_us(work):9.1f} us")
+    parts = read_judge_act(rows)
+    print("Read, judge, act with new cells and current, outside the bus:")
+    for name, cycles in parts:
+        print(f"  {name:30} {cycles:8d} cycles {_us(cycles):9.1f} us")
+    total = sum(cycles for _, cycles in parts)
+    print(f"  {'sum (goal: 1000 us)':30} {total:8d} cycles {_us(total):9.1f} us")
+    calls = (len(_CYCLE_READS) + 1) * port
+    print(f"  {'of this, machine.I2C assumed':30} {calls:8d} cycles {_us(calls):9.1f} us")
+    slow = rows["front end read, new slow scan"] + 3 * rows["take"] + 10 * rows["byte read"]
+    print(f"  {'a slow scan beside it':30} {slow:8d} cycles {_us(slow):9.1f} us")
+    print(f"Bus time of the same pass at 400 kHz with check codes: {bus_us():.0f} us")
+
+
+def bus_us():
+    """As fake_buses.py charges it: 9 bits a byte, start, repeated start and stop."""
+    bits = sum(1 + 18 + 1 + 9 * (1 + 2 * count) + 1 for count in _CYCLE_READS)
+    bits += 1 + 9 * (2 + 4) + 1
+    return bits * 1000000 / 400000
+
+
+def main():
+    try:
+        rows, tasks, port = _measure_here()
+    except MissingTool as error:
+        sys.exit(str(error))
+    if "--json" in sys.argv[1:]:
+        print(json.dumps({"rows": rows, "tasks": tasks, "port": port}))
+        found = []
+    else:
+        tell(rows, tasks, port)
+        found = differences(rows, tasks)
+    for sentence in found:
+        print(f"Differs from the table: {sentence}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,334 @@
+"""The firmware's pieces, each callable alone, over a bus and kernels that do next to nothing.
+
+Runs inside the counting interpreter (see bytecode_cycles.py), which has no viper: what stand-ins
+are called for is noted once and counted apart. Never upload to a board.
+"""
+
+import sys
+import time
+
+CELLS = 16
+TEMPS = 3
+_BLOCK_CODE = 0x9180
+# As the chip answers in good health: 3300 mV a cell, 25 degC, both switches on.
+_REPLIES = {
+    0x02: bytes(6),
+    0x12: b"\x80\x01",
+    0x14: bytes([0xE4, 0x0C] * CELLS),
+    0x34: b"\xa0\x14",
+    0x3A: b"\x10\x00",
+    0x3E: bytes([_BLOCK_CODE & 0xFF, _BLOCK_CODE >> 8]),
+    0x40: bytes(32),
+    0x60: bytes([0xFF - (0x91 + 0x80) % 256, 36]),
+    0x68: b"\xa5\x0b",
+    0x70: bytes([0xA5, 0x0B] * TEMPS),
+    0x7F: b"\x05",
+}
+_REQUEST = b"\xdd\xa5\x03\x00\xff\xfd\x77"
+
+
+class Kernels:
+    """In the place of vigil.kernels: what they return for a healthy pack, at once."""
+
+    def judge(here, held, table):
+        return 0
+
+    def crc8_unpack(buffer, table, count, seed):
+        return 1
+
+    def unpack_words(target, data, places, count):
+        return 0
+
+    def differ(some, others, count, by):
+        return 0
+
+    def publish(target, words, count, zero, lowest, highest):
+        return 0
+
+    def refresh(record, now_ms, answered_ms, period_ms):
+        return 0
+
+    def count_charge(counter, current_ma, elapsed_ms):
+        return 0
+
+
+# Kernel: (number of arguments, which of them says how many items it works on).
+KERNELS = {
+    "judge": (3, None),
+    "crc8_unpack": (4, 2),
+    "unpack_words": (4, 3),
+    "differ": (4, 2),
+    "publish": (6, 2),
+    "refresh": (4, None),
+    "count_charge": (3, None),
+}
+
+
+class Bus:
+    """Every reading finds its reply where the check codes have been taken out already."""
+
+    def __init__(self):
+        self.buffer = None
+        self.replies = {}
+        for register, data in _REPLIES.items():
+            self.replies[register] = (data, len(data))
+
+    def readfrom_mem_into(self, address, register, buffer):
+        reply = self.replies[register]
+        self.buffer[: reply[1]] = reply[0]
+
+    def writeto_mem(self, address, register, buffer):
+        pass
+
+
+class Line:
+    def value(self, level):
+        pass
+
+
+class Port:
+    """A serial port that has always just received `piece`, and sends at once."""
+
+    piece = b""
+
+    def any(self):
+        return len(self.piece)
+
+    def readinto(self, buffer, count):
+        buffer[:count] = self.piece
+        self.piece = b""
+        return count
+
+    def write(self, data):
+        return len(data)
+
+    def txdone(self):
+        return True
+
+
+class Storage:
+    def read(self, name):
+        return None
+
+    def write(self, name, data):
+        pass
+
+
+class Board:
+    name = "counted"
+    device_name = b"counted"
+    chemistry = "LFP"
+    capacity_mah = 100000
+    links = ()
+    watchdog = None
+
+
+def install():
+    """Put the stand-ins where the firmware imports the real things."""
+    import vigil
+
+    sys.modules["vigil.kernels"] = Kernels
+    vigil.kernels = Kernels
+
+
+def notes(function):
+    """[[stand-in, items]] of the calls that function() makes."""
+    made = []
+    real = {}
+
+    def noting(name, at):
+        original = real[name] = getattr(Kernels, name)
+
+        def note(*arguments):
+            made.append([name, 0 if at is None else arguments[at]])
+            return original(*arguments)
+
+        setattr(Kernels, name, note)
+
+    for name in KERNELS:
+        noting(name, KERNELS[name][1])
+    for name in ("readfrom_mem_into", "writeto_mem"):
+        original = real[name] = getattr(Bus, name)
+
+        def transfer(*arguments, name=name, original=original):
+            made.append([name, 0])
+            return original(*arguments)
+
+        setattr(Bus, name, transfer)
+    try:
+        function()
+    finally:
+        for name in real:
+            setattr(Kernels if name in KERNELS else Bus, name, real[name])
+    return made
+
+
+class Pieces:
+    """A BMS in steady good health; each method without arguments is one piece."""
+
+    def __init__(self):
+        from vigil import app
+        from vigil.afe.bq76952 import Bq76952
+        from vigil.link.jbd import Jbd
+        from vigil.link.rs485 import Rs485
+        from vigil.memory import Memory
+
+        self.bus = bus = Bus()
+        board = Board()
+        self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
+        board.front_end = chip
+        self.transfer = chip.bus
+        bus.buffer = self.transfer.data
+        chip.configured = True
+        self.bms = bms = app.Bms(board, memory=Memory(Storage()))
+        bms.bring_up_tried = True
+        bms.sample.start(0)
+        bms.sample.front_end_fault = 0
+        bms.switches.permit()
+        chip.switch_stuck = 0
+        bms.self_test_passed = True
+        self.port = Port()
+        self.rs485 = Rs485(self.port, Jbd(bms.status), Line())
+        self.now_ms = 1000
+        self.scans(0x82)
+        for _ in range(5):
+            self.cycle()
+        bms._backstop_fits = True
+        self.long_on()
+        self._block = [(_BLOCK_CODE + at, b"\x00\x00") for at in range(0, 32, 2)]
+
+    def scans(self, bits):
+        """Which scans the chip says are complete: 0x02 cells and current, 0x80 the slow ones."""
+        self.bus.replies[0x62] = (bytes([bits, 0]), 2)
+
+    def nothing(self):
+        pass
+
+    def bus_call(self):
+        self.bus.writeto_mem(8, 0x12, self.bus)
+
+    def bus_reading(self):
+        self.bus.readfrom_mem_into(8, 0x12, self.bus)
+
+    # The cycle.
+
+    def cycle(self):
+        self.now_ms += 50
+        self.bms.cycle(self.now_ms)
+
+    def read(self):
+        self.chip.read(self.bms.sample, self.now_ms)
+
+    def take(self):
+        self.transfer.take(self.chip._status_reading)
+
+    def send(self):
+        self.transfer.send(self.chip._clearings[2])
+
+    def read_two(self):
+        self.transfer.read(0x12, 2)
+
+    def write_four(self):
+        self.transfer.write(0x3E, 4)
+
+    def judge(self):
+        self.bms.protection.judge(self.bms.sample, self.now_ms)
+
+    def act(self):
+        self.bms.switches.act(self.bms.protection, self.now_ms)
+
+    def long_on(self):
+        """Both switches have been on for so long that their last retry is forgotten."""
+        lately = self.bms.switches._closed_lately
+        lately[0] = lately[1] = 0
+
+    def act_busy(self):
+        lately = self.bms.switches._closed_lately
+        lately[0] = lately[1] = 1
+        self.act()
+        self.long_on()
+
+    def count(self):
+        self.bms.counter.known = True
+        self.bms.counter.count(-20000, 50)
+
+    def turn(self):
+        executive = self.bms.executive
+        executive._until_collect = 1000
+        executive._due_us = time.ticks_us()
+        executive.turn()
+
+    # Links.
+
+    def poll(self):
+        self.rs485.poll(self.now_ms)
+
+    def eight_bytes(self):
+        """As they come while a request arrives."""
+        engine = self.rs485._engine
+        engine.receive(b"\xdd\xa5\x03\x00\xff\xfd\x00\x00", 6)
+        engine.receive(b"\xdd\xa5", 2)
+        engine.pending = 0
+
+    def reply(self):
+        """From the last byte of a request to the whole answer."""
+        engine = self.rs485._engine
+        engine.reply_length = 0
+        engine.receive(_REQUEST, 7)
+
+    # Slow tasks: an idle look, and a slice of work.
+
+    def bring_up_idle(self):
+        self.bms.bring_up(self.now_ms)
+
+    def bring_up(self):
+        """32 bytes of the configuration compared: the longest slice."""
+        from vigil.afe.bq76952_bring_up import compare
+
+        for _ in compare(self.transfer, self._block):
+            pass
+
+    def commission_idle(self):
+        self.bms.commission(self.now_ms)
+
+    def commission(self):
+        self.bms.commission(self.now_ms)
+
+    def balance_idle(self):
+        self.now_ms += 10
+        self.bms.balance(self.now_ms)
+
+    def balance(self):
+        """The choice among all cells, and the mask to the chip."""
+        bms = self.bms
+        balancer = bms.balancer
+        balancer.policy.choose(bms.sample, balancer._chosen)
+        for cell in range(0, CELLS, 3):
+            balancer._chosen[cell] = 1
+        balancer._take_turn()
+        self.chip.balance(balancer.bleed)
+
+    def keeper_idle(self):
+        self.now_ms += 10
+        self.bms.keeper.step(self.now_ms)
+
+    def keeper(self):
+        """The state written, without what the flash takes."""
+        self.bms.memory.stage()
+        self.bms.keeper._write()
+
+
+def _calls_and_loads():
+    """{kernel: (a call of its stand-in, the same without the call)}."""
+    functions = {}
+    for name in KERNELS:
+        count = KERNELS[name][0]
+        call = "f({})".format(", ".join(["a"] * count))
+        loads = "; ".join(["a"] * count)
+        space = {"f": getattr(Kernels, name)}
+        exec(f"def call(a=1):\n    {call}\ndef load(a=1):\n    f; {loads}\n", space)
+        functions[name] = (space["call"], space["load"])
+    return functions
+
+
+CALLS = _calls_and_loads()

@@ -1,0 +1,47 @@
+"""What the firmware's code costs on an RP2040 at 125 MHz, for the virtual clock.
+
+`python -m host_tools.bench.code_costs` counts every row anew and says where it differs; a test
+holds the two together. Charged by code_time.py. Never upload to a board.
+"""
+
+MHZ = 125
+
+# In cycles. How they were counted:
+#   bytecode: by a proxy, host_tools/bench/bytecode_cycles.py, +-10 % in the cycle, else +-25 %
+#   kernels: by the emulated Cortex-M0+ with call glue; each is part of the row that calls it
+#   collector: by host_tools/bench/collector.py, 60 KB live in a heap of 200 KB
+# Not counted: flash cache misses, interrupts, and what machine.I2C does besides waiting for the
+# bus; the call of a method that does nothing stands for it (1,900 cycles, part of each transfer).
+# Flash erase and program, and the bus itself, are charged by fake_flash.py and fake_buses.py.
+ROWS = {
+    # One transfer of a front end on I2C; the first two are those of the cycle.
+    "take": 7080,
+    "send": 6700,
+    "read": 15270,
+    "write": 22620,
+    "byte read": 38,
+    # The front end's read() beside its transfers: always; and when something was new.
+    "front end read": 13100,
+    "front end read, new cells": 31870,
+    "front end read, new slow scan": 26920,
+    "judge": 14730,
+    "act": 8800,
+    "act, busy": 32540,  # a switch is not on, or was closed less than 5 minutes ago
+    "count charge": 12550,
+    "cycle": 37150,  # the executive's turn, and Bms.cycle between its parts
+    "link poll": 13490,
+    "link byte": 16640,
+    "link reply": 229400,  # from a request's last byte to the answer: JBD basic info
+    "gc.collect": 1349000,
+}
+
+# Slow tasks: (an idle look, a slice of work beside its transfers). A task is called by the method
+# of app.Bms that is its step, or by the attribute of app.Bms whose step() it is.
+TASKS = {
+    "bring_up": (2880, 249700),  # 32 bytes of the configuration compared
+    "commission": (6680, 6680),
+    "balance": (15940, 137500),  # the choice among 16 cells, and the mask
+    "keeper": (27900, 65200),  # the state written
+}
+# For a task that has no row: as much as the dearest one that has.
+DEFAULT_TASK = (27900, 249700)

@@ -1,0 +1,35 @@
+"""The table of what code costs is what is counted, and the cycle is short enough."""
+
+import pytest
+
+from host_tools.bench import code_costs
+from host_tools.mock import costs
+
+
+@pytest.fixture(scope="module")
+def counted():
+    return code_costs.measure()
+
+
+def test_the_table_is_what_is_counted(counted):
+    rows, tasks, _ = counted
+    assert code_costs.differences(rows, tasks) == []
+
+
+def test_read_judge_act_takes_at_most_a_millisecond_outside_the_bus(counted):
+    for rows in (counted[0], costs.ROWS):
+        cycles = sum(part for _, part in code_costs.read_judge_act(rows))
+        assert cycles <= 1000 * costs.MHZ
+
+
+def test_a_row_that_is_old_or_missing_is_named(counted):
+    rows, tasks, _ = counted
+    dearer = dict(rows, judge=rows["judge"] * 2)
+    (found,) = code_costs.differences(dearer, tasks)
+    assert found.startswith("judge: counted")
+    assert len(code_costs.differences(dict(rows, more=1), tasks)) == 1
+
+
+def test_a_task_without_a_row_costs_as_much_as_the_dearest():
+    assert costs.DEFAULT_TASK[0] >= max(idle for idle, _ in costs.TASKS.values())
+    assert costs.DEFAULT_TASK[1] >= max(work for _, work in costs.TASKS.values())
