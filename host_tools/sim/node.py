@@ -9,6 +9,7 @@ from array import array
 
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
+from host_tools.mock.code_time import CodeTime
 from host_tools.mock.profile import Profile
 from host_tools.sim.console import Console, real_us
 
@@ -93,6 +94,7 @@ class Node:
             self._ended_by = "this MicroPython is too old for the firmware"
             return
         self.bms = main.make_bms()
+        CodeTime(self.clock).charge(self.bms)
         self._introduce()
         self.clock.on_sleep = self.tend
         self.bms.run()

@@ -6,6 +6,7 @@ import machine
 
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
+from host_tools.mock.code_time import CodeTime
 
 _REAL = {}  # the board's own numbers, while a desk has others
 
@@ -24,6 +25,7 @@ class Desk:
 
     pack: other numbers for the board, as CELLS=8. hurry: the cells hold so many times less than
     the firmware believes, with the resistance of the full size: charging takes that much less.
+    code_time: code takes its time; tasks: other costs for slow tasks, in cycles (idle, working).
     """
 
     BOARD = "sim16_lfp"
@@ -37,6 +39,8 @@ class Desk:
         settle=True,
         flash=None,
         hurry=1,
+        code_time=True,
+        tasks=None,
         **pack,
     ):
         board = import_board(self.BOARD)
@@ -69,6 +73,9 @@ class Desk:
         import main
 
         self.bms = main.make_bms()
+        self.code_time = CodeTime(self.clock, tasks)
+        if code_time:
+            self.code_time.charge(self.bms)
         self.bms.sample.start(machine_ms())
         self.bms.executive.start()
         if settle:

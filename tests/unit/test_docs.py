@@ -6,8 +6,10 @@ from pathlib import Path
 from desk import Desk
 
 from host_tools import firmware, meanings
+from host_tools.bench import code_costs, figures
 from host_tools.handbook import reasons
 from host_tools.handbook.__main__ import PAGES
+from host_tools.mock import costs
 from vigil import journal, keeper, limits
 
 ROOT = Path(__file__).parents[2]
@@ -63,3 +65,16 @@ def test_the_power_path_page_has_every_code_in_the_words_of_the_screen():
     words = meanings.CODE_WORDS[limits.POWER_PATH_FAULT]
     told = dict(re.findall(r"^\| (\d+) \| (.+?) \|", page, re.MULTILINE))
     assert told == {str(code): text for code, text in words.items()}
+
+
+def test_the_kernels_page_lists_what_the_cycle_costs():
+    page = (ROOT / "docs" / "kernels.md").read_text()
+    parts = [cycles for _, cycles in code_costs.read_judge_act(costs.ROWS)]
+    table = page.split("| read, judge, act")[1].split("\n\n")[0].splitlines()[2:]
+    listed = [row.split("|")[2].strip(" *") for row in table]
+    assert listed == [f"{cycles / costs.MHZ:.0f}" for cycles in [*parts, sum(parts)]]
+    assert f"{code_costs.bus_us():,.0f} us at 400 kHz" in page
+    for name, pair in figures.committed()["readings of 16 cells"].items():
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}`"))
+        assert f"| {pair['viper_cycles']:,} | {pair['c_cycles']:,} |" in row
+        assert row.endswith(f"| {pair['call_cycles']:,} |")
