@@ -180,7 +180,7 @@ def tell(rows, tasks, port):
     print(f"  {'sum (goal: 1000 us)':30} {total:8d} cycles {_us(total):9.1f} us")
     calls = (len(_CYCLE_READS) + 1) * port
     print(f"  {'of this, machine.I2C assumed':30} {calls:8d} cycles {_us(calls):9.1f} us")
-    slow = rows["front end read, new slow scan"] + 3 * rows["take"] + 10 * rows["byte read"]
+    slow = rows["front end read, new slow scan"] + 3 * rows["take"] + 14 * rows["byte read"]
     print(f"  {'a slow scan beside it':30} {slow:8d} cycles {_us(slow):9.1f} us")
     print(f"Bus time of the same pass at 400 kHz with check codes: {bus_us():.0f} us")
 

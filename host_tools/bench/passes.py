@@ -15,7 +15,7 @@ _REPLIES = {
     0x02: bytes(6),
     0x12: b"\x80\x01",
     0x14: bytes([0xE4, 0x0C] * CELLS),
-    0x34: b"\xa0\x14",
+    0x34: b"\xa0\x14" * 3,
     0x3A: b"\x10\x00",
     0x3E: bytes([_BLOCK_CODE & 0xFF, _BLOCK_CODE >> 8]),
     0x40: bytes(32),

@@ -42,7 +42,7 @@ def test_a_task_that_nobody_has_counted_costs_the_stated_default():
     begun_us = desk.clock.now_us
     desk.code_time.charge_task(desk.bms, step)
     step.step(0)
-    assert desk.clock.now_us - begun_us == costs.DEFAULT_TASK[0] // costs.MHZ
+    assert abs(desk.clock.now_us - begun_us - costs.DEFAULT_TASK[0] // costs.MHZ) <= 1
     step = SlowTask(lambda now_ms: True, 100)
     begun_us = desk.clock.now_us
     desk.code_time.charge_task(desk.bms, step)

@@ -137,6 +137,7 @@ class Bq76952(Verbs, Terminals):
         self.torn_reads = 0
         self.watchdog_trips = 0  # times that the chip has been seen to act on our silence
         self._host_was_silent = False
+        self._safety_seen = 1  # by the pass before: any bit of the trips, as if there were one
 
         self._transfer = i2c if isinstance(i2c, Subcommands) else Transfer(i2c, address)
         # Its counters (retries, check_errors, no_answers) are for the status page. A property for
@@ -233,6 +234,7 @@ class Bq76952(Verbs, Terminals):
         self._discharge_leaks = 0
         self.switch_stuck = 0
         self.open_lead_seen = False
+        self._safety_seen = 1
         self._failed_checks = 0
         self._scans_due = 0
         self._transfer.send(self._clearings[_ADSCAN | _FULLSCAN])
@@ -282,13 +284,11 @@ class Bq76952(Verbs, Terminals):
             self._read_stack_and_temps(sample, now_ms)
             self._scans_due &= _ADSCAN
         transfer.take(self._safety_reading)
-        if data[0] | data[1] | data[3] | data[5]:
+        seen = data[0] | data[1] | data[3] | data[5]
+        if seen | self._safety_seen:
+            # Once more when all is over, to take back what was noted.
             fault |= self._note_trips(sample)
-        else:
-            self.open_lead_seen = False
-            sample.front_end_charge_trip = 0
-            sample.front_end_discharge_trip = 0
-            self._host_was_silent = False
+            self._safety_seen = seen
         sample.front_end_fault = fault
         transfer.take(self._fets_reading)
         charge_on = self.charge_is_on = data[0] & _CHARGE_ON != 0

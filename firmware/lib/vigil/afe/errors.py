@@ -11,7 +11,7 @@ READ_BACK_DIFFERS = const(6)
 UNSUPPORTED = const(7)
 
 _CODES = const(8)
-_RAISES = const(16)
+_RAISES = const(8)
 
 
 class AfeError(Exception):
