@@ -6,7 +6,7 @@ SEEN = 1
 NOT_SEEN = 0
 CANNOT_TELL = -1
 # Two full scans of the chip, and what a cycle adds.
-SOON_MS = 500
+SOON_MS = 800  # four full scans
 
 
 def seen(desk):
