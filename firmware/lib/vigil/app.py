@@ -18,6 +18,7 @@ from vigil.cycle import Executive, SlowTask
 from vigil.keeper import PERIOD_MS as KEEPER_PERIOD_MS
 from vigil.keeper import Keeper
 from vigil.memory import Memory
+from vigil.plausible import Plausibility
 from vigil.protect import Protection
 from vigil.quiet import QuietWindow
 from vigil.sample import (
@@ -68,6 +69,7 @@ class Bms:
             cycle_ms,
             front_end.board_temp_count,
         )
+        self.plausibility = Plausibility(self.sample, front_end, board.capacity_mah, cycle_ms)
         self.protection = Protection(self.table)
         self.switches = Switches(front_end, self.sample)
         memory.restore(self.switches)
@@ -213,6 +215,7 @@ class Bms:
         if not self.front_end.configured:
             sample.front_end_fault = sample.front_end_fault | FAULT_NOT_CONFIGURED
         sample.health[_SWITCH_STUCK] = self.front_end.switch_stuck
+        self.plausibility.look(now_ms)
         self.protection.judge(sample, now_ms)
         self.switches.act(self.protection, now_ms)
         self._count_charge()
@@ -223,11 +226,13 @@ class Bms:
             self.front_end.read(self.sample, now_ms)
             self.sample.answered(now_ms)
             self._looked_well = True
+            self.plausibility.note_read(0)
         except AfeError as error:
             # Nothing was refreshed: ages grow, and the table judges ages.
             self._looked_well = False
             self.read_errors += 1
             self.last_error = error.code
+            self.plausibility.note_read(1)
 
     def _count_charge(self):
         sample = self.sample

@@ -278,3 +278,133 @@ def count_charge(counter: ptr32, current_ma: int, elapsed_ms: int) -> int:
     counter[1] = total - carried * 3600000
     counter[0] = counter[0] + carried
     return carried
+
+
+# What look_at_cells is told and tells: a head, then three words for each cell.
+_CELL_COUNT = const(0)
+_KNOWN = const(1)
+_SUM = const(2)
+_LEAST = const(3)
+_MOST = const(4)
+_RISE = const(5)
+_FALL = const(6)
+_MOVED = const(7)
+_SHIFTED = const(8)
+_SWING = const(9)
+_SWING_AT = const(10)
+_KEEP = const(11)
+_JUMP_MV = const(12)
+_SWING_MV = const(13)
+_MOVE_MV = const(14)
+_LOW_RAIL_MV = const(15)
+_HIGH_RAIL_MV = const(16)
+_HEAD_BYTES = const(17 * 4)
+_BEFORE = const(0)
+_REFERENCE = const(1)
+_NEXT = const(2)
+_CELL_BYTES = const(3 * 4)
+# Further than a voltage can move: one of the two was not known.
+_FAR = const(0 - (1 << 24))
+
+_SOME_UNKNOWN = const(1)
+_AT_RAIL = const(2)
+_JUMPED = const(4)
+_SWUNG = const(8)
+_STEPPED = const(16)
+
+
+@micropython.viper
+def look_at_cells(cells: ptr32, here: ptr32) -> int:
+    """What is remarkable about a new scan of the cells, beside the last one and an older one.
+
+    here: count of cells; told: cells known, their sum, lowest, highest, furthest up and furthest
+    down since the last scan, all moves added, all moves since the reference added, the widest
+    difference of two neighbours' moves since the reference and the upper one's place; keep: 1 the
+    reference to come becomes the reference, and this scan the one to come, 2 only the latter;
+    cleared; limits in mV of jump, swing, step, low and high rail. Then,
+    a cell each: last known value, reference, the reference to come. Voltages are not negative.
+
+    Returns bits: 1 some cell is unknown; 2 a cell is at a rail; 4 a cell moved further from the
+    mean move than `jump`; 8 two neighbours moved apart by more than `swing` since the reference;
+    16 the mean moved by more than `step`.
+    """
+    state = ptr32(int(here))
+    left = here[_CELL_COUNT]
+    keep = here[_KEEP]
+    known = 0
+    total = 0
+    least = _UNKNOWN
+    most = 0
+    rise = _FAR
+    fall = 0 - rise
+    moved = 0
+    shifted = 0
+    widest = 0
+    widest_at = 0
+    shift_below = _FAR
+    here = ptr32(int(here) + _HEAD_BYTES)
+    while left:
+        value = cells[0]
+        if value < _UNKNOWN:
+            known += 1
+            total += value
+            if value < least:
+                least = value
+            if value > most:
+                most = value
+            move = value - here[_BEFORE]
+            if move < _FAR:
+                move = 0
+            here[_BEFORE] = value
+            moved += move
+            if move > rise:
+                rise = move
+            if move < fall:
+                fall = move
+            move = value - here[_REFERENCE]
+            if move > _FAR:
+                shifted += move
+                if shift_below > _FAR:
+                    shift_below -= move
+                    if shift_below < 0:
+                        shift_below = 0 - shift_below
+                    if shift_below > widest:
+                        widest = shift_below
+                        widest_at = left
+                shift_below = move
+        else:
+            shift_below = _FAR
+        if keep:
+            if keep == 1:
+                here[_REFERENCE] = here[_NEXT]
+            here[_NEXT] = value
+        cells = ptr32(int(cells) + 4)
+        here = ptr32(int(here) + _CELL_BYTES)
+        left -= 1
+    here = ptr32(int(state))
+    here[_KEEP] = 0
+    here[_KNOWN] = known
+    here[_SUM] = total
+    here[_LEAST] = least
+    here[_MOST] = most
+    here[_RISE] = rise
+    here[_FALL] = fall
+    here[_MOVED] = moved
+    here[_SHIFTED] = shifted
+    here[_SWING] = widest
+    here[_SWING_AT] = here[_CELL_COUNT] - widest_at
+    told = 0
+    if known != here[_CELL_COUNT]:
+        told = _SOME_UNKNOWN
+    if known:
+        if least <= here[_LOW_RAIL_MV] or most >= here[_HIGH_RAIL_MV]:
+            told |= _AT_RAIL
+        value = known * here[_JUMP_MV]
+        if known * rise - moved > value or moved - known * fall > value:
+            told |= _JUMPED
+        if widest > here[_SWING_MV]:
+            told |= _SWUNG
+        value = known * here[_MOVE_MV]
+        if moved > value or 0 - moved > value:
+            told |= _STEPPED
+    return told

@@ -1,0 +1,207 @@
+"""Whether the cells can be believed by themselves: rails, impossible jumps, open sense leads.
+
+mV. Runs in the cycle on every new scan; kernels.look_at_cells tells what is remarkable, and only
+then is there more to do here. Beside the stack they are judged in plausible_stack.py.
+"""
+
+from array import array
+
+from micropython import const
+
+from vigil import kernels
+from vigil.doubts import Doubt, scans_in
+from vigil.sample import (
+    CELL_SPREAD,
+    CELLS,
+    CELLS_DOUBT,
+    DOUBT_LEAD,
+    DOUBT_LEAD_TEST,
+    DOUBT_RAIL,
+    HEALTH_FIRST,
+    UNKNOWN,
+)
+
+# Layout of what kernels.look_at_cells works on.
+_HEAD = const(17)
+_CELL_WORDS = const(3)
+KNOWN = const(1)
+SUM = const(2)
+_LEAST = const(3)
+_MOST = const(4)
+RISE = const(5)
+FALL = const(6)
+MOVED = const(7)
+_SHIFTED = const(8)
+_SWING_AT = const(10)
+_KEEP = const(11)
+_KEEP_ON = const(1)
+_KEEP_AGAIN = const(2)
+_BEFORE = const(0)
+_REFERENCE = const(1)
+
+SOME_UNKNOWN = const(1)
+_AT_RAIL = const(2)
+JUMPED = const(4)
+_SWUNG = const(8)
+STEPPED = const(16)
+
+# No cell that still is one reads so little, or so much.
+_LOW_RAIL_MV = const(50)
+_HIGH_RAIL_MV = const(5000)
+# Where a jump begins; what time and current may explain is added in plausible_stack.py.
+JUMP_MV = const(100)
+# A broken lead moves two neighbours by more than this, one up and one down, ...
+_LEAD_MV = const(100)
+# ... by amounts this alike: 30 mV and an eighth of the larger.
+_ALIKE_MV = const(30)
+# Closed again: the two differ as before the lead broke.
+_MENDED_MV = const(50)
+_STEP_MV = const(3)
+# The reference is so many to twice as many scans old: about a second with a scan every 63 ms.
+_REFERENCE_MS = const(750)
+_BELIEVABLE_MS = const(10000)
+_SPREAD = CELL_SPREAD - HEALTH_FIRST
+
+
+class CellChecks:
+    """scan() once for each new scan of the cells."""
+
+    def __init__(self, sample, front_end):
+        count = sample.cell_count
+        self._front_end = front_end
+        self._health = sample.health
+        self._cells = sample.values[sample.cells_at : sample.cells_at + count]
+        self.words = array("i", [0] * _HEAD + [UNKNOWN] * (_CELL_WORDS * count))
+        self._count = count
+        limits_mv = (JUMP_MV, 2 * _LEAD_MV, _STEP_MV, _LOW_RAIL_MV, _HIGH_RAIL_MV)
+        self.words[0] = count
+        for at in range(len(limits_mv)):
+            self.words[_KEEP + 1 + at] = limits_mv[at]
+        period_ms = sample.periods_ms[CELLS]
+        scans = scans_in(_BELIEVABLE_MS, period_ms)
+        self._rail = Doubt(sample, CELLS_DOUBT, DOUBT_RAIL, scans)
+        self._lead = Doubt(sample, CELLS_DOUBT, DOUBT_LEAD, scans)
+        self._lead_test = Doubt(sample, CELLS_DOUBT, DOUBT_LEAD_TEST, scans)
+        self._keep_every = scans_in(_REFERENCE_MS, period_ms)
+        self._until_keep = 1
+        self._how_to_keep = _KEEP_ON
+        self.kept = False  # this scan has brought the reference up to date
+        self._rails = 0
+        self._swings = 0
+        # Of every cell but the last: how far it stood above its upper neighbour before the lead
+        # between them broke; UNKNOWN while that lead is whole.
+        self._before_mv = array("i", [UNKNOWN] * count)
+
+    def forget(self):
+        """After a gap no scan is the last one."""
+        words = self.words
+        for at in range(_HEAD, len(words)):
+            words[at] = UNKNOWN
+        self._until_keep = 1
+        self._rails = 0
+        self._swings = 0
+
+    def scan(self, moving):
+        """moving: current or voltages stepped lately. Returns what the kernel found."""
+        words = self.words
+        self.kept = False
+        self._until_keep -= 1
+        if self._until_keep <= 0 and not moving:
+            # A reference taken while the current steps would show cells of two moments.
+            words[_KEEP] = self._how_to_keep
+            self.kept = self._how_to_keep == _KEEP_ON
+        found = kernels.look_at_cells(self._cells, words)
+        if self._until_keep <= 0 and not moving:
+            if found & STEPPED:
+                self._how_to_keep = _KEEP_AGAIN
+            else:
+                self._how_to_keep = _KEEP_ON
+                self._until_keep = self._keep_every
+        if words[KNOWN]:
+            self._health[_SPREAD] = words[_MOST] - words[_LEAST]
+        if found & _AT_RAIL or self._rails or self._rail.left:
+            self._rail.tell(self._stays_at_rail(found))
+        if found & _SWUNG or self._swings or self._lead.left:
+            self._lead.tell(self._lead_is_open(found))
+        failed = self._test_has_failed()
+        if failed or self._lead_test.left:
+            self._lead_test.tell(failed)
+        return found
+
+    def _stays_at_rail(self, found):
+        """A cell shows nothing, or full scale, in two scans."""
+        self._rails = self._rails + 1 if found & _AT_RAIL else 0
+        return self._rails >= 2
+
+    def _test_has_failed(self):
+        """The front end's own test has found an open lead."""
+        return getattr(self._front_end, "open_lead_seen", False)
+
+    def _lead_is_open(self, found):
+        """Two neighbours mirror each other in two scans, or have not found back since."""
+        self._swings = self._swings + 1 if found & _SWUNG and self._mirrored() else 0
+        if self._swings >= 2:
+            self.note_open_lead(self.words[_SWING_AT] - 1)
+        return self._some_lead_stays_open()
+
+    def _mirrored(self):
+        """The widest swing: one cell up, its neighbour as far down, beside all the others."""
+        words = self.words
+        upper = words[_SWING_AT]
+        above_mv = self.shift_mv(upper)
+        below_mv = self.shift_mv(upper - 1)
+        if above_mv == UNKNOWN or below_mv == UNKNOWN:
+            return False
+        others = words[KNOWN] - 2
+        if others > 0:
+            mean_mv = (words[_SHIFTED] - above_mv - below_mv) // others
+            above_mv -= mean_mv
+            below_mv -= mean_mv
+        if above_mv < 0:
+            above_mv, below_mv = 0 - above_mv, 0 - below_mv
+        if above_mv <= _LEAD_MV or below_mv >= 0 - _LEAD_MV:
+            return False
+        apart_mv = above_mv + below_mv
+        alike_mv = _ALIKE_MV + max(above_mv, 0 - below_mv) // 8
+        return 0 - alike_mv <= apart_mv <= alike_mv
+
+    def note_open_lead(self, lower):
+        """The lead above cell `lower` (0-based), or the first or last one, does not lead."""
+        if self._before_mv[lower] == UNKNOWN:
+            at = _HEAD + _CELL_WORDS * lower + _REFERENCE
+            before_mv = self.words[at] - self.words[at + _CELL_WORDS]
+            self._before_mv[lower] = before_mv
+        self._lead.tell(True)
+
+    def _some_lead_stays_open(self):
+        words = self.words
+        open_leads = 0
+        for lower in range(self._count - 1):
+            before_mv = self._before_mv[lower]
+            if before_mv != UNKNOWN:
+                at = _HEAD + _CELL_WORDS * lower + _BEFORE
+                off_mv = words[at] - words[at + _CELL_WORDS] - before_mv
+                if 0 - _MENDED_MV <= off_mv <= _MENDED_MV:
+                    if self._lead.left == 1:
+                        # Whole again for as long as it takes.
+                        self._before_mv[lower] = UNKNOWN
+                else:
+                    open_leads += 1
+        return open_leads > 0
+
+    def shift_mv(self, cell):
+        """How far a cell has moved since the reference; UNKNOWN if that cannot be told."""
+        at = _HEAD + _CELL_WORDS * cell
+        now_mv = self.words[at + _BEFORE]
+        reference_mv = self.words[at + _REFERENCE]
+        if now_mv == UNKNOWN or reference_mv == UNKNOWN:
+            return UNKNOWN
+        return now_mv - reference_mv
+
+    def beside_others_mv(self, cell):
+        """The same less the mean of all the others."""
+        shift_mv = self.shift_mv(cell)
+        others = self.words[KNOWN] - 1
+        if shift_mv == UNKNOWN or others <= 0:
+            return 0
+        return shift_mv - (self.words[_SHIFTED] - shift_mv) // others
