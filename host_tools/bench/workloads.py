@@ -136,6 +136,26 @@ def pec15(count):
     return "pec15", (random.Random(5).randbytes(count), PEC15_TABLE, count, PEC15_SEED)
 
 
+def plausible_cells(cells_mv, before_mv, keep):
+    """A scan of the cells after another; the reference is like the latter."""
+    words = array("i", [len(cells_mv), *[0] * 10, keep, 100, 200, 3, 50, 5000])
+    for before in before_mv:
+        words.extend(array("i", [before] * 3))
+    return "look_at_cells", (array("i", cells_mv), words)
+
+
+def believable_cells(seed=6):
+    dice = random.Random(seed)
+    before = [3300 + dice.randrange(8) for _ in range(CELLS)]
+    return plausible_cells([cell + dice.randrange(-1, 2) for cell in before], before, 0)
+
+
+def wild_cells():
+    """Every cell is the furthest so far in everything, and the reference is renewed."""
+    before = [3300] * CELLS
+    return plausible_cells([3300 + (-1) ** cell * 10 * cell for cell in range(CELLS)], before, 1)
+
+
 def random_inputs(seed):
     """One random call of every kernel that has a C twin, plausible or not."""
     dice = random.Random(seed)
@@ -147,6 +167,15 @@ def random_inputs(seed):
     if count and dice.randrange(2):
         pairs[dice.randrange(len(pairs))] ^= 1 << dice.randrange(8)
     yield "crc8_unpack", (pairs, CRC8_TABLE, count, 0)
+
+    cells = [dice.choice((0, 40, 3300, 3310, 3600, 5500)) for _ in range(dice.randrange(3, 25))]
+    before = [cell + dice.choice((0, 1, 120)) for cell in cells]
+    name, (now, words) = plausible_cells(cells, before, dice.randrange(3))
+    for _ in range(dice.randrange(4)):
+        now[dice.randrange(len(now))] = sample.UNKNOWN
+    for _ in range(dice.randrange(6)):
+        words[dice.randrange(17, len(words))] = dice.choice((sample.UNKNOWN, 3100, 3500))
+    yield name, (now, words)
 
     reach = dice.choice((20, 5000, 1 << 27))
     values = [

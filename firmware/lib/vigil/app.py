@@ -15,6 +15,8 @@ from vigil.backstop_watch import STEP_MS as BACKSTOP_STEP_MS
 from vigil.backstop_watch import BackstopWatch
 from vigil.balance import Balancer, TopVoltage
 from vigil.cycle import Executive, SlowTask
+from vigil.early_warning import PERIOD_MS as EARLY_WARNING_PERIOD_MS
+from vigil.early_warning import EarlyWarning
 from vigil.keeper import PERIOD_MS as KEEPER_PERIOD_MS
 from vigil.keeper import Keeper
 from vigil.memory import Memory
@@ -80,6 +82,14 @@ class Bms:
             front_end.cell_count,
             front_end.bleeds_adjacent,
         )
+        self.early_warning = EarlyWarning(
+            self.sample,
+            self.protection,
+            board.capacity_mah,
+            self.chemistry.under_voltage_warning_mv[1],
+            self.balancer.bleed,
+            getattr(board, "gas", None),
+        )
         self.counter = soc.ChargeCounter(board.capacity_mah, self.chemistry.ocv_dmv)
         self.status = Status(
             self.sample,
@@ -106,6 +116,7 @@ class Bms:
             SlowTask(self.bring_up, _BRING_UP_RETRY_MS),
             SlowTask(self.commission, _COMMISSION_PERIOD_MS),
             SlowTask(self.balance, _BALANCE_PERIOD_MS),
+            SlowTask(self.early_warning.step, EARLY_WARNING_PERIOD_MS),
             SlowTask(self.keeper.step, KEEPER_PERIOD_MS),
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
         ]

@@ -19,6 +19,7 @@ def failures():
         ("pec15", _pec15),
         ("judge", _judge),
         ("count_charge", _count_charge),
+        ("look_at_cells", _look_at_cells),
     )
     return [name for name, check in checks if not check()]
 
@@ -78,3 +79,23 @@ def _count_charge():
     negative = carried == -4 and list(counter) == [6, 1800005]
     carried = kernels.count_charge(counter, 28571, 63)
     return negative and carried == 0 and list(counter) == [6, 3599978]
+
+
+def _look_at_cells():
+    """Five cells: one moves, one is unknown, two mirror each other since the reference."""
+    words = array("i", [5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 100, 200, 3, 50, 5000])
+    cells = array("i", [3300, 3450, _UNKNOWN, 3400, 3100])
+    # Each cell: before, reference, reference to come.
+    for before, reference, coming in (
+        (3300, 3300, 3299),
+        (3290, _UNKNOWN, 3298),
+        (3300, 3300, 3297),
+        (3400, 3300, 3296),
+        (3101, 3300, 3295),
+    ):
+        words.extend(array("i", [before, reference, coming]))
+    found = kernels.look_at_cells(cells, words)
+    told = list(words[1:12]) == [4, 13250, 3100, 3450, 160, -1, 159, -100, 300, 4, 0]
+    kept = list(words[17:23]) == [3300, 3299, 3300, 3450, 3298, 3450]
+    unknown_stays = list(words[23:26]) == [3300, 3297, _UNKNOWN]
+    return found == 1 | 4 | 8 | 16 and told and kept and unknown_stays
