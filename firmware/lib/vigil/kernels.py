@@ -319,9 +319,9 @@ def look_at_cells(cells: ptr32, here: ptr32) -> int:
 
     here: count of cells; told: cells known, their sum, lowest, highest, furthest up and furthest
     down since the last scan, all moves added, all moves since the reference added, the widest
-    difference of two neighbours' moves since the reference and the upper one's place; keep: 1 the
-    reference to come becomes the reference, and this scan the one to come, 2 only the latter;
-    cleared; limits in mV of jump, swing, step, low and high rail. Then,
+    difference of two neighbours' moves since the reference and the upper one's place; keep: 1
+    first of all the reference to come becomes the reference, and this scan the one to come, 2 only
+    the latter; cleared; limits in mV of jump, swing, step, low and high rail. Then,
     a cell each: last known value, reference, the reference to come. Voltages are not negative.
 
     Returns bits: 1 some cell is unknown; 2 a cell is at a rail; 4 a cell moved further from the
@@ -345,6 +345,10 @@ def look_at_cells(cells: ptr32, here: ptr32) -> int:
     here = ptr32(int(here) + _HEAD_BYTES)
     while left:
         value = cells[0]
+        if keep:
+            if keep == 1:
+                here[_REFERENCE] = here[_NEXT]
+            here[_NEXT] = value
         if value < _UNKNOWN:
             known += 1
             total += value
@@ -374,10 +378,6 @@ def look_at_cells(cells: ptr32, here: ptr32) -> int:
                 shift_below = move
         else:
             shift_below = _FAR
-        if keep:
-            if keep == 1:
-                here[_REFERENCE] = here[_NEXT]
-            here[_NEXT] = value
         cells = ptr32(int(cells) + 4)
         here = ptr32(int(here) + _CELL_BYTES)
         left -= 1

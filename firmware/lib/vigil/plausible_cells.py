@@ -57,7 +57,7 @@ _ALIKE_MV = const(30)
 # Closed again: the two differ as before the lead broke.
 _MENDED_MV = const(50)
 _STEP_MV = const(3)
-# The reference is so many to twice as many scans old: about a second with a scan every 63 ms.
+# The reference is so old to twice as old: about a second.
 _REFERENCE_MS = const(750)
 _BELIEVABLE_MS = const(10000)
 _SPREAD = CELL_SPREAD - HEALTH_FIRST

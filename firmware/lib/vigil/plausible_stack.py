@@ -62,6 +62,7 @@ class StackChecks:
         self._next_offset_mv = _UNKNOWN
         # Since a jump: its size, the offset before it, scans of the cells since; 0 scans: none.
         self._jump_mv = 0
+        self._jump_is_up = False
         self._jump_offset_mv = 0
         self._jump_scans = 0
         self._jump_stands = False
@@ -74,6 +75,7 @@ class StackChecks:
         self._reference_offset_mv = _UNKNOWN
         self._next_offset_mv = _UNKNOWN
         self._jump_scans = 0
+        self._jump_stands = False
         self._off_scans = 0
 
     def cells(self, found, elapsed_ms, current_span_ma):
@@ -112,10 +114,15 @@ class StackChecks:
             by_current_mv = span * _STEP_MV_A_C // (self._capacity_mah // 64 + 1)
         if size_mv <= JUMP_MV + elapsed_ms // _RUN_MS_A_MV + by_current_mv:
             return
+        if self._jump_stands:
+            # In doubt already: the jump back, perhaps, or another cell's, that must not hide.
+            self._jump_mv = min(self._jump_mv, size_mv)
+            return
         if self._jump_scans:
             self._jump.tell(self._jumps_again())
             return
-        self._jump_mv = jump_mv
+        self._jump_mv = size_mv
+        self._jump_is_up = jump_mv > 0
         self._jump_offset_mv = 0 if self._offset_mv == _UNKNOWN else self._offset_mv
         self._jump_scans = 1
 
@@ -161,29 +168,33 @@ class StackChecks:
         return not 0 - _SUM_SCANS < self._off_scans < _SUM_SCANS
 
     def _weigh_jump(self):
-        if self._jump_scans:
-            if self._jump_scans < self._window:
-                # Some of the sums are from before it.
-                return
-            self._jump_scans = 0
-            self._jump_stands = True
         if self._jump_stands:
-            unconfirmed = self._jump_is_unconfirmed()
-            if not unconfirmed and not self._jump.left:
-                self._jump_stands = False
+            stands = self._stack_is_elsewhere()
+        elif self._jump_scans >= self._window:
+            # All sums are from after it.
+            self._jump_scans = 0
+            stands = self._jump_is_unconfirmed()
+            if not stands and not self._jump.left:
                 return
-            self._jump.tell(unconfirmed)
-            if not self._jump.left:
-                self._jump_stands = False
+        elif self._jump_scans:
+            return
         else:
-            self._jump.tell(False)
+            stands = False
+        self._jump.tell(stands)
+        self._jump_stands = self._jump.left > 0 and (stands or self._jump_stands)
 
     def _jump_is_unconfirmed(self):
         """The stack has not gone along with the jump by at least half."""
-        went_mv = self._offset_mv - self._jump_offset_mv
-        if self._jump_mv > 0:
-            return went_mv < 0 - self._jump_mv // 2 - self._slack_mv
-        return went_mv > 0 - self._jump_mv // 2 + self._slack_mv
+        return _stayed(
+            self._offset_mv - self._jump_offset_mv,
+            self._jump_mv if self._jump_is_up else 0 - self._jump_mv,
+            self._slack_mv,
+        )
+
+    def _stack_is_elsewhere(self):
+        """Cells and stack are still apart as the jump has left them."""
+        apart_mv = self._offset_mv - self._jump_offset_mv
+        return not 0 - self._jump_mv // 2 <= apart_mv <= self._jump_mv // 2
 
     def _watch_end(self, cell, lower):
         """The first and the last lead have a cell on one side only; the stack is the other."""
@@ -197,7 +208,11 @@ class StackChecks:
 
     def _end_is_open(self, shift_mv):
         """An outermost cell has moved within about a second, and the stack has not."""
-        went_mv = self._offset_mv - self._reference_offset_mv
-        if shift_mv > 0:
-            return went_mv < 0 - shift_mv // 2 - self._slack_mv
-        return went_mv > 0 - shift_mv // 2 + self._slack_mv
+        return _stayed(self._offset_mv - self._reference_offset_mv, shift_mv, self._slack_mv)
+
+
+def _stayed(went_mv, moved_mv, slack_mv):
+    """The stack less the cells has gone the other way by more than half of a cell's move."""
+    if moved_mv > 0:
+        return went_mv < 0 - moved_mv // 2 - slack_mv
+    return went_mv > 0 - moved_mv // 2 + slack_mv

@@ -87,15 +87,15 @@ def _look_at_cells():
     cells = array("i", [3300, 3450, _UNKNOWN, 3400, 3100])
     # Each cell: before, reference, reference to come.
     for before, reference, coming in (
-        (3300, 3300, 3299),
-        (3290, _UNKNOWN, 3298),
-        (3300, 3300, 3297),
-        (3400, 3300, 3296),
-        (3101, 3300, 3295),
+        (3300, 3299, 3300),
+        (3290, 3298, _UNKNOWN),
+        (3300, 3297, 3300),
+        (3400, 3296, 3300),
+        (3101, 3295, 3300),
     ):
         words.extend(array("i", [before, reference, coming]))
     found = kernels.look_at_cells(cells, words)
     told = list(words[1:12]) == [4, 13250, 3100, 3450, 160, -1, 159, -100, 300, 4, 0]
-    kept = list(words[17:23]) == [3300, 3299, 3300, 3450, 3298, 3450]
-    unknown_stays = list(words[23:26]) == [3300, 3297, _UNKNOWN]
+    kept = list(words[17:23]) == [3300, 3300, 3300, 3450, _UNKNOWN, 3450]
+    unknown_stays = list(words[23:26]) == [3300, 3300, _UNKNOWN]
     return found == 1 | 4 | 8 | 16 and told and kept and unknown_stays

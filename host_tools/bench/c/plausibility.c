@@ -21,6 +21,11 @@ int look_at_cells(const int32_t *voltages, struct state *state) {
     for (int32_t at = 0; at < state->count; at++) {
         struct cell *cell = &state->cells[at];
         int32_t value = voltages[at];
+        if (state->keep) {
+            if (state->keep == 1)
+                cell->reference = cell->next;
+            cell->next = value;
+        }
         if (value < UNKNOWN) {
             known++;
             sum += value;
@@ -47,11 +52,6 @@ int look_at_cells(const int32_t *voltages, struct state *state) {
             }
         } else {
             below = FAR;
-        }
-        if (state->keep) {
-            if (state->keep == 1)
-                cell->reference = cell->next;
-            cell->next = value;
         }
     }
     state->keep = 0;
