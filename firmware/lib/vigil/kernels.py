@@ -375,7 +375,7 @@ def look_at_cells(cells: ptr32, here: ptr32) -> int:
                     if shift_below > widest:
                         widest = shift_below
                         widest_at = left
-                shift_below = move
+            shift_below = move
         else:
             shift_below = _FAR
         cells = ptr32(int(cells) + 4)

@@ -48,8 +48,8 @@ int look_at_cells(const int32_t *voltages, struct state *state) {
                         swing_at = at;
                     }
                 }
-                below = shift;
             }
+            below = shift;
         } else {
             below = FAR;
         }
