@@ -49,7 +49,9 @@ def _worst(viper, c, whole):
 
 def plausibility(viper, c):
     return {
-        "believable": _pair(viper, c, workloads.believable_cells()),
+        "nothing new": _pair(viper, c, workloads.believable(new=())),
+        "believable cells": _pair(viper, c, workloads.believable(new=(0, 2))),
+        "believable, all new": _pair(viper, c, workloads.believable()),
         "everything moves": _pair(viper, c, workloads.wild_cells()),
     }
 

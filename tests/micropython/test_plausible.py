@@ -14,6 +14,7 @@ from vigil.sample import (
 )
 
 NONE = (0, 0, 0, 0)
+REST_SCANS = 44  # word of the state of kernels.look
 
 
 def cells_doubt(rig, ms):
@@ -297,7 +298,7 @@ def test_sensors_15_kelvin_apart_are_in_doubt_after_two_hours_of_rest_and_no_soo
     for _ in range(125):
         rig.temps_dc[0] += 2
         rig.run_ms(126)
-    rig.plausibility.temps._rest_scans = 300  # instead of two hours
+    rig.plausibility.state[REST_SCANS] = 300  # instead of two hours
     rig.current_ma = -20000
     assert rig.doubts_within(40000) == (NONE, -1)
     rig.current_ma = 5000
@@ -306,7 +307,7 @@ def test_sensors_15_kelvin_apart_are_in_doubt_after_two_hours_of_rest_and_no_soo
 
 
 def test_the_rest_before_sensors_are_compared_is_two_hours():
-    rest_ms = 189 * PlausibleRig(settle=False).plausibility.temps._rest_scans
+    rest_ms = 189 * PlausibleRig(settle=False).plausibility.state[REST_SCANS]
     assert 7200000 <= rest_ms < 7201000
 
 
@@ -314,7 +315,7 @@ def test_sensors_14_kelvin_apart_at_rest_are_believed():
     rig = PlausibleRig()
     rig.temps_dc[0] = 390
     rig.run_ms(70000)
-    rig.plausibility.temps._rest_scans = 10
+    rig.plausibility.state[REST_SCANS] = 10
     assert rig.doubts_within(30000) == (NONE, -1)
 
 
@@ -475,9 +476,9 @@ def test_groups_that_stand_still_are_not_looked_at_twice():
     rig = PlausibleRig()
     rig.shown[4] = 10
     rig.run_ms(63)
-    before = list(rig.plausibility.cells.words)
+    before = list(rig.plausibility.state)
     rig.sample.values[4] = 0
     for _ in range(50):
         rig.plausibility.look(rig.now_ms)
-    assert list(rig.plausibility.cells.words) == before
+    assert list(rig.plausibility.state) == before
     assert rig.doubts() == NONE

@@ -1,14 +1,13 @@
 """Plausibility and early warning by properties, judged by oracles written from their meaning."""
 
-from array import array
-
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from plausible_rig import PlausibleRig
 from test_early_warning import WarningRig
 
 from vigil import kernels
-from vigil.sample import DOUBT_JUMP, DOUBT_LEAD, DOUBT_RATE, DOUBT_SUM, UNKNOWN
+from vigil.plausible import make_state
+from vigil.sample import CELLS, DOUBT_JUMP, DOUBT_LEAD, DOUBT_RATE, DOUBT_SUM, UNKNOWN, Sample
 
 CELL = st.one_of(st.none(), st.integers(0, 6000))
 NONE = (0, 0, 0, 0)
@@ -53,19 +52,23 @@ class Oracle:
 @given(st.data())
 def test_the_kernel_tells_what_the_oracle_sees(data):
     count = data.draw(st.integers(3, 24))
-    words = array("i", [count] + [0] * 11 + list(LIMITS.values()) + [UNKNOWN] * (3 * count))
+    sample = Sample(count, 1, (63, 189, 63, 189, 189), 50)
+    words = make_state(sample, 100000, 50)
     oracle = Oracle(count)
     centre = data.draw(st.integers(0, 5500))
     near = st.one_of(CELL, st.integers(max(centre - 150, 0), centre + 150))
     for _ in range(data.draw(st.integers(1, 6))):
         cells = data.draw(st.lists(near, min_size=count, max_size=count))
-        words[11] = keep = data.draw(st.integers(0, 2))
-        shown = array("i", [UNKNOWN if cell is None else cell for cell in cells])
-        found = kernels.look_at_cells(shown, words)
+        keep = data.draw(st.integers(0, 2))
+        # How to keep, until when not, and nothing that moves.
+        words[11], words[17], words[28] = keep or 1, 1 if keep else 2, 0
+        for at, cell in enumerate(cells):
+            sample.values[at] = UNKNOWN if cell is None else cell
+        sample.refresh(CELLS, 0)
+        found = kernels.look(sample.words, words)
         known, values, moves, shifts, swings, bits = oracle.scan(cells, keep)
         names = ("unknown", "rail", "jump", "swing", "step")
         assert {name: bool(found >> at & 1) for at, name in enumerate(names)} == bits
-        assert words[11] == 0
         assert (words[1], words[2]) == (len(known), sum(values))
         if known:
             assert (words[3], words[4]) == (min(values), max(values))

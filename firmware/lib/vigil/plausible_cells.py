@@ -1,41 +1,33 @@
 """Whether the cells can be believed by themselves: rails, impossible jumps, open sense leads.
 
-mV. Runs in the cycle on every new scan; kernels.look_at_cells tells what is remarkable, and only
-then is there more to do here. Beside the stack they are judged in plausible_stack.py.
+mV. Called when kernels.look has found something, and until it is settled. Beside the stack the
+cells are judged in plausible_stack.py.
 """
 
 from array import array
 
 from micropython import const
 
-from vigil import kernels
 from vigil.doubts import Doubt, scans_in
 from vigil.sample import (
-    CELL_SPREAD,
     CELLS,
     CELLS_DOUBT,
     DOUBT_LEAD,
     DOUBT_LEAD_TEST,
     DOUBT_RAIL,
-    HEALTH_FIRST,
     UNKNOWN,
 )
 
-# Layout of what kernels.look_at_cells works on.
-_HEAD = const(17)
+# Layout of the state of kernels.look.
+_HEAD = const(60)
 _CELL_WORDS = const(3)
 KNOWN = const(1)
-SUM = const(2)
-_LEAST = const(3)
-_MOST = const(4)
 RISE = const(5)
 FALL = const(6)
 MOVED = const(7)
 _SHIFTED = const(8)
 _SWING_AT = const(10)
-_KEEP = const(11)
-_KEEP_ON = const(1)
-_KEEP_AGAIN = const(2)
+_UNTIL_KEEP = const(17)
 _BEFORE = const(0)
 _REFERENCE = const(1)
 
@@ -44,48 +36,29 @@ _AT_RAIL = const(2)
 JUMPED = const(4)
 _SWUNG = const(8)
 STEPPED = const(16)
+ENDS = const(32)
 
-# No cell that still is one reads so little, or so much.
-_LOW_RAIL_MV = const(50)
-_HIGH_RAIL_MV = const(5000)
-# Where a jump begins; what time and current may explain is added in plausible_stack.py.
-JUMP_MV = const(100)
 # A broken lead moves two neighbours by more than this, one up and one down, ...
 _LEAD_MV = const(100)
 # ... by amounts this alike: 30 mV and an eighth of the larger.
 _ALIKE_MV = const(30)
 # Closed again: the two differ as before the lead broke.
 _MENDED_MV = const(50)
-_STEP_MV = const(3)
-# The reference is so old to twice as old: about a second.
-_REFERENCE_MS = const(750)
 _BELIEVABLE_MS = const(10000)
-_SPREAD = CELL_SPREAD - HEALTH_FIRST
 
 
 class CellChecks:
-    """scan() once for each new scan of the cells."""
+    """scan() for each new scan of the cells in which there is something to see."""
 
-    def __init__(self, sample, front_end):
+    def __init__(self, sample, front_end, state):
         count = sample.cell_count
         self._front_end = front_end
-        self._health = sample.health
-        self._cells = sample.values[sample.cells_at : sample.cells_at + count]
-        self.words = array("i", [0] * _HEAD + [UNKNOWN] * (_CELL_WORDS * count))
+        self.words = state
         self._count = count
-        limits_mv = (JUMP_MV, 2 * _LEAD_MV, _STEP_MV, _LOW_RAIL_MV, _HIGH_RAIL_MV)
-        self.words[0] = count
-        for at in range(len(limits_mv)):
-            self.words[_KEEP + 1 + at] = limits_mv[at]
-        period_ms = sample.periods_ms[CELLS]
-        scans = scans_in(_BELIEVABLE_MS, period_ms)
+        scans = scans_in(_BELIEVABLE_MS, sample.periods_ms[CELLS])
         self._rail = Doubt(sample, CELLS_DOUBT, DOUBT_RAIL, scans)
         self._lead = Doubt(sample, CELLS_DOUBT, DOUBT_LEAD, scans)
         self._lead_test = Doubt(sample, CELLS_DOUBT, DOUBT_LEAD_TEST, scans)
-        self._keep_every = scans_in(_REFERENCE_MS, period_ms)
-        self._until_keep = 1
-        self._how_to_keep = _KEEP_ON
-        self.kept = False  # this scan has brought the reference up to date
         self._rails = 0
         self._swings = 0
         # Of every cell but the last: how far it stood above its upper neighbour before the lead
@@ -93,32 +66,27 @@ class CellChecks:
         self._before_mv = array("i", [UNKNOWN] * count)
 
     def forget(self):
-        """After a gap no scan is the last one."""
+        """After a gap there is no reference."""
         words = self.words
-        for at in range(_HEAD, len(words)):
+        for cell in range(self._count):
+            at = _HEAD + _CELL_WORDS * cell + _REFERENCE
             words[at] = UNKNOWN
-        self._until_keep = 1
+            words[at + 1] = UNKNOWN
+        words[_UNTIL_KEEP] = 1
         self._rails = 0
         self._swings = 0
 
-    def scan(self, moving):
-        """moving: current or voltages stepped lately. Returns what the kernel found."""
-        words = self.words
-        self.kept = False
-        self._until_keep -= 1
-        if self._until_keep <= 0 and not moving:
-            # A reference taken while the current steps would show cells of two moments.
-            words[_KEEP] = self._how_to_keep
-            self.kept = self._how_to_keep == _KEEP_ON
-        found = kernels.look_at_cells(self._cells, words)
-        if self._until_keep <= 0 and not moving:
-            if found & STEPPED:
-                self._how_to_keep = _KEEP_AGAIN
-            else:
-                self._how_to_keep = _KEEP_ON
-                self._until_keep = self._keep_every
-        if words[KNOWN]:
-            self._health[_SPREAD] = words[_MOST] - words[_LEAST]
+    def is_awake(self):
+        return (
+            self._rails
+            or self._swings
+            or self._rail.left
+            or self._lead.left
+            or (self._lead_test.left)
+        )
+
+    def scan(self, found):
+        """found: what kernels.look said."""
         if found & _AT_RAIL or self._rails or self._rail.left:
             self._rail.tell(self._stays_at_rail(found))
         if found & _SWUNG or self._swings or self._lead.left:
@@ -126,7 +94,6 @@ class CellChecks:
         failed = self._test_has_failed()
         if failed or self._lead_test.left:
             self._lead_test.tell(failed)
-        return found
 
     def _stays_at_rail(self, found):
         """A cell shows nothing, or full scale, in two scans."""
@@ -135,7 +102,7 @@ class CellChecks:
 
     def _test_has_failed(self):
         """The front end's own test has found an open lead."""
-        return getattr(self._front_end, "open_lead_seen", False)
+        return self._front_end.open_lead_seen
 
     def _lead_is_open(self, found):
         """Two neighbours mirror each other in two scans, or have not found back since."""

@@ -1,7 +1,7 @@
 """Whether the current can be believed: on a clear step all cells move the way the current says.
 
 A step is judged from rest to rest: quiet before, at most a few scans of movement, quiet after.
-mA, mV. Runs in the cycle on every new scan of cells and current.
+mA, mV. Called when kernels.look has found something, and until that is settled.
 """
 
 from micropython import const
@@ -12,8 +12,10 @@ from vigil.sample import CELLS, CURRENT_DOUBT, DOUBT_DIRECTION
 
 # As in sample.py: a constant of another module costs a lookup in the cycle.
 _UNKNOWN = const(0x1FFFFFFF)
-# Shares of the capacity: what counts as movement, as a clear step, as no step, as a huge one.
-_MOVE_DIVISOR = const(20)
+# Words of the state of kernels.look.
+_NOW_MA = const(21)
+_LAST_MA = const(22)
+# Shares of the capacity: what counts as a clear step, as no step, as a huge one.
 _CLEAR_DIVISOR = const(5)
 _STILL_DIVISOR = const(50)
 _HUGE_DIVISOR = const(2)
@@ -34,11 +36,10 @@ _TOO_LONG = const(-1)
 
 
 class CurrentCheck:
-    """scan() once for each new scan of cells and current."""
+    """scan() for each new scan of cells and current in which there is something to see."""
 
-    def __init__(self, sample, cell_checks, capacity_mah):
-        self._words = cell_checks.words
-        self._move_ma = capacity_mah // _MOVE_DIVISOR
+    def __init__(self, sample, state, capacity_mah):
+        self._words = state
         self._clear_ma = capacity_mah // _CLEAR_DIVISOR
         self._still_ma = capacity_mah // _STILL_DIVISOR
         self._huge_ma = capacity_mah // _HUGE_DIVISOR
@@ -48,7 +49,6 @@ class CurrentCheck:
             DOUBT_DIRECTION,
             scans_in(_BELIEVABLE_MS, sample.periods_ms[CELLS]),
         )
-        self._last_ma = _UNKNOWN
         self.phase = _IDLE  # scans since the step began
         self._quiet = 0
         self._from_ma = 0
@@ -58,20 +58,20 @@ class CurrentCheck:
         self._against = 0
 
     def forget(self):
-        self._last_ma = _UNKNOWN
         self.phase = _IDLE
 
-    def scan(self, found, current_ma):
-        last_ma = self._last_ma
-        self._last_ma = current_ma
-        moved = found and found & STEPPED
-        if last_ma != _UNKNOWN and not moved:
-            step_ma = current_ma - last_ma
-            moved = not 0 - self._move_ma <= step_ma <= self._move_ma
+    def is_awake(self):
+        return self.phase or self._doubt.left
+
+    def scan(self, found):
+        """found: what kernels.look said."""
+        moved = found & STEPPED
         if not moved and not self.phase:
             if self._doubt.left:
                 self._doubt.tell(False)
             return
+        last_ma = self._words[_LAST_MA]
+        current_ma = self._words[_NOW_MA]
         if last_ma == _UNKNOWN or current_ma == _UNKNOWN or found & SOME_UNKNOWN:
             self.phase = _TOO_LONG if moved else _IDLE
             return
