@@ -31,6 +31,7 @@ from vigil.sample import (
 
 # Bits of what kernels.look returns, as it says.
 _EVENTS = const(1023)
+_NOT_STEPS = const(1023 - 16)
 _CELL_EVENTS = const(1 | 2 | 4 | 8 | 16 | 32)
 _GAP = const(64)
 _NEW_CELLS = const(1024)
@@ -76,7 +77,8 @@ class Plausibility:
         self.stack = StackChecks(sample, self.cells, state, capacity_mah)
         self.temps = TempChecks(sample)
         self.current = CurrentCheck(sample, state, capacity_mah)
-        self._awake = False
+        self._awake = False  # look on, whatever the kernel says
+        self._doubting = False  # and not at steps of the current alone
         self._reads = bytearray(_READS)
         self._read_at = 0
 
@@ -86,7 +88,15 @@ class Plausibility:
             self._study(found)
 
     def _study(self, found):
-        """Something is remarkable, or was and is not settled."""
+        """Something is remarkable, or was and is not settled; usually a step of the current."""
+        if found & _NOT_STEPS or self._doubting or self._front_end.open_lead_seen:
+            self._study_all(found)
+        elif found & _NEW_CELLS:
+            self.current.scan(found)
+            self.state[_FOLLOWED] = self.current.phase
+        self._awake = self._doubting or self.current.is_awake()
+
+    def _study_all(self, found):
         if found & _NEW_CELLS:
             if found & _GAP:
                 # Two scans so far apart have nothing to do with each other.
@@ -102,12 +112,7 @@ class Plausibility:
             self.stack.stack(found)
         if found & _NEW_TEMPS:
             self.temps.scan(found)
-        self._awake = (
-            self.cells.is_awake()
-            or self.stack.is_awake()
-            or self.temps.is_awake()
-            or self.current.is_awake()
-        )
+        self._doubting = self.cells.is_awake() or self.stack.is_awake() or self.temps.is_awake()
 
     def note_read(self, failed):
         """Count failed reads among the last hundred."""
