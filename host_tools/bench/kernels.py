@@ -47,6 +47,15 @@ def _worst(viper, c, whole):
     )
 
 
+def plausibility(viper, c):
+    return {
+        "nothing new": _pair(viper, c, workloads.believable(new=())),
+        "believable cells": _pair(viper, c, workloads.believable(new=(0, 2))),
+        "believable, all new": _pair(viper, c, workloads.believable()),
+        "everything moves": _pair(viper, c, workloads.wild_cells()),
+    }
+
+
 def check_codes(viper, c):
     """Cycles for each further byte of data."""
     found = {}
@@ -80,6 +89,7 @@ def measure():
     viper, c = Viper(), C()
     return {
         "protection": protection(viper, c),
+        "plausibility": plausibility(viper, c),
         "check codes, per byte": check_codes(viper, c),
         "readings of 16 cells": readings(viper, c),
         "bytes": sizes(),
@@ -92,7 +102,8 @@ def tell(measured):
         f" first table, then all {len(workloads.limits.TABLE)} and the board's temperatures):"
     )
     print(f"  {'':22} {'viper':>7} {'C -O2':>7} {'ratio':>6} {'call':>7} {'at 125 MHz':>11}")
-    for name, pair in (measured["protection"] | measured["readings of 16 cells"]).items():
+    tables = ("protection", "plausibility", "readings of 16 cells")
+    for name, pair in (row for table in tables for row in measured[table].items()):
         print(
             f"  {name:22} {pair['viper_cycles']:7d} {pair['c_cycles']:7d}"
             f" {pair['viper_to_c']:6.2f} {pair['call_cycles']:7d} {pair['call_us']:8.1f} us"

@@ -15,6 +15,7 @@ for _folder in ("host_tools/mock/fakes", "firmware/lib"):
 
 from vigil import chemistry, limits, presets, sample  # noqa: E402
 from vigil.afe.check_codes import CRC8_TABLE, PEC15_SEED, pec15_table  # noqa: E402
+from vigil.plausible import make_state as plausibility_state  # noqa: E402
 
 CELLS = 16
 TEMPS = 4
@@ -154,6 +155,54 @@ def refresh():
     return "refresh", (array("i", [7] * 13), NOW_MS, NOW_MS - CYCLE_MS, PERIODS_MS[0])
 
 
+def plausible(cells_mv, before_mv, keep=0, new=(0, 1, 2, 3)):
+    """What is new after a scan like before_mv; the reference is like the latter."""
+    made = pack(cells_mv)
+    state = plausibility_state(made, 100_000, CYCLE_MS)
+    for cell, before in enumerate(before_mv):
+        state[60 + 3 * cell : 63 + 3 * cell] = array("i", [before] * 3)
+    state[11], state[17] = keep or 1, 1 if keep else 9
+    state[21], state[26], state[41] = -20_000, NOW_MS - 63, NOW_MS - 189
+    state[47:55] = array("i", [sum(before_mv)] * 8)
+    for at in range(made.temp_count):
+        state[60 + 3 * len(cells_mv) + at] = made.values[made.temps_at + at]
+    for at, group in ((24, 0), (40, 1), (25, 2), (37, 3)):
+        if group not in new:
+            state[at] = made.sequence(group)
+    return "look", (made.words, state)
+
+
+def believable(seed=6, new=(0, 1, 2, 3)):
+    dice = random.Random(seed)
+    before = [3300 + dice.randrange(8) for _ in range(CELLS)]
+    return plausible([cell + dice.randrange(-1, 2) for cell in before], before, new=new)
+
+
+def wild_cells():
+    """Every cell is the furthest so far in everything, and the reference is renewed."""
+    return plausible([3300 + (-1) ** cell * 10 * cell for cell in range(CELLS)], [3300] * CELLS, 1)
+
+
+def random_look(dice):
+    cells = [dice.choice((0, 40, 3300, 3310, 3600, 5500)) for _ in range(dice.randrange(3, 25))]
+    before = [cell + dice.choice((0, 1, 120)) for cell in cells]
+    new = [group for group in range(4) if dice.randrange(4)]
+    name, (words, state) = plausible(cells, before, dice.randrange(3), new)
+    first = len(words) - 4 - len(cells) - 4 - 5  # values of a pack with four temperatures
+    for _ in range(dice.randrange(4)):
+        words[first + dice.randrange(len(cells) + 1)] = sample.UNKNOWN
+    for at in range(len(cells) + 1, len(cells) + 5):
+        words[first + at] += dice.choice((0, 0, -700, 9, 21, 160))
+    for _ in range(dice.randrange(6)):
+        state[dice.randrange(60, len(state))] = dice.choice((sample.UNKNOWN, 3100, 3500, 250))
+    state[21] = dice.choice((-20_000, -28_000, sample.UNKNOWN))
+    state[26] -= dice.choice((0, 5000))
+    state[28], state[29] = dice.randrange(2), dice.randrange(2)
+    state[43] = dice.choice((0, state[44]))
+    state[47] = dice.choice((state[47], sample.UNKNOWN, 70_000))
+    return name, (words, state)
+
+
 def random_inputs(seed):
     """One random call of every kernel that has a C twin, plausible or not."""
     dice = random.Random(seed)
@@ -177,6 +226,8 @@ def random_inputs(seed):
     record = array("i", [dice.choice((0, 5, (1 << 30) - 1)) for _ in range(13)])
     now_ms, answered_ms = dice.randrange(1 << 30), dice.randrange(1 << 30)
     yield "refresh", (record, now_ms, dice.choice((answered_ms, now_ms)), dice.randrange(300))
+
+    yield random_look(dice)
 
     reach = dice.choice((20, 5000, 1 << 27))
     values = [

@@ -19,6 +19,8 @@ class Line:
 class CannedBus:
     def __init__(self):
         self.cell_mv = [3300] * 16
+        self.stack_error_mv = 0
+        self.tenth_k = 2981
         self.fail = False
         self.frozen = False
         self.corrupt = False
@@ -39,12 +41,12 @@ class CannedBus:
         self._put(0x12, 0x0180)
         for cell in range(16):
             self._put(0x14 + 2 * cell, self.cell_mv[cell])
-        self._put(0x34, sum(self.cell_mv) // 10)
+        self._put(0x34, (sum(self.cell_mv) + self.stack_error_mv) // 10)
         # No current flows through open switches.
         self._put(0x3A, 0 if self._force_off else 1000 + self._turn % 3)
         self._put(0x68, 3031)
         for register in (0x70, 0x72, 0x74):
-            self._put(register, 2981)
+            self._put(register, self.tenth_k)
         registers[0x7F] = (0 if self._force_off & 4 else 1) | (0 if self._force_off & 1 else 4)
         for first in range(256):
             if self._wanted[first]:

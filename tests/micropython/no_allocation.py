@@ -16,6 +16,15 @@ from host_tools.mock.clock import VirtualClock
 from vigil import limits
 from vigil.afe.bq76952 import Bq76952
 from vigil.app import Bms
+from vigil.sample import (
+    CELLS_DOUBT,
+    DOUBT_JUMP,
+    DOUBT_LEAD,
+    DOUBT_RAIL,
+    DOUBT_RATE,
+    DOUBT_SUM,
+    HEALTH_FIRST,
+)
 
 CYCLES = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
 
@@ -30,10 +39,17 @@ class Board:
 
 
 def story(bus, cycle, bms=None, now_ms=0):
-    """Trips, recoveries, single failures and a long silence, one after the other."""
+    """Trips, recoveries, doubts, single failures and a long silence, one after the other."""
     phase = cycle % 1000
     bus.cell_mv[4] = 3720 if 100 <= phase < 180 else 3300
     bus.cell_mv[0] = 2400 if 300 <= phase < 380 else 3300
+    # What is not believed: a stack of its own, neighbours that mirror each other, a jump, a rail.
+    bus.stack_error_mv = 1500 if 400 <= phase < 420 else 0
+    bus.cell_mv[8] = 3000 if 20 <= phase < 40 else 3300
+    bus.cell_mv[9] = 3600 if 20 <= phase < 40 else 3300
+    bus.cell_mv[12] = 0 if 430 <= phase < 440 or phase == 450 else 3300
+    # A sensor that has raced is not believed for a minute.
+    bus.tenth_k = 3300 if 410 <= phase < 420 and cycle // 1000 % 4 == 2 else 2981
     if bms is not None and phase % 50 == 0:
         # Between two cycles a flash write may have been planned.
         bms.sample.extend_once(400, now_ms)
@@ -60,6 +76,8 @@ def main():
         now_ms += 50
         bms.cycle(now_ms)
     trips = bms.protection.trips
+    doubts = [0, 0, 0, 0]
+    health = bms.sample.health
     allocated = 0
     most_by_failure = 0
     failures = 0
@@ -73,6 +91,8 @@ def main():
         before = gc.mem_alloc()
         bms.cycle(now_ms)
         cost = gc.mem_alloc() - before
+        for group in range(4):
+            doubts[group] |= health[CELLS_DOUBT - HEALTH_FIRST + group]
         if bms.read_errors == errors:
             allocated += cost
         else:
@@ -88,6 +108,9 @@ def main():
     assert gc.mem_alloc() - kept_before < 1024, "memory is not given back"
     assert bms.protection.trips - trips >= 8 * (CYCLES // 1000), "the story did not trip"
     assert bms.switches.changes > 20
+    every = DOUBT_SUM | DOUBT_JUMP | DOUBT_RAIL | DOUBT_LEAD
+    assert doubts[0] == every and doubts[3] == DOUBT_SUM, doubts
+    assert CYCLES < 4000 or doubts[1] == DOUBT_RATE, doubts
     # The same under lock, where any allocation raises.
     for cycle in range(1000):
         story(bus, cycle, bms, now_ms)

@@ -134,7 +134,8 @@ def test_a_bus_that_comes_back_is_used_again_and_the_switches_close():
         desk.chip.corrupt_checks = False
         desk.run_until(desk.both_on, at_most_ms)
         desk.run_ms(2000)
-        assert desk.tripped() == []
+        # What remains is the warning that many reads have failed lately.
+        assert desk.tripped() in ([], [limits.BUS_DISTURBED])
 
 
 def test_a_chip_that_lost_its_configuration_is_configured_and_on_again():

@@ -15,9 +15,12 @@ from vigil.backstop_watch import STEP_MS as BACKSTOP_STEP_MS
 from vigil.backstop_watch import BackstopWatch
 from vigil.balance import Balancer, TopVoltage
 from vigil.cycle import Executive, SlowTask
+from vigil.early_warning import PERIOD_MS as EARLY_WARNING_PERIOD_MS
+from vigil.early_warning import EarlyWarning
 from vigil.keeper import PERIOD_MS as KEEPER_PERIOD_MS
 from vigil.keeper import Keeper
 from vigil.memory import Memory
+from vigil.plausible import Plausibility
 from vigil.protect import Protection
 from vigil.quiet import QuietWindow
 from vigil.sample import (
@@ -70,6 +73,7 @@ class Bms:
             cycle_ms,
             front_end.board_temp_count,
         )
+        self.plausibility = Plausibility(self.sample, front_end, board.capacity_mah, cycle_ms)
         self.protection = Protection(self.table)
         self.switches = Switches(front_end, self.sample)
         memory.restore(self.switches)
@@ -79,6 +83,14 @@ class Bms:
             TopVoltage(self.chemistry.balance_start_mv, self.chemistry.balance_delta_mv),
             front_end.cell_count,
             front_end.bleeds_adjacent,
+        )
+        self.early_warning = EarlyWarning(
+            self.sample,
+            self.protection,
+            board.capacity_mah,
+            self.chemistry.under_voltage_warning_mv[1],
+            self.balancer.bleed,
+            getattr(board, "gas", None),
         )
         self.counter = soc.ChargeCounter(board.capacity_mah, self.chemistry.ocv_dmv)
         self.status = Status(
@@ -106,6 +118,7 @@ class Bms:
             SlowTask(self.bring_up, _BRING_UP_RETRY_MS),
             SlowTask(self.commission, _COMMISSION_PERIOD_MS),
             SlowTask(self.balance, _BALANCE_PERIOD_MS),
+            SlowTask(self.early_warning.step, EARLY_WARNING_PERIOD_MS),
             SlowTask(self.keeper.step, KEEPER_PERIOD_MS),
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
         ]
@@ -217,6 +230,7 @@ class Bms:
             sample.front_end_fault = sample.front_end_fault | FAULT_NOT_CONFIGURED
         sample.health[_SWITCH_STUCK] = self.front_end.switch_stuck
         sample.health[_POWER_PATH] = self.front_end.power_path_fault
+        self.plausibility.look(now_ms)
         self.protection.judge(sample, now_ms)
         self.switches.act(self.protection, now_ms)
         self._count_charge()
@@ -227,11 +241,13 @@ class Bms:
             self.front_end.read(self.sample, now_ms)
             self.sample.answered(now_ms)
             self._looked_well = True
+            self.plausibility.note_read(0)
         except AfeError as error:
             # Nothing was refreshed: ages grow, and the table judges ages.
             self._looked_well = False
             self.read_errors += 1
             self.last_error = error.code
+            self.plausibility.note_read(1)
 
     def _count_charge(self):
         sample = self.sample

@@ -345,3 +345,329 @@ def count_charge(counter: ptr32, current_ma: int, elapsed_ms: int) -> int:
     counter[1] = total - carried * 3600000
     counter[0] = counter[0] + carried
     return carried
+
+
+# What look works on beside the Sample: a head, ...
+_CELL_COUNT = const(0)
+_KNOWN = const(1)
+_SUM = const(2)
+_LEAST = const(3)
+_MOST = const(4)
+_RISE = const(5)
+_FALL = const(6)
+_MOVED = const(7)
+_SHIFTED = const(8)
+_SWING = const(9)
+_SWING_AT = const(10)
+_KEEP = const(11)
+_JUMP_MV = const(12)
+_SWING_MV = const(13)
+_MOVE_MV = const(14)
+_LOW_RAIL_MV = const(15)
+_HIGH_RAIL_MV = const(16)
+_UNTIL_KEEP = const(17)
+_KEEP_EVERY = const(18)
+_CELLS_AT = const(19)
+_CURRENT_AT = const(20)
+_NOW_MA = const(21)
+_LAST_MA = const(22)
+_BEFORE_MA = const(23)
+_CELLS_SEEN = const(24)
+_CURRENT_SEEN = const(25)
+_CELLS_MS = const(26)
+_ELAPSED_MS = const(27)
+_MOVING = const(28)
+_FOLLOWED = const(29)
+_SUM_AT = const(30)
+_SUM_COUNT = const(31)
+_OFFSET_MV = const(32)
+_SLACK_MV = const(33)
+_REFERENCE_OFFSET_MV = const(34)
+_NEXT_OFFSET_MV = const(35)
+_STACK_AT = const(36)
+_STACK_SEEN = const(37)
+_TEMPS_AT = const(38)
+_TEMP_COUNT = const(39)
+_TEMPS_SEEN = const(40)
+_TEMPS_MS = const(41)
+_REST_MA = const(42)
+_RESTED = const(43)
+_REST_SCANS = const(44)
+_MOVE_MA = const(45)
+_END_MV = const(46)
+_SUMS = const(47)  # up to eight of them
+_CELLS_SINCE = const(55)
+_SUM_MV = const(56)
+_APART_DK = const(57)
+_HEAD_BYTES = const(60 * 4)
+# ... three words for each cell, and the reference of each temperature.
+_BEFORE = const(0)
+_REFERENCE = const(1)
+_NEXT = const(2)
+_CELL_BYTES = const(3 * 4)
+# Further than a voltage can move: one of the two was not known.
+_FAR = const(0 - (1 << 24))
+_GAP_MS = const(1000)
+_NOISE_DK = const(10)
+
+# Words of the Sample.
+_CELLS_RECORD = const(8)
+_TEMPS_RECORD = const(8 + 15)
+_CURRENT_RECORD = const(8 + 2 * 15)
+_STACK_RECORD = const(8 + 3 * 15)
+_CELL_SPREAD = const(84 + 14)
+_TEMP_SPREAD = const(84 + 15)
+
+_SOME_UNKNOWN = const(1)
+_AT_RAIL = const(2)
+_JUMPED = const(4)
+_SWUNG = const(8)
+_STEPPED = const(16)
+_ENDS = const(32)
+_GAP = const(64)
+_SUM_OFF = const(128)
+_FAST = const(256)
+_APART = const(512)
+_NEW_CELLS = const(1024)
+_NEW_STACK = const(2048)
+_NEW_TEMPS = const(4096)
+
+
+@micropython.viper
+def look(here: ptr32, state: ptr32) -> int:
+    """Everything that is new in the Sample, seen through the eyes of doubt.
+
+    here: the Sample. state: count of cells; told: cells known, their sum, lowest, highest,
+    furthest up and furthest down since the scan before, all moves added, all moves since the
+    reference added, the widest difference of two neighbours' moves since the reference and the
+    upper one's place; how to keep: when it is due and nothing moves, 1 the reference to come
+    becomes the reference and this scan the one to come, 2 only the latter; then limits, places and
+    what is kept from scan to scan, as the constants above say. Places of cells and temperatures
+    are in bytes from the Sample's start, of current and stack in words. The last sums of the cells
+    are in a ring; offset is the stack less their middle, slack half their span. After the head, a
+    cell each: last known value, reference, the reference to come; then the temperatures'
+    references. Writes the spreads of cells and temperatures into the Sample. Voltages are not
+    negative.
+
+    Returns bits: 1 some cell is unknown; 2 a cell is at a rail; 4 a cell moved further from the
+    mean move than `jump`; 8 two neighbours moved apart by more than `swing` since the reference;
+    16 the mean moved by more than `move`, or the current did; 32 the first or the last cell moved
+    further from the mean than `end` since the reference; 64 a second has passed since the scan of
+    the cells before; 128 the stack is off every sum by more than allowed; 256 a temperature
+    changed impossibly fast; 512 temperatures lie apart at rest; 1024, 2048, 4096 cells, stack,
+    temperatures are new.
+    """
+    told = 0
+    sign = 1
+    sign = sign << 31
+    if here[_CELLS_RECORD + _SEQUENCE] - state[_CELLS_SEEN]:
+        state[_CELLS_SEEN] = here[_CELLS_RECORD + _SEQUENCE]
+        held = here[_CELLS_RECORD + _READ]
+        state[_ELAPSED_MS] = (held - state[_CELLS_MS]) & _TICKS
+        state[_CELLS_MS] = held
+        state[_BEFORE_MA] = state[_LAST_MA]
+        state[_LAST_MA] = state[_NOW_MA]
+        held = _UNKNOWN
+        if here[_CURRENT_RECORD + _SEQUENCE] - state[_CURRENT_SEEN]:
+            held = here[state[_CURRENT_AT]]
+            state[_CURRENT_SEEN] = here[_CURRENT_RECORD + _SEQUENCE]
+        state[_NOW_MA] = held
+        # A reference taken while the current steps would show cells of two moments.
+        held = state[_UNTIL_KEEP] - 1
+        due = 0
+        if held & sign or not held:
+            held = 0
+            if not state[_MOVING] and not state[_FOLLOWED]:
+                due = state[_KEEP]
+        state[_UNTIL_KEEP] = held
+        known = 0
+        total = 0
+        least = _UNKNOWN
+        most = 0
+        rise = _FAR
+        fall = 0 - rise
+        moved = 0
+        shifted = 0
+        widest = 0
+        widest_at = 0
+        shift_below = _FAR
+        first = 0
+        cells = ptr32(int(here) + state[_CELLS_AT])
+        left = state[_CELL_COUNT]
+        book = ptr32(int(state))
+        sample = ptr32(int(here))
+        here = ptr32(int(state) + _HEAD_BYTES)
+        state = ptr32(int(cells))
+        while left:
+            value = state[0]
+            if due:
+                if due == 1:
+                    here[_REFERENCE] = here[_NEXT]
+                here[_NEXT] = value
+            if value < _UNKNOWN:
+                known += 1
+                total += value
+                if value < least:
+                    least = value
+                if value > most:
+                    most = value
+                move = value - here[_BEFORE]
+                if move < _FAR:
+                    move = 0
+                here[_BEFORE] = value
+                moved += move
+                if move > rise:
+                    rise = move
+                if move < fall:
+                    fall = move
+                move = value - here[_REFERENCE]
+                if move > _FAR:
+                    shifted += move
+                    if shift_below > _FAR:
+                        shift_below -= move
+                        if shift_below < 0:
+                            shift_below = 0 - shift_below
+                        if shift_below > widest:
+                            widest = shift_below
+                            widest_at = left
+                    elif known == 1:
+                        first = move
+                shift_below = move
+            else:
+                shift_below = _FAR
+            state = ptr32(int(state) + 4)
+            here = ptr32(int(here) + _CELL_BYTES)
+            left -= 1
+        here = ptr32(int(sample))
+        state = ptr32(int(book))
+        state[_KNOWN] = known
+        state[_SUM] = total
+        state[_LEAST] = least
+        state[_MOST] = most
+        state[_RISE] = rise
+        state[_FALL] = fall
+        state[_MOVED] = moved
+        state[_SHIFTED] = shifted
+        state[_SWING] = widest
+        state[_SWING_AT] = state[_CELL_COUNT] - widest_at
+        if known != state[_CELL_COUNT]:
+            told = _SOME_UNKNOWN
+        if known:
+            if least <= state[_LOW_RAIL_MV] or most >= state[_HIGH_RAIL_MV]:
+                told |= _AT_RAIL
+            value = known * state[_JUMP_MV]
+            if known * rise - moved > value or moved - known * fall > value:
+                told |= _JUMPED
+            if widest > state[_SWING_MV]:
+                told |= _SWUNG
+            value = known * state[_MOVE_MV]
+            if moved > value or 0 - moved > value:
+                told |= _STEPPED
+            value = known * state[_END_MV]
+            first = known * first - shifted
+            if first > value or 0 - first > value:
+                told |= _ENDS
+            if shift_below > _FAR:
+                shift_below = known * shift_below - shifted
+                if shift_below > value or 0 - shift_below > value:
+                    told |= _ENDS
+        held = state[_NOW_MA]
+        if (held - _UNKNOWN) & (state[_LAST_MA] - _UNKNOWN) & sign:
+            held = held - state[_LAST_MA]
+            if ((state[_MOVE_MA] - held) | (state[_MOVE_MA] + held)) & sign:
+                told |= _STEPPED
+        if due:
+            if due == 1:
+                state[_REFERENCE_OFFSET_MV] = state[_NEXT_OFFSET_MV]
+                state[_NEXT_OFFSET_MV] = state[_OFFSET_MV]
+            if told & _STEPPED:
+                state[_KEEP] = 2
+            else:
+                state[_KEEP] = 1
+                state[_UNTIL_KEEP] = state[_KEEP_EVERY]
+        state[_MOVING] = told
+        if state[_KNOWN]:
+            here[_CELL_SPREAD] = state[_MOST] - state[_LEAST]
+        held = state[_SUM_AT]
+        state[_SUMS + held] = state[_SUM]
+        if told & _SOME_UNKNOWN:
+            state[_SUMS + held] = _UNKNOWN
+        held += 1
+        if held == state[_SUM_COUNT]:
+            held = 0
+        state[_SUM_AT] = held
+        state[_CELLS_SINCE] = 1
+        if state[_ELAPSED_MS] > _GAP_MS:
+            told |= _GAP
+        told |= _NEW_CELLS
+    if here[_STACK_RECORD + _SEQUENCE] - state[_STACK_SEEN]:
+        state[_STACK_SEEN] = here[_STACK_RECORD + _SEQUENCE]
+        held = here[state[_STACK_AT]]
+        if held < _UNKNOWN and state[_CELLS_SINCE]:
+            state[_CELLS_SINCE] = 0
+            at = state[_SUM_COUNT]
+            least = _UNKNOWN
+            most = 0
+            while at:
+                at -= 1
+                value = state[_SUMS + at]
+                if value < least:
+                    least = value
+                if value > most:
+                    most = value
+            if most < _UNKNOWN:
+                told |= _NEW_STACK
+                state[_OFFSET_MV] = held - ((least + most) >> 1)
+                state[_SLACK_MV] = (most - least) >> 1
+                # A two-hundredth.
+                value = state[_SUM_MV] + ((most * 41) >> 13)
+                if held > most + value or held < least - value:
+                    told |= _SUM_OFF
+    if here[_TEMPS_RECORD + _SEQUENCE] - state[_TEMPS_SEEN]:
+        state[_TEMPS_SEEN] = here[_TEMPS_RECORD + _SEQUENCE]
+        told |= _NEW_TEMPS
+        elapsed = (here[_TEMPS_RECORD + _READ] - state[_TEMPS_MS]) & _TICKS
+        keep = 0
+        if elapsed >= _GAP_MS:
+            keep = 1
+            state[_TEMPS_MS] = here[_TEMPS_RECORD + _READ]
+        if elapsed > 4000:
+            elapsed = 4000
+        # 5 K/s are 0.1 K in 20 ms.
+        elapsed = _NOISE_DK + ((elapsed * 205) >> 12)
+        values = ptr32(int(here) + state[_TEMPS_AT])
+        references = ptr32(int(state) + _HEAD_BYTES + _CELL_BYTES * state[_CELL_COUNT])
+        at = 0
+        any_known = 0
+        least = 0
+        most = 0
+        while at < state[_TEMP_COUNT]:
+            held = values[at]
+            if (held - _UNKNOWN) & sign:
+                if not any_known:
+                    any_known = 1
+                    least = held
+                    most = held
+                if (held - least) & sign:
+                    least = held
+                if (most - held) & sign:
+                    most = held
+                value = references[at]
+                if (value - _UNKNOWN) & sign:
+                    value = held - value
+                    if ((elapsed - value) | (elapsed + value)) & sign:
+                        told |= _FAST
+            if keep:
+                references[at] = held
+            at += 1
+        if any_known:
+            here[_TEMP_SPREAD] = most - least
+            held = here[state[_CURRENT_AT]]
+            value = state[_REST_MA] - 1
+            if not (held - _UNKNOWN) & sign or ((value - held) | (value + held)) & sign:
+                state[_RESTED] = 0
+            elif state[_RESTED] < state[_REST_SCANS]:
+                state[_RESTED] = state[_RESTED] + 1
+            elif (state[_APART_DK] - (most - least)) & sign:
+                told |= _APART
+    return told

@@ -23,6 +23,7 @@ def failures():
         ("refresh", _refresh),
         ("judge", _judge),
         ("count_charge", _count_charge),
+        ("look", _look),
     )
     return [name for name, check in checks if not check()]
 
@@ -114,3 +115,43 @@ def _count_charge():
     negative = carried == -4 and list(counter) == [6, 1800005]
     carried = kernels.count_charge(counter, 28571, 63)
     return negative and carried == 0 and list(counter) == [6, 3599978]
+
+
+def _look():
+    """Five cells: one moves, one is unknown, two mirror each other; then the stack is off."""
+    words = array("i", [0] * 123)
+    state = array("i", [5] + [0] * 10 + [1, 100, 200, 3, 50, 5000, 1, 9, 440, 116])
+    state.extend(array("i", [_UNKNOWN] * 3 + [0] * 7 + [2, 0, 0, 0, 0, 118, 0, 480, 2]))
+    state.extend(array("i", [0, 0, 2000, 7, 7, 250, 66] + [_UNKNOWN] * 8 + [0, 50, 150, 0, 0]))
+    # Each cell: before, reference, reference to come; then the references of two temperatures.
+    for before, reference, coming in (
+        (3300, 3299, 3300),
+        (3290, 3298, _UNKNOWN),
+        (3300, 3297, 3300),
+        (3400, 3296, 3300),
+        (3101, 3295, 3300),
+    ):
+        state.extend(array("i", [before, reference, coming]))
+    state.extend(array("i", [-200, _UNKNOWN]))
+    _measure(words, (3300, 3450, _UNKNOWN, 3400, 3100), 1000, 13250, (-50, -201))
+    found = kernels.look(words, state)
+    told = list(state[1:12]) == [4, 13250, 3100, 3450, 160, -1, 159, -100, 300, 4, 2]
+    kept = list(state[60:69]) == [3300, 3300, 3300, 3450, _UNKNOWN, 3450, 3300, 3300, _UNKNOWN]
+    spreads = words[98] == 350 and words[99] == 151
+    first = found == 1 | 4 | 8 | 16 | 32 | 256 | 512 | 1024 | 4096
+    for current_ma in (1250, 999):
+        _measure(words, (3300, 3450, 3290, 3400, 3100), current_ma, 16800, (-50, -201))
+        found = kernels.look(words, state)
+    offset = state[32] == 260 and state[33] == 0
+    second = found == 8 | 16 | 32 | 128 | 256 | 512 | 1024 | 2048 | 4096
+    return first and told and kept and spreads and offset and second
+
+
+def _measure(words, cells, current_ma, stack_mv, temps):
+    """Everything new in a Sample whose values lie at 110, 116, 118 and 120, 50 ms later."""
+    for record in (8, 23, 38, 53):
+        words[record + 8] += 1
+        words[record + 11] += 50
+    for at in range(5):
+        words[110 + at] = cells[at]
+    words[116], words[118], words[120], words[121] = current_ma, stack_mv, temps[0], temps[1]
