@@ -16,9 +16,20 @@ BOTH_OFF_PIN = 3  # to DFETOFF: low opens both switches
 DRIVER_ENABLE_PIN = 6  # RS485 transceiver, high = send
 SDA_PIN = 4
 SCL_PIN = 5
+# The panel: docs/inputs-and-outputs.md says how each is wired.
+INTERLOCK_PIN = 10
+EMERGENCY_PIN = 11
+BUTTON_PIN = 12
+LED_PIN = 13
+BUZZER_PIN = 14
 
-# Before anything else: switches off, RS485 listening.
-SAFE_PINS = ((BOTH_OFF_PIN, 0), (DRIVER_ENABLE_PIN, 0))
+# Before anything else: switches off, RS485 listening, lamps dark.
+SAFE_PINS = (
+    (BOTH_OFF_PIN, 0),
+    (DRIVER_ENABLE_PIN, 0),
+    (LED_PIN, 0),
+    (BUZZER_PIN, 0),
+)
 
 RS485_BAUD = 9600
 
@@ -66,6 +77,11 @@ def build():
         return Rs485(uart, engine, driver_enable=driver_enable, baudrate=RS485_BAUD)
 
     board.links = [jbd_on_rs485]
+    board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
+    board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)
+    board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)
+    board.led = Pin(LED_PIN, Pin.OUT, value=0)
+    board.buzzer = Pin(BUZZER_PIN, Pin.OUT, value=0)
     board.storage = make_storage()
     board.watchdog = WDT(timeout=2000)
     return board

@@ -9,14 +9,17 @@ _LONGEST_S = 2_000_000
 _CELL_MV = (0, 5500)
 _TEMP_C = (-60, 150)
 _CURRENT_A = (-2000, 2000)
+_PRESS_S = (0.05, 600)
 _SWITCHES = {"charge": 1, "discharge": 2}
 _FRONT_END = ("nak", "crc", "frozen", "reset")
+# Parts that not every board has.
+_PARTS = {"interlock": "interlock", "emergency": "emergency stop", "button_ms": "button"}
 # A sensor's number that stands for all of them.
 ALL = 0
 
 FORMS = (
     "cell N mv V, temp N|all c T, current a A, short, afe nak|crc|frozen|reset, "
-    "fet charge|discharge stuck-on, clear"
+    "fet charge|discharge stuck-on, interlock, emergency, button S, clear"
 )
 
 
@@ -52,6 +55,14 @@ def beyond(fault, cells, temps):
     return None
 
 
+def lacking(fault, parts):
+    """Sentence if the fault is about a part that the board does not have, else None."""
+    part = _PARTS.get(fault["what"])
+    if part is None or part in parts:
+        return None
+    return f"the board has no {part}"
+
+
 def _what(words, cells, temps):
     match words:
         case ["cell", place, "mv", text]:
@@ -62,13 +73,15 @@ def _what(words, cells, temps):
             return "temp_dc", n, round(10 * _within(text, _TEMP_C, "temperature", "degC"))
         case ["current", "a", text]:
             return "current_ma", 0, round(1000 * _within(text, _CURRENT_A, "current", "A"))
-        case ["short"] | ["clear"]:
+        case ["short"] | ["clear"] | ["interlock"] | ["emergency"]:
             return words[0], 0, 0
+        case ["button", text]:
+            return "button_ms", 0, round(1000 * _within(text, _PRESS_S, "press", "s"))
         case ["afe", how] if how in _FRONT_END:
             return "afe_" + how, 0, 0
         case ["fet", switch, "stuck-on"] if switch in _SWITCHES:
             return "fet_stuck", _SWITCHES[switch], 0
-        case ["cell" | "temp", _, "open"] | ["interlock"]:
+        case ["cell" | "temp", _, "open"]:
             raise ValueError("not available in this version")
         case []:
             raise ValueError(f"says no fault; known are: {FORMS}")

@@ -119,6 +119,7 @@ class Node:
                 "schema": limits.schema(),
                 "interpreter": sys.implementation.name,
                 "rows": rows,
+                "parts": self.twin.hands.fitted,
             },
         )
 
@@ -209,8 +210,15 @@ class Node:
             chip.frozen = True
         elif what == "afe_reset":
             chip.reset()
+        elif what == "interlock":
+            self.twin.hands.open_interlock()
+        elif what == "emergency":
+            self.twin.hands.push_emergency()
+        elif what == "button_ms":
+            self.twin.hands.press(fault["value"])
         elif what == "clear":
             bench.clear()
+            self.twin.hands.clear()
             chip.answering = True
             chip.corrupt_checks = False
             chip.frozen = False

@@ -204,6 +204,7 @@ class _Simulation:
     def _begin(self, battery, ready):
         for fault in self.settings.faults[battery.number - 1]:
             problem = faults.beyond(fault, ready["cells"], ready["temps"])
+            problem = problem or faults.lacking(fault, ready.get("parts", ()))
             if problem:
                 raise Failure(problem, exit_code=2)
         battery.ready = ready
@@ -295,7 +296,11 @@ class _Simulation:
         if not spec.lower().startswith("t="):
             spec = f"t={battery.t_s} {spec}"
         ready = battery.ready
-        battery.child.tell("fault", faults.parse(spec, ready["cells"], ready["temps"]))
+        fault = faults.parse(spec, ready["cells"], ready["temps"])
+        problem = faults.lacking(fault, ready.get("parts", ()))
+        if problem:
+            raise ValueError(problem)
+        battery.child.tell("fault", fault)
 
 
 def _is_our_terminal():

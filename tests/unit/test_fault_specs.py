@@ -28,6 +28,9 @@ def parsed(spec):
         ("t=1 afe reset", 1000, "afe_reset", 0, 0),
         ("t=1 fet charge stuck-on", 1000, "fet_stuck", 1, 0),
         ("t=1 fet discharge stuck-on", 1000, "fet_stuck", 2, 0),
+        ("t=1 interlock", 1000, "interlock", 0, 0),
+        ("t=1 emergency", 1000, "emergency", 0, 0),
+        ("t=1 button 5.5", 1000, "button_ms", 0, 5500),
         ("  T=1   CLEAR ", 1000, "clear", 0, 0),
     ],
 )
@@ -65,7 +68,9 @@ def test_every_form_is_understood(spec, t_ms, what, n, value):
         ("t=1 explode", "unknown fault"),
         ("t=1 cell 3 open", "not available in this version"),
         ("t=1 temp 3 open", "not available in this version"),
-        ("t=1 interlock", "not available in this version"),
+        ("t=1 button -1", "press must be 0.05 to 600 s"),
+        ("t=1 button", "unknown fault"),
+        ("t=1 interlock open", "unknown fault"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_its_reason(spec, words):
@@ -90,6 +95,13 @@ def test_a_place_is_checked_later_when_the_board_does_not_tell_its_counts_before
     assert faults.beyond(fault, 16, 3) == "there is no cell 17: the board has 16"
     assert faults.beyond(fault, 17, 3) is None
     assert faults.beyond(faults.parse("t=1 temp all c 20", None, None), 16, 3) is None
+
+
+def test_a_fault_of_a_part_that_the_board_lacks_is_told_from_one_that_it_has():
+    interlock = faults.parse("t=1 interlock", 16, 3)
+    assert faults.lacking(interlock, ["button"]) == "the board has no interlock"
+    assert faults.lacking(interlock, ["button", "interlock"]) is None
+    assert faults.lacking(faults.parse("t=1 short", 16, 3), []) is None
 
 
 @given(st.integers(1, 16), st.integers(0, 5500), st.integers(0, 10**6))

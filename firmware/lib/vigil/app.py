@@ -1,7 +1,8 @@
 """Compose a board into a running BMS.
 
 A board is an object with: name, chemistry (name), capacity_mah, front_end, links (functions that
-make a link from a Status), watchdog (or None). What survives a restart is in the Memory.
+make a link from a Status), watchdog (or None), and pins as docs/inputs-and-outputs.md names them.
+What survives a restart is in the Memory.
 """
 
 import time
@@ -9,7 +10,7 @@ import time
 from micropython import const
 
 from vigil import chemistry as chemistries
-from vigil import limits, presets, soc, validate
+from vigil import journal, limits, panel, presets, soc, validate
 from vigil.afe.errors import AfeError
 from vigil.balance import Balancer, TopVoltage
 from vigil.cycle import Executive, SlowTask
@@ -77,6 +78,9 @@ class Bms:
             self.counter,
             board.device_name,
         )
+        self.panel = panel.Panel(
+            board, self.sample, self.switches, self.protection, self.counter, memory.safe_mode
+        )
         links = [make_link(self.status) for make_link in board.links]
         window = QuietWindow(
             self.sample,
@@ -94,10 +98,11 @@ class Bms:
             SlowTask(self.commission, _COMMISSION_PERIOD_MS),
             SlowTask(self.balance, _BALANCE_PERIOD_MS),
             SlowTask(self.keeper.step, KEEPER_PERIOD_MS),
+            SlowTask(self.tend_panel, panel.PERIOD_MS),
         ]
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
-            tasks = []
+            tasks = [SlowTask(self.tend_panel, panel.PERIOD_MS)]
         self.executive = Executive(self.cycle, cycle_ms * 1000, links, tasks, board.watchdog)
         self._requests = self.table.backstop_requests()
         self._bringing_up = None
@@ -118,6 +123,7 @@ class Bms:
             self.executive.run()
         finally:
             self.front_end.all_off()
+            self.panel.dark()
 
     def owner_reset(self):
         """The owner has looked: latched switches are released, failed starts forgotten.
@@ -171,6 +177,7 @@ class Bms:
         if not self.front_end.configured:
             sample.front_end_fault = sample.front_end_fault | FAULT_NOT_CONFIGURED
         sample.health[_SWITCH_STUCK] = self.front_end.switch_stuck
+        self.panel.look()
         self.protection.judge(sample, now_ms)
         self.switches.act(self.protection, now_ms)
         self._count_charge()
@@ -255,4 +262,11 @@ class Bms:
                 self.front_end.balance(self.balancer.bleed)
             except AfeError as error:
                 self.last_error = error.code
+        return False
+
+    def tend_panel(self, now_ms):
+        """Show the state and obey the owner's button."""
+        if self.panel.step(now_ms) == panel.LONG_PRESS:
+            self.memory.note(self.keeper.uptime_s, journal.BUTTON, journal.BUTTON_RESET)
+            self.owner_reset()
         return False

@@ -18,6 +18,8 @@ OWNER_RESET = const(4)
 CONFIRMED = const(5)  # (0, seconds of good running)
 SAFE_MODE = const(6)  # (0, failed starts in a row)
 MEMORY = const(7)  # (memory flags, 0)
+BUTTON = const(20)  # (BUTTON_RESET, 0)
+BUTTON_RESET = const(1)  # the owner's button was held: owner reset
 
 RECORD_SIZE = const(32)
 PER_FILE = const(14)  # 448 bytes: littlefs keeps such a file inside its folder's own log

@@ -9,10 +9,11 @@ from host_tools.mock.bench import Bench
 from host_tools.mock.bq76952 import Bq76952Model
 from host_tools.mock.cells import Pack
 from host_tools.mock.fake_flash import FakeFlash
+from host_tools.mock.hands import Hands
 
 
 class Twin:
-    """clock, bench, chip and the RS485 line of one simulated board."""
+    """clock, bench, chip, panel and the RS485 line of one simulated board."""
 
 
 def build(clock, board, seed, soc_pct, flash=None):
@@ -27,6 +28,7 @@ def build(clock, board, seed, soc_pct, flash=None):
     line = machine.pin_line(board.BOTH_OFF_PIN)
     line.listeners.append(twin.chip.dfetoff_pin)
     twin.chip.dfetoff_pin(line.level)
+    twin.hands = Hands(clock, board)
     twin.flash = flash or FakeFlash()
     twin.flash.use(clock)
     board.make_storage = lambda: twin.flash
