@@ -256,6 +256,7 @@ class Node:
                 "cycle_us_max": bms.executive.cycle_us_max,
                 "overruns": bms.executive.overruns,
                 "worst_period_us": bms.executive.worst_period_us,
+                "charge_limit_ma": bms.charge_guard.limit_ma,
             },
         )
 

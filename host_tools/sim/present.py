@@ -14,7 +14,7 @@ _BEFORE_SENTENCES = (
     "t_s cells_mv temps_dc stack_mv current_ma soc_pct "
     "charge_on discharge_on true_charge_on true_discharge_on"
 ).split()
-_AFTER_SENTENCES = ("balancing", "cycle_us_max", "overruns")
+_AFTER_SENTENCES = ("balancing", "cycle_us_max", "overruns", "charge_limit_ma")
 _COLUMNS = 100
 
 _ASK_JBD = (

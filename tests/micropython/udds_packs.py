@@ -1,6 +1,7 @@
 """A pack of given size and chemistry drives: prints one line of what a drive cycle did to it.
 
-Arguments: cells, chemistry, csv with time_s and crate_x1000, seconds.
+Arguments: cells, chemistry, csv with time_s and crate_x1000, seconds; then, if wanted, charge at
+the start in % and temperature of the cells in degC.
 """
 
 import json
@@ -32,15 +33,18 @@ def profile_from(path, seconds):
     return pairs
 
 
-def drive(cells, chemistry, path, seconds):
+def drive(cells, chemistry, path, seconds, soc_pct=60, temp_c=25):
     desk = Desk(
-        soc_pct=60,
+        soc_pct=soc_pct,
         CELLS=cells,
         CHEMISTRY=chemistry,
         CAPACITY_MAH=_CAPACITY_MAH,
         SHUNT_UOHM=_SHUNT_UOHM,
     )
     bench = desk.bench
+    if temp_c != 25:
+        bench.set_temp_dc(0, 10 * temp_c)
+        desk.run_ms(30000)
     Profile(bench, profile_from(path, seconds), _CAPACITY_MAH / 1000000)
     tripped = []
     off_ms = 0
@@ -73,4 +77,5 @@ def drive(cells, chemistry, path, seconds):
 
 
 if __name__ == "__main__":
-    print(json.dumps(drive(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))))
+    _more = [int(word) for word in sys.argv[5:]]
+    print(json.dumps(drive(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), *_more)))

@@ -65,6 +65,7 @@ def test_keys_and_their_order_are_as_documented():
         "balancing",
         "cycle_us_max",
         "overruns",
+        "charge_limit_ma",
     ]
 
 

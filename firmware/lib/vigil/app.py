@@ -13,6 +13,8 @@ from vigil import chemistry as chemistries
 from vigil import journal, limits, panel, presets, soc, validate
 from vigil.afe.errors import AfeError
 from vigil.balance import Balancer, TopVoltage
+from vigil.charge_guard import PERIOD_MS as GUARD_PERIOD_MS
+from vigil.charge_guard import ChargeGuard
 from vigil.cycle import Executive, SlowTask
 from vigil.keeper import PERIOD_MS as KEEPER_PERIOD_MS
 from vigil.keeper import Keeper
@@ -70,12 +72,16 @@ class Bms:
             front_end.bleeds_adjacent,
         )
         self.counter = soc.ChargeCounter(board.capacity_mah, self.chemistry.ocv_dmv)
+        self.charge_guard = ChargeGuard(
+            self.sample, self.table, self.chemistry, board.capacity_mah
+        )
         self.status = Status(
             self.sample,
             self.protection,
             self.switches,
             self.balancer,
             self.counter,
+            self.charge_guard,
             board.device_name,
         )
         self.panel = panel.Panel(
@@ -99,6 +105,7 @@ class Bms:
             SlowTask(self.balance, _BALANCE_PERIOD_MS),
             SlowTask(self.keeper.step, KEEPER_PERIOD_MS),
             SlowTask(self.tend_panel, panel.PERIOD_MS),
+            SlowTask(self.charge_guard.step, GUARD_PERIOD_MS),
         ]
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
@@ -178,6 +185,7 @@ class Bms:
             sample.front_end_fault = sample.front_end_fault | FAULT_NOT_CONFIGURED
         sample.health[_SWITCH_STUCK] = self.front_end.switch_stuck
         self.panel.look()
+        self.charge_guard.look()
         self.protection.judge(sample, now_ms)
         self.switches.act(self.protection, now_ms)
         self._count_charge()

@@ -12,11 +12,12 @@ class Status:
 
     UNKNOWN = SAMPLE_UNKNOWN
 
-    def __init__(self, sample, protection, switches, balancer, counter, device_name):
+    def __init__(self, sample, protection, switches, balancer, counter, charge_guard, device_name):
         self._sample = sample
         self._protection = protection
         self._switches = switches
         self._counter = counter
+        self._charge_guard = charge_guard
         self.cell_count = sample.cell_count
         self.temp_count = sample.temp_count
         self.bleed = balancer.bleed
@@ -64,6 +65,11 @@ class Status:
     @property
     def discharge_on(self):
         return self._switches.discharge_on
+
+    @property
+    def charge_limit_ma(self):
+        """What a charger may deliver now; 0 while it is not known."""
+        return self._charge_guard.limit_ma
 
     @property
     def protection_bits(self):
