@@ -49,6 +49,9 @@ def sim(
     ] = None,
     seed: Annotated[str, typer.Option(metavar="N", help="Same seed, same run.")] = "1",
     soc: Annotated[str, typer.Option(metavar="PERCENT", help="State of charge at start.")] = "40",
+    ambient: Annotated[
+        str, typer.Option(metavar="C", help="Temperature of the air and the pack at start, degC.")
+    ] = "25",
     fault: Annotated[
         list[str] | None,
         typer.Option(metavar="SPEC", help='As "t=20 cell 5 mv 3720"; may be given repeatedly.'),
@@ -83,6 +86,7 @@ def sim(
         nodes,
         as_json,
         plain,
+        ambient,
     )
     path, note = interpreter.find()
     if note:

@@ -22,13 +22,17 @@ EMERGENCY_PIN = 11
 BUTTON_PIN = 12
 LED_PIN = 13
 BUZZER_PIN = 14
+HEATER_PIN = 15
+FAN_PIN = 16
 
-# Before anything else: switches off, RS485 listening, lamps dark.
+# Before anything else: switches off, RS485 listening, all else dark and cold.
 SAFE_PINS = (
     (BOTH_OFF_PIN, 0),
     (DRIVER_ENABLE_PIN, 0),
     (LED_PIN, 0),
     (BUZZER_PIN, 0),
+    (HEATER_PIN, 0),
+    (FAN_PIN, 0),
 )
 
 RS485_BAUD = 9600
@@ -82,6 +86,8 @@ def build():
     board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)
     board.led = Pin(LED_PIN, Pin.OUT, value=0)
     board.buzzer = Pin(BUZZER_PIN, Pin.OUT, value=0)
+    board.heater = Pin(HEATER_PIN, Pin.OUT, value=0)
+    board.fan = Pin(FAN_PIN, Pin.OUT, value=0)
     board.storage = make_storage()
     board.watchdog = WDT(timeout=2000)
     return board

@@ -33,6 +33,8 @@ _WIRING = (
     ),
     ("led", "output", "through a resistor", "1 = lit"),
     ("buzzer", "output", "through a transistor", "1 = sounds"),
+    ("heater", "output", "through a relay or a switch of its own", "1 = heats; see below"),
+    ("fan", "output", "through a transistor", "1 = turns; see below"),
 )
 
 _CONTACTS = """
@@ -60,6 +62,27 @@ The first state that holds is shown.
 |---|---|---|
 """
 
+_HEAT = """
+## Heater and fan
+
+Figures for LFP; the heater's follow the lowest temperature at which the chemistry may be charged.
+
+* The heater runs below {heat_below:g} degC of the coldest sensor until {heat_until:g} degC, while
+  a charger is seen or charges. A board with `heat_without_charger = True` heats from the pack too,
+  as long as no cell is near its warning.
+* The fan runs above {cool_above:g} degC of the hottest sensor until {cool_until:g} degC, or above
+  {board:g} degC of the board until {board_until:g} degC.
+* Neither is switched again within {shortest_s} s. Both are off at once when a temperature, a cell
+  or the current is unknown or stale, when the firmware ends and before the board sleeps; the heater
+  also when a fault has latched or one sensor is warm. A short circuit of the heater's own switch
+  is seen, but only a thermal fuse in its supply ends it.
+
+They are watched; a failure is a warning. The heater has to warm the coldest sensor by {proof_k:g} K in
+{proof} min, else it rests for {rest} min. With the heater off and no current, cells that are warmer
+than the board may not warm by {stuck_k:g} K in {stuck} min. The fan has to take a quarter of what the
+cells are warmer than the board in {proof} min, at less than C/10.
+"""
+
 _STATES = {
     "LET_GO": "the button has been held long enough: let go now",
     "STOPPED": "the emergency stop is asked",
@@ -76,7 +99,7 @@ _STATES = {
 
 def text():
     """The whole page."""
-    (panel,) = firmware.load("panel")
+    panel, thermal, chemistry = firmware.load("panel", "thermal", "chemistry")
     return "".join(
         (
             _HEAD,
@@ -85,8 +108,34 @@ def text():
             *_presses(panel),
             _LAMP.format(stuck=panel.STUCK_MS // 1000),
             *(_line(panel, code) for code in panel.CODES),
+            _heat(thermal, chemistry),
         )
     )
+
+
+def _heat(thermal, chemistry):
+    lfp = chemistry.lfp()
+    climate = thermal.Climate(_Nothing(), _Nothing(), None, lfp)
+    return _HEAT.format(
+        heat_below=climate._heat_below_dc / 10,
+        heat_until=climate._heat_until_dc / 10,
+        cool_above=climate._cool_above_dc / 10,
+        cool_until=(climate._cool_above_dc - thermal.COOL_SPAN_DC) / 10,
+        board=thermal.COOL_BOARD_DC / 10,
+        board_until=thermal.COOL_BOARD_UNTIL_DC / 10,
+        shortest_s=thermal.SHORTEST_ON_MS // 1000,
+        proof=thermal.PROOF_MS // 60000,
+        proof_k=thermal.HEATER_PROOF_DC / 10,
+        rest=thermal.HEATER_REST_MS // 60000,
+        stuck=thermal.STUCK_PROOF_MS // 60000,
+        stuck_k=thermal.STUCK_PROOF_DC / 10,
+    )
+
+
+class _Nothing:
+    """No pins, no cells: only the figures are wanted."""
+
+    capacity_mah = 0
 
 
 def _presses(panel):

@@ -53,6 +53,8 @@ class Bench:
         self.die_c = self._heat.die_c
         self._path = PowerPath(pack.cells, shunt_uohm, pack.figures.charger_mv)
         self._path.charger_limit_mv_per_cell = charger_limit_mv_per_cell
+        self._heater = [False, False, False]  # switched on, broken, stuck on
+        self._fan = [False, False, False]
         self._bleed_mask = 0
         self._bled = []
         self._bleed_ma = [0.0] * pack.cells
@@ -223,7 +225,33 @@ class Bench:
         self._bled = [cell for cell in range(self.pack.cells) if mask >> cell & 1]
         self._settle()
 
+    # What the board does.
+
+    def switch_heater(self, on):
+        self._work(self._heater, 0, on)
+
+    def switch_fan(self, on):
+        self._work(self._fan, 0, on)
+
+    def _work(self, appliance, at, on):
+        self.update()
+        self._do_slow_things(self._now_us)
+        appliance[at] = bool(on)
+        heat = self._heat
+        heat.heater_on = (self._heater[0] or self._heater[2]) and not self._heater[1]
+        heat.fan_on = (self._fan[0] or self._fan[2]) and not self._fan[1]
+
     # What happens outside, and what goes wrong.
+
+    def break_heater(self):
+        self._work(self._heater, 1, True)
+
+    def stick_heater(self):
+        """It stays on, whatever the board says."""
+        self._work(self._heater, 2, True)
+
+    def break_fan(self):
+        self._work(self._fan, 1, True)
 
     def load_attached(self):
         """Something between the terminals would draw current if the switch let it."""
@@ -295,6 +323,9 @@ class Bench:
         self.update()
         let_go(self._cell_ramps)
         let_go(self._temp_ramps)
+        if self._heater[1] or self._heater[2] or self._fan[1]:
+            self._heater[1] = self._heater[2] = False
+            self._work(self._fan, 1, False)
         if self._leaking:
             self._do_slow_things(self._now_us)
             for cell in self._leaking:

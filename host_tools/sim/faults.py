@@ -13,13 +13,21 @@ _PRESS_S = (0.05, 600)
 _SWITCHES = {"charge": 1, "discharge": 2}
 _FRONT_END = ("nak", "crc", "frozen", "reset")
 # Parts that not every board has.
-_PARTS = {"interlock": "interlock", "emergency": "emergency stop", "button_ms": "button"}
+_PARTS = {
+    "interlock": "interlock",
+    "emergency": "emergency stop",
+    "button_ms": "button",
+    "heater_broken": "heater",
+    "heater_stuck_on": "heater",
+    "fan_broken": "fan",
+}
 # A sensor's number that stands for all of them.
 ALL = 0
 
 FORMS = (
     "cell N mv V, temp N|all c T, current a A, short, afe nak|crc|frozen|reset, "
-    "fet charge|discharge stuck-on, interlock, emergency, button S, clear"
+    "fet charge|discharge stuck-on, interlock, emergency, button S, "
+    "heater broken|stuck-on, fan broken, clear"
 )
 
 
@@ -75,6 +83,8 @@ def _what(words, cells, temps):
             return "current_ma", 0, round(1000 * _within(text, _CURRENT_A, "current", "A"))
         case ["short"] | ["clear"] | ["interlock"] | ["emergency"]:
             return words[0], 0, 0
+        case ["heater", "broken" | "stuck-on"] | ["fan", "broken"]:
+            return "_".join(words).replace("-", "_"), 0, 0
         case ["button", text]:
             return "button_ms", 0, round(1000 * _within(text, _PRESS_S, "press", "s"))
         case ["afe", how] if how in _FRONT_END:

@@ -60,7 +60,13 @@ class Node:
         __import__("boot")
         twins = "host_tools.sim.twins." + board.TWIN
         __import__(twins)
-        self.twin = sys.modules[twins].build(self.clock, board, config["seed"], config["soc_pct"])
+        self.twin = sys.modules[twins].build(
+            self.clock,
+            board,
+            config["seed"],
+            config["soc_pct"],
+            ambient_c=config.get("ambient_c", 25.0),
+        )
         self.twin.rs485.on_transmit = self._transmitted
         self.board = board
         self._play_profile()
@@ -119,9 +125,17 @@ class Node:
                 "schema": limits.schema(),
                 "interpreter": sys.implementation.name,
                 "rows": rows,
-                "parts": self.twin.hands.fitted,
+                "parts": self._parts(),
             },
         )
+
+    def _parts(self):
+        """What not every board has."""
+        parts = list(self.twin.hands.fitted)
+        for name in ("heater", "fan"):
+            if hasattr(self.bms.board, name):
+                parts.append(name)
+        return parts
 
     # Whenever the firmware sleeps.
 
@@ -216,6 +230,12 @@ class Node:
             self.twin.hands.push_emergency()
         elif what == "button_ms":
             self.twin.hands.press(fault["value"])
+        elif what == "heater_broken":
+            bench.break_heater()
+        elif what == "heater_stuck_on":
+            bench.stick_heater()
+        elif what == "fan_broken":
+            bench.break_fan()
         elif what == "clear":
             bench.clear()
             self.twin.hands.clear()
@@ -257,6 +277,8 @@ class Node:
                 "overruns": bms.executive.overruns,
                 "worst_period_us": bms.executive.worst_period_us,
                 "charge_limit_ma": bms.charge_guard.limit_ma,
+                "heater_on": bms.climate.heater.on,
+                "fan_on": bms.climate.fan.on,
             },
         )
 

@@ -14,7 +14,8 @@ _BEFORE_SENTENCES = (
     "t_s cells_mv temps_dc stack_mv current_ma soc_pct "
     "charge_on discharge_on true_charge_on true_discharge_on"
 ).split()
-_AFTER_SENTENCES = ("balancing", "cycle_us_max", "overruns", "charge_limit_ma")
+_AFTER_SENTENCES = ("balancing", "cycle_us_max", "overruns")
+_ADDED = ("charge_limit_ma", "heater_on", "fan_on")
 _COLUMNS = 100
 
 _ASK_JBD = (
@@ -94,6 +95,7 @@ class JsonPresenter(_Lines):
         shown["warnings"] = warnings
         for key in _AFTER_SENTENCES:
             shown[key] = record[key]
+        shown.update((key, record.get(key)) for key in _ADDED)
         self._say(json.dumps(shown))
 
     def ended(self, why, t_s):

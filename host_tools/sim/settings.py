@@ -13,6 +13,7 @@ from host_tools.sim.quantity import INT32_MAX, number, shown, whole
 ROOT = Path(__file__).parents[2]
 _LONGEST_S = 100_000_000
 _MOST_NODES = 8
+_AMBIENT_C = (-40, 70)
 _LATER_PROTOCOLS = ("modbus", "pylontech")
 
 
@@ -29,6 +30,7 @@ class Settings:
     json: bool
     nodes: int = 1
     plain: bool = False
+    ambient_c: float = 25.0
 
     def seed_of(self, node):
         """Every battery is another one, of the same make."""
@@ -40,6 +42,7 @@ class Settings:
             "board": self.board,
             "seed": self.seed_of(node),
             "soc_pct": self.soc_pct,
+            "ambient_c": self.ambient_c,
             "speed": self.speed,
             "duration_ms": self.duration_ms,
             "profile": profile_path,
@@ -50,7 +53,19 @@ class Settings:
 
 
 def check(
-    board, profile, speed, duration, seed, soc, fault, run_dir, rs485, nodes, as_json, plain=False
+    board,
+    profile,
+    speed,
+    duration,
+    seed,
+    soc,
+    fault,
+    run_dir,
+    rs485,
+    nodes,
+    as_json,
+    plain=False,
+    ambient="25",
 ):
     """Settings from the option texts (None where an option was not given)."""
     cells, temps = board_counts(board)
@@ -76,6 +91,7 @@ def check(
         json=as_json,
         nodes=node_count,
         plain=plain,
+        ambient_c=_option("--ambient", ambient, number, *_AMBIENT_C),
     )
 
 

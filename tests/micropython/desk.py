@@ -36,6 +36,7 @@ class Desk:
         settle=True,
         flash=None,
         hurry=1,
+        ambient_c=25.0,
         **pack,
     ):
         if "boards/" + BOARD not in sys.path:
@@ -57,7 +58,7 @@ class Desk:
 
         numbers = Numbers(board)
         numbers.CAPACITY_MAH = board.CAPACITY_MAH // hurry
-        self.twin = build(self.clock, numbers, seed, soc_pct, flash)
+        self.twin = build(self.clock, numbers, seed, soc_pct, flash, ambient_c)
         self.flash = self.twin.flash
         board.make_storage = numbers.make_storage
         self.bench = self.twin.bench
@@ -66,7 +67,7 @@ class Desk:
             cells = self.bench.pack
             for cell in range(cells.cells):
                 cells.ohm_warm[cell] /= hurry
-            cells.warm([25.0] * cells.cells)
+            cells.warm([ambient_c] * cells.cells)
         self.bench.offer(current_ma)
         import main
 

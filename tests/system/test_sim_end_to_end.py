@@ -66,6 +66,8 @@ def test_keys_and_their_order_are_as_documented():
         "cycle_us_max",
         "overruns",
         "charge_limit_ma",
+        "heater_on",
+        "fan_on",
     ]
 
 

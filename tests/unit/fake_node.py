@@ -20,7 +20,6 @@ def record(t_s, active):
     return {
         "worst_period_us": 50000,
         "overruns": 0,
-        "charge_limit_ma": 54000,
         "cycle_us_max": 4000,
         "balancing": [3],
         "state": [2, 1, 2, 0] if active else [1, 1, 0, 0],

@@ -49,6 +49,8 @@ BAD = [
     (["sim", "--fault", "t=5 temp 1 open"], "not available in this version"),
     (["sim", "--board", "sim4_lfp", "--fault", "t=5 interlock"], "the board has no interlock"),
     (["sim", "--fault", "t=5 button 0"], "press must be 0.05 to 600 s"),
+    (["sim", "--ambient", "-41"], "--ambient must be -40 to 70"),
+    (["sim", "--ambient", "warm"], "--ambient: 'warm' is not a number"),
     (["sim", "--fault", ""], "must begin with t=SECONDS"),
     (["sim", "--rs485", "modbus"], "modbus is not available yet"),
     (["sim", "--rs485", "pylontech"], "pylontech is not available yet"),

@@ -31,6 +31,9 @@ def parsed(spec):
         ("t=1 interlock", 1000, "interlock", 0, 0),
         ("t=1 emergency", 1000, "emergency", 0, 0),
         ("t=1 button 5.5", 1000, "button_ms", 0, 5500),
+        ("t=1 heater broken", 1000, "heater_broken", 0, 0),
+        ("t=1 heater stuck-on", 1000, "heater_stuck_on", 0, 0),
+        ("t=1 fan broken", 1000, "fan_broken", 0, 0),
         ("  T=1   CLEAR ", 1000, "clear", 0, 0),
     ],
 )

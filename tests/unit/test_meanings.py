@@ -134,7 +134,6 @@ def a_record(**changes):
         "balancing": [],
         "cycle_us_max": 4000,
         "overruns": 0,
-        "charge_limit_ma": 54000,
         "worst_period_us": 50000,
     }
     record.update(changes)

@@ -42,7 +42,6 @@ def record(cells=16, **changes):
         "balancing": [],
         "cycle_us_max": 4100,
         "overruns": 0,
-        "charge_limit_ma": 54000,
         "worst_period_us": 50100,
     }
     return dict(known, **changes)

@@ -24,6 +24,8 @@ from vigil.quiet import QuietWindow
 from vigil.sample import CURRENT, FAULT_NOT_CONFIGURED, HEALTH_FIRST, SWITCH_STUCK, Sample
 from vigil.status import Status
 from vigil.switches import REASON_SAFE_MODE, REASON_SELF_TEST, Switches
+from vigil.thermal import PERIOD_MS as CLIMATE_PERIOD_MS
+from vigil.thermal import Climate
 
 _BRING_UP_RETRY_MS = const(500)
 _COMMISSION_PERIOD_MS = const(250)
@@ -75,6 +77,7 @@ class Bms:
         self.charge_guard = ChargeGuard(
             self.sample, self.table, self.chemistry, board.capacity_mah
         )
+        self.climate = Climate(board, self.sample, self.protection, self.chemistry)
         self.status = Status(
             self.sample,
             self.protection,
@@ -106,6 +109,7 @@ class Bms:
             SlowTask(self.keeper.step, KEEPER_PERIOD_MS),
             SlowTask(self.tend_panel, panel.PERIOD_MS),
             SlowTask(self.charge_guard.step, GUARD_PERIOD_MS),
+            SlowTask(self.climate.step, CLIMATE_PERIOD_MS),
         ]
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
@@ -131,6 +135,7 @@ class Bms:
         finally:
             self.front_end.all_off()
             self.panel.dark()
+            self.climate.off(time.ticks_ms())
 
     def owner_reset(self):
         """The owner has looked: latched switches are released, failed starts forgotten.

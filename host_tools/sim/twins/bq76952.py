@@ -16,11 +16,16 @@ class Twin:
     """clock, bench, chip, panel and the RS485 line of one simulated board."""
 
 
-def build(clock, board, seed, soc_pct, flash=None):
-    """board: the imported board module. flash: what survived a restart; a blank one without it."""
+def build(clock, board, seed, soc_pct, flash=None, ambient_c=25.0):
+    """board: the imported board module. flash: what survived a restart; a blank one without it.
+
+    ambient_c: temperature of the air, and of everything at the start.
+    """
     twin = Twin()
     pack = Pack(board.CELLS, board.CAPACITY_MAH, board.CHEMISTRY, seed, soc_pct)
-    twin.bench = Bench(clock, pack, temps=board.TEMPS, shunt_uohm=board.SHUNT_UOHM)
+    twin.bench = Bench(
+        clock, pack, temps=board.TEMPS, shunt_uohm=board.SHUNT_UOHM, ambient_c=ambient_c
+    )
     twin.chip = Bq76952Model(
         clock, twin.bench, cells=board.CELLS, shunt_uohm=board.SHUNT_UOHM, seed=seed
     )
@@ -29,8 +34,17 @@ def build(clock, board, seed, soc_pct, flash=None):
     line.listeners.append(twin.chip.dfetoff_pin)
     twin.chip.dfetoff_pin(line.level)
     twin.hands = Hands(clock, board)
+    _follow(board, "HEATER_PIN", twin.bench.switch_heater)
+    _follow(board, "FAN_PIN", twin.bench.switch_fan)
     twin.flash = flash or FakeFlash()
     twin.flash.use(clock)
     board.make_storage = lambda: twin.flash
     twin.rs485 = machine.uart_line(1)
     return twin
+
+
+def _follow(board, name, switch):
+    """What hangs on an output pin, if the board has it."""
+    pin = getattr(board, name, None)
+    if pin is not None:
+        machine.pin_line(pin).listeners.append(switch)
