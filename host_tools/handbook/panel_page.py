@@ -73,14 +73,14 @@ Figures for LFP; the heater's follow the lowest temperature at which the chemist
 * The fan runs above {cool_above:g} degC of the hottest sensor until {cool_until:g} degC, or above
   {board:g} degC of the board until {board_until:g} degC.
 * Neither is switched again within {shortest_s} s. Both are off at once when a temperature, a cell
-  or the current is unknown or stale, when the firmware ends and before the board sleeps; the heater
-  also when a fault has latched or one sensor is warm. A short circuit of the heater's own switch
-  is seen, but only a thermal fuse in its supply ends it.
+  or the current is unknown or stale, when the firmware ends and before the board sleeps; the
+  heater also when a fault has latched or one sensor is warm. That the heater's own switch has
+  stuck is seen, but only a thermal fuse in its supply ends it.
 
-They are watched; a failure is a warning. The heater has to warm the coldest sensor by {proof_k:g} K in
-{proof} min, else it rests for {rest} min. With the heater off and no current, cells that are warmer
-than the board may not warm by {stuck_k:g} K in {stuck} min. The fan has to take a quarter of what the
-cells are warmer than the board in {proof} min, at less than C/10.
+They are watched; a failure is a warning. The heater has to warm the coldest sensor by
+{proof_k:g} K in {proof} min, else it rests for {rest} min. With the heater off and no current,
+cells that are warmer than the board may not warm by {stuck_k:g} K in {stuck} min. The fan has to
+take a quarter of what the cells are warmer than the board in {proof} min, at less than C/10.
 """
 
 _STATES = {
