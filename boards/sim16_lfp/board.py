@@ -1,6 +1,6 @@
 """Simulated reference board: 16S LFP, 100 Ah, BQ76952 on I2C, 0.5 mOhm shunt, RS485."""
 
-from machine import I2C, UART, WDT, Pin
+from machine import I2C, UART, WDT, Pin, deepsleep
 
 NAME = "sim16_lfp"
 TWIN = "bq76952"  # what the simulator puts around it
@@ -88,6 +88,7 @@ def build():
     board.buzzer = Pin(BUZZER_PIN, Pin.OUT, value=0)
     board.heater = Pin(HEATER_PIN, Pin.OUT, value=0)
     board.fan = Pin(FAN_PIN, Pin.OUT, value=0)
+    board.deep_sleep = deepsleep
     board.storage = make_storage()
     board.watchdog = WDT(timeout=2000)
     return board

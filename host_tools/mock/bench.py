@@ -53,6 +53,7 @@ class Bench:
         self.die_c = self._heat.die_c
         self._path = PowerPath(pack.cells, shunt_uohm, pack.figures.charger_mv)
         self._path.charger_limit_mv_per_cell = charger_limit_mv_per_cell
+        self._ld_touched = False
         self._heater = [False, False, False]  # switched on, broken, stuck on
         self._fan = [False, False, False]
         self._bleed_mask = 0
@@ -167,7 +168,7 @@ class Bench:
         self.highest_mv = max(cell_mv)
         terminal_mv = self._path.terminal_mv(stack_mv, self.current_ma)
         self.pack_mv = terminal_mv
-        self.ld_mv = terminal_mv
+        self.ld_mv = max(terminal_mv, stack_mv) if self._ld_touched else terminal_mv
 
     def _sag(self):
         """A bleed current lowers what its own two sense leads show and raises the neighbours."""
@@ -268,6 +269,12 @@ class Bench:
         """A charger that tapers towards this voltage; None: it knows no limit."""
         self.update()
         self._path.charger_limit_mv_per_cell = mv_per_cell
+        self._changed()
+
+    def touch_ld(self, touched):
+        """A button between the cells and the chip's LD pin, by which a person wakes it."""
+        self.update()
+        self._ld_touched = touched
         self._changed()
 
     def override_current_ma(self, ma):

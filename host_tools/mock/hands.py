@@ -18,7 +18,7 @@ class Hands:
         self._emergency = _line(board, "EMERGENCY_PIN")
         self._button = _line(board, "BUTTON_PIN")
         self._presses = 0
-        self.on_press = None
+        self.on_button = None  # called with True and False
         self.clear()
 
     @property
@@ -43,8 +43,6 @@ class Hands:
         begun_us = self.clock.now_us
         self._contact(0, begun_us)
         self._contact(None, begun_us + ms * 1000)
-        if self.on_press is not None:
-            self.on_press()
 
     def clear(self):
         """Interlock closed, emergency stop pulled out, button let go."""
@@ -52,6 +50,8 @@ class Hands:
         self._interlock.outside(1)
         self._emergency.outside(0)
         self._button.outside(None)
+        if self.on_button is not None:
+            self.on_button(False)
 
     def _contact(self, level, at_us):
         number = self._presses
@@ -59,6 +59,8 @@ class Hands:
         def move(level):
             if number == self._presses:
                 self._button.outside(level)
+                if self.on_button is not None:
+                    self.on_button(level == 0)
 
         other = None if level == 0 else 0
         for step, us in enumerate(_BOUNCE_US):

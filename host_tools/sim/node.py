@@ -3,6 +3,7 @@
 Runs on MicroPython or CPython, started by the supervisor with the name of its configuration file.
 """
 
+import gc
 import json
 import sys
 from array import array
@@ -15,8 +16,12 @@ from host_tools.sim.console import Console, real_us
 _SECOND_US = 1000000
 # Virtual time between looks at the supervisor when nothing paces the node.
 _LOOK_US = 50000
+# While the board sleeps; and how long it takes to start.
+_REST_US = 20000
+_BOOT_US = 300000
 # Behind by more than this, the node gives up catching up: the computer is too slow.
 _LAG_US = 200000
+_REASON_ASLEEP = 110  # of vigil.switches, which is not there while the board sleeps
 # How long a paused node waits for the supervisor before it listens again.
 _PAUSED_MS = 1000
 
@@ -53,6 +58,7 @@ class Node:
         fake_time.use(self.clock)
         machine.use(self.clock)
         machine.on_watchdog = self._watchdog
+        self.board_off = machine.PoweredDown
         sys.path.insert(0, "boards/" + config["board"])
         import board
 
@@ -95,7 +101,38 @@ class Node:
         self.bms = main.make_bms()
         self._introduce()
         self.clock.on_sleep = self.tend
-        self.bms.run()
+        while True:
+            try:
+                self.bms.run()
+                return
+            except self.board_off:
+                self._rest()
+            self._boot_again()
+
+    def _rest(self):
+        """The board has turned itself off; its chip wakes it."""
+        import machine
+
+        self.bms = None
+        machine.power_down()
+        while not self.twin.chip.powered:
+            self.clock.sleep(_REST_US)
+        self.clock.sleep(_BOOT_US)
+
+    def _boot_again(self):
+        """From boot.py on, with the same flash; nothing in memory has survived."""
+        for name in list(sys.modules):
+            if name in ("boot", "board", "main", "vigil") or name.startswith("vigil."):
+                del sys.modules[name]
+        gc.collect()
+        import board
+
+        board.make_storage = self.board.make_storage
+        self.board = board
+        __import__("boot")
+        import main
+
+        self.bms = main.make_bms()
 
     def _introduce(self):
         from vigil import limits
@@ -249,10 +286,13 @@ class Node:
 
     def _record(self, t_s):
         bms = self.bms
-        sample = bms.sample
-        values = sample.values
         bench = self.twin.bench
         bench.update()
+        if bms is None:
+            self.console.say("rec", self._asleep(t_s))
+            return
+        sample = bms.sample
+        values = sample.values
         self._tell_backstop()
         temps = sample.temps_at
         switches = bms.switches
@@ -279,8 +319,38 @@ class Node:
                 "charge_limit_ma": bms.charge_guard.limit_ma,
                 "heater_on": bms.climate.heater.on,
                 "fan_on": bms.climate.fan.on,
+                "sleeping_in_s": _soon(bms.deep_discharge.sleeping_in_s),
+                "asleep": False,
             },
         )
+
+    def _asleep(self, t_s):
+        """Nobody measures, nobody switches."""
+        bench = self.twin.bench
+        return {
+            "t_s": t_s,
+            "cells_mv": [None] * self.board.CELLS,
+            "temps_dc": [None] * self.board.TEMPS,
+            "stack_mv": None,
+            "current_ma": None,
+            "soc_pct": None,
+            "charge_on": False,
+            "discharge_on": False,
+            "true_charge_on": bool(bench.true_charge),
+            "true_discharge_on": bool(bench.true_discharge),
+            "active": [],
+            "state": [0, 0, _REASON_ASLEEP, _REASON_ASLEEP],
+            "memory": 0,
+            "balancing": [],
+            "cycle_us_max": 0,
+            "overruns": 0,
+            "worst_period_us": 0,
+            "charge_limit_ma": 0,
+            "heater_on": False,
+            "fan_on": False,
+            "sleeping_in_s": None,
+            "asleep": True,
+        }
 
     def _tell_backstop(self):
         """What the front end was really given to guard by itself, whenever that changes."""
@@ -311,6 +381,10 @@ class Node:
                 now = protection.value_now(at, self.bms.sample)
                 active.append([row[limits.ID], where, protection.trip_value[at], now])
         return active
+
+
+def _soon(seconds):
+    return None if seconds < 0 else seconds
 
 
 def _known(value):

@@ -68,6 +68,8 @@ def test_keys_and_their_order_are_as_documented():
         "charge_limit_ma",
         "heater_on",
         "fan_on",
+        "sleeping_in_s",
+        "asleep",
     ]
 
 

@@ -16,6 +16,8 @@ from vigil.balance import Balancer, TopVoltage
 from vigil.charge_guard import PERIOD_MS as GUARD_PERIOD_MS
 from vigil.charge_guard import ChargeGuard
 from vigil.cycle import Executive, SlowTask
+from vigil.deep_discharge import PERIOD_MS as DEEP_DISCHARGE_PERIOD_MS
+from vigil.deep_discharge import DeepDischarge
 from vigil.keeper import PERIOD_MS as KEEPER_PERIOD_MS
 from vigil.keeper import Keeper
 from vigil.memory import Memory
@@ -33,6 +35,10 @@ _BALANCE_PERIOD_MS = const(500)
 _SECOND_LOOK_US = const(10000)
 # Below this share of the capacity an hour the cells count as resting.
 _REST_DIVISOR = const(50)
+# A current below this may be the sensor's own; so many looks in a row, COMMISSION_PERIOD apart.
+_STILL_MA = const(100)
+_STILL_DIVISOR = const(500)
+_OPEN_LOOKS = const(2)
 _TICKS = const(0x3FFFFFFF)
 _SWITCH_STUCK = SWITCH_STUCK - HEALTH_FIRST
 
@@ -102,6 +108,8 @@ class Bms:
         self.keeper = Keeper(
             memory, self.protection, self.switches, window, self._announce_stall, self.runs_well
         )
+        self.deep_discharge = DeepDischarge(self)
+        self.status.sleep_of(self.deep_discharge)
         tasks = [
             SlowTask(self.bring_up, _BRING_UP_RETRY_MS),
             SlowTask(self.commission, _COMMISSION_PERIOD_MS),
@@ -110,6 +118,7 @@ class Bms:
             SlowTask(self.tend_panel, panel.PERIOD_MS),
             SlowTask(self.charge_guard.step, GUARD_PERIOD_MS),
             SlowTask(self.climate.step, CLIMATE_PERIOD_MS),
+            SlowTask(self.deep_discharge.step, DEEP_DISCHARGE_PERIOD_MS),
         ]
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
@@ -122,6 +131,9 @@ class Bms:
         self._looked_well = False
         self._counted_ms = 0
         self._counted_sequence = 0
+        self._seen_open = False
+        self._open_looks = 0
+        self._still_ma = _STILL_MA + board.capacity_mah // _STILL_DIVISOR
         self.self_test_passed = False
         self.read_errors = 0
         self.last_error = 0  # code of the latest AfeError
@@ -145,6 +157,18 @@ class Bms:
         self.switches.reset()
         if self.memory.safe_mode:
             self.memory.forget()
+
+    def keep_everything(self):
+        """Write at once what has to be remembered: the power is about to go. Switches are open."""
+        memory = self.memory
+        if memory.take_latched(self.switches):
+            memory.stage()
+        watchdog = self.board.watchdog
+        while (memory.state_waits and memory.commit()) or (
+            memory.journal_waits and memory.flush()
+        ):
+            if watchdog is not None:
+                watchdog.feed()
 
     def runs_well(self):
         """Nothing speaks against this start; a fault of the pack does not."""
@@ -257,11 +281,30 @@ class Bms:
             self.sample, self.board.capacity_mah // _REST_DIVISOR
         ):
             self.counter.start(self.sample)
+        if not self._seen_open and not self._switches_are_open():
+            return False
         if self.self_test_passed and not self.problems and self._backstop_fits:
             self.switches.permit()
         else:
             self.switches.forbid(REASON_SELF_TEST)
         return False
+
+    def _switches_are_open(self):
+        """Before they may close for the first time: they really are open, and nothing is about to
+        trip. What finds a switch stuck is a row of the table."""
+        sample = self.sample
+        front_end = self.front_end
+        current_ma = sample.values[sample.current_at]
+        still = 0 - self._still_ma < current_ma < self._still_ma
+        if front_end.charge_is_on or front_end.discharge_is_on or not still:
+            self._open_looks = 0
+        elif self.protection.is_counting():
+            # It would close for as long as the delay lasts.
+            return False
+        else:
+            self._open_looks += 1
+        self._seen_open = self._open_looks >= _OPEN_LOOKS
+        return self._seen_open
 
     def balance(self, now_ms):
         """Tend the balancing."""

@@ -34,6 +34,9 @@ def build(clock, board, seed, soc_pct, flash=None, ambient_c=25.0):
     line.listeners.append(twin.chip.dfetoff_pin)
     twin.chip.dfetoff_pin(line.level)
     twin.hands = Hands(clock, board)
+    if getattr(board, "BUTTON_PIN", None) is not None:
+        # The button's second contact goes to LD.
+        twin.hands.on_button = twin.bench.touch_ld
     _follow(board, "HEATER_PIN", twin.bench.switch_heater)
     _follow(board, "FAN_PIN", twin.bench.switch_fan)
     twin.flash = flash or FakeFlash()
