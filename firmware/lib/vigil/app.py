@@ -26,6 +26,8 @@ from vigil.quiet import QuietWindow
 from vigil.sample import CURRENT, FAULT_NOT_CONFIGURED, HEALTH_FIRST, SWITCH_STUCK, Sample
 from vigil.status import Status
 from vigil.switches import REASON_SAFE_MODE, REASON_SELF_TEST, Switches
+from vigil.table_guard import PERIOD_MS as TABLE_GUARD_PERIOD_MS
+from vigil.table_guard import TableGuard
 from vigil.thermal import PERIOD_MS as CLIMATE_PERIOD_MS
 from vigil.thermal import Climate
 
@@ -108,6 +110,7 @@ class Bms:
         self.keeper = Keeper(
             memory, self.protection, self.switches, window, self._announce_stall, self.runs_well
         )
+        self.table_guard = TableGuard(self.protection._rows, self.sample)
         self.deep_discharge = DeepDischarge(self)
         self.status.sleep_of(self.deep_discharge)
         tasks = [
@@ -119,6 +122,7 @@ class Bms:
             SlowTask(self.charge_guard.step, GUARD_PERIOD_MS),
             SlowTask(self.climate.step, CLIMATE_PERIOD_MS),
             SlowTask(self.deep_discharge.step, DEEP_DISCHARGE_PERIOD_MS),
+            SlowTask(self.table_guard.step, TABLE_GUARD_PERIOD_MS),
         ]
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
