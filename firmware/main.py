@@ -38,7 +38,7 @@ def make_bms(hardware=None, memory=None):
     failed = selftest.failures()
     for name in failed:
         print("self-test failed: kernel", name)
-    for row_id, problem, number, bound in bms.problems:
+    for row_id, problem, number, bound in bms.problems or bms.backstop_problems():
         print("limit table refused: row", row_id, "problem", problem, "value", number, "of", bound)
     bms.self_test_passed = not failed
     bms.table_guard.take()

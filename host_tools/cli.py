@@ -32,6 +32,7 @@ def vigil(
     help="Run the firmware on a simulated battery, show it live, let real clients attach."
 )
 def sim(
+    context: typer.Context,
     board: Annotated[str, typer.Option(metavar="NAME", help="Simulated board.")] = "sim16_lfp",
     profile: Annotated[
         str,
@@ -52,9 +53,21 @@ def sim(
     ambient: Annotated[
         str, typer.Option(metavar="C", help="Temperature of the air and the pack at start, degC.")
     ] = "25",
+    aged: Annotated[
+        str,
+        typer.Option(
+            metavar="PERCENT", help="Capacity that ageing has taken on average, 0 to 50."
+        ),
+    ] = "0",
     fault: Annotated[
         list[str] | None,
         typer.Option(metavar="SPEC", help='As "t=20 cell 5 mv 3720"; may be given repeatedly.'),
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.toml", help="Pack, limits, current and events from a scenario file."
+        ),
     ] = None,
     rs485: Annotated[str, typer.Option(metavar="jbd", help="Protocol on RS485.")] = "jbd",
     nodes: Annotated[str, typer.Option(metavar="N", help="How many batteries, 1 to 8.")] = "1",
@@ -87,11 +100,37 @@ def sim(
         as_json,
         plain,
         ambient,
+        aged,
     )
+    node = supervisor.NODE
+    if scenario is not None:
+        from host_tools.prove import live
+
+        given = [name for name in live.SAID_BY_THE_FILE if _is_given(context, name)]
+        wanted = live.play(wanted, scenario, given)
+        node = live.NODE
     path, note = interpreter.find()
     if note:
         print(f"vigil sim: {note}", file=sys.stderr, flush=True)
-    return supervisor.run(wanted, path)
+    return supervisor.run(wanted, path, node)
+
+
+@app.command(help="Run scenarios and judge what the simulated hardware did.")
+def prove(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE...]", help="Scenario files; without any, the whole library."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
+    report: Annotated[
+        str | None, typer.Option(metavar="FILE.html", help="Write a page with a plot of each run.")
+    ] = None,
+):
+    from host_tools.prove import command
+
+    return command.prove(files, as_json, report)
 
 
 def main(arguments=None):
@@ -104,12 +143,21 @@ def main(arguments=None):
     except _usage_error() as error:
         return _refuse("vigil", error.format_message())
     except ValueError as error:
-        return _refuse("vigil sim", str(error))
+        return _refuse(f"vigil {_subcommand(arguments)}", str(error))
 
 
 def _usage_error():
     # typer has no public name for what every error of a command line descends from.
     return next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+def _is_given(context, option):
+    return context.get_parameter_source(option).name == "COMMANDLINE"
+
+
+def _subcommand(arguments):
+    words = sys.argv[1:] if arguments is None else arguments
+    return next((word for word in words if word in ("sim", "prove")), "sim")
 
 
 def _refuse(who, text):

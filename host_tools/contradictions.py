@@ -3,6 +3,8 @@
 Problem codes: vigil/validate.py. Numbers as the firmware has them, see host_tools/meanings.py.
 """
 
+import re
+
 from host_tools import meanings
 
 # code: the sentence. {it}: the row's name; {number} and {bound} in the row's own unit.
@@ -39,19 +41,59 @@ _SENTENCES = {
     17: "{it} trips at {number}, not before its severe level at {bound}, which is for what should"
     " never be reached. Set the severe level clearly beyond.",
 }
+
+
+def _volts(mv):
+    return meanings.volts(mv, 3)
+
+
+def _signed(ma):
+    return "an unknown current" if ma is None else f"{ma / 1000:+g} A"
+
+
 _BACKSTOP = 7
+_BACKSTOP_IMPOSSIBLE = 18
 _BACKSTOPS = {
-    1: ("cell over-voltage", meanings.volts),
-    2: ("cell under-voltage", meanings.volts),
-    3: ("charge current", None),
-    4: ("discharge current", None),
-    5: ("short circuit", None),
+    1: ("cell over-voltage", _volts),
+    2: ("cell under-voltage", _volts),
+    3: ("charge current", _signed),
+    4: ("discharge current", _signed),
+    5: ("short circuit", _signed),
+    6: ("too high a temperature for charging", meanings.degrees),
+    7: ("too low a temperature for charging", meanings.degrees),
+    8: ("too high a temperature for discharging", meanings.degrees),
+    9: ("too low a temperature for discharging", meanings.degrees),
+    10: ("too high a temperature of its own or of the switches", meanings.degrees),
 }
+
+
+# As the firmware prints a problem at its start.
+_PRINTED = re.compile(
+    r"(limit table refused: )row (\d+) problem (\d+) value (-?\d+) of (-?\d+)\s*", re.ASCII
+)
+
+
+def sentence(row_id, code, number, bound=None):
+    """A problem of either kind in words, as Bms.use_limits() returns them."""
+    if code == _BACKSTOP:
+        return backstop_sentence(row_id, code, number, bound)
+    return problem_sentence(row_id, code, number, bound)
+
+
+def explained(line):
+    """What the board has printed; a refused limit with its sentence in place of the numbers."""
+    match = _PRINTED.fullmatch(line)
+    return match[1] + sentence(*map(int, match.groups()[1:])) if match else line
 
 
 def problem_sentence(row_id, code, number, bound=None):
     """One problem of validate.problems() in words: what is wrong with which limit, what to do."""
     text = _SENTENCES.get(code)
+    if code == _BACKSTOP_IMPOSSIBLE:
+        return (
+            "The front end cannot guard these limits by itself: one lies beyond its range, or"
+            " there are more of a kind than it has comparators. Choose limits nearer to the usual."
+        )
     if text is None:
         return (
             f"{_it(row_id)} is refused for reason {code} (number {number}), which this host does"
@@ -85,11 +127,8 @@ def problem_sentence(row_id, code, number, bound=None):
 
 def backstop_sentence(backstop, code, number, bound=None):
     """One problem of validate.backstop_problems() in words."""
-    what, write = _BACKSTOPS.get(backstop, (f"limit {backstop}", None))
-    if write is None:
-        applied, asked = _signed(number), _signed(bound)
-    else:
-        applied, asked = write(number, 3), write(bound, 3)
+    what, write = _BACKSTOPS.get(backstop, (f"limit {backstop}", _signed))
+    applied, asked = write(number), write(bound)
     if code != _BACKSTOP:
         return f"The front end's own {what} limit is refused for reason {code} (at {applied})."
     return (
@@ -107,10 +146,6 @@ def _it(row_id):
     known = meanings.meaning(row_id)
     key = f"pack {known.key}" if known.about == "Pack" else known.key
     return f'Limit "{key}"'
-
-
-def _signed(ma):
-    return "an unknown current" if ma is None else f"{ma / 1000:+g} A"
 
 
 def _delay(ms):

@@ -42,14 +42,17 @@ MEMORY_SENTENCES = (
 
 # A row as the node announces it.
 Row = namedtuple(
-    "Row", "id trip release trip_delay_ms release_delay_ms action recovery", defaults=(BY_VALUE,)
+    "Row",
+    "id trip release trip_delay_ms release_delay_ms action recovery backstop",
+    defaults=(BY_VALUE, 0),
 )
 
 # key: short name in words; about: whose value it is; unit: how its numbers are written;
 # problem: the sentence; remedy: what the owner can do.
 Meaning = namedtuple("Meaning", "key about unit problem remedy")
 
-_CELL_V, _STACK_V, _AMPERE, _DEGREE, _TIME, _COUNT, _BITS, _KELVIN = range(8)
+_CELL_V, _STACK_V, _AMPERE, _DEGREE, _TIME, _COUNT, _BITS, _KELVIN, _CODE = range(9)
+BITS = _BITS
 _ABOVE = "{value} is above {limit}{delay}"
 _BELOW = "{value} is below {limit}{delay}"
 _STALE = "no new reading for {value} (limit {limit})"
@@ -200,14 +203,14 @@ _MEANINGS = {
         "Look for a warm joint, a blocked fan or a sensor that has come loose.",
     ),
     31: Meaning(
-        "electronics warm",
+        "warm",
         "Board sensor",
         _DEGREE,
         _ABOVE,
         "Reduce the current or cool the switches.",
     ),
     32: Meaning(
-        "electronics too hot",
+        "too hot",
         "Board sensor",
         _DEGREE,
         _ABOVE,
@@ -301,8 +304,8 @@ _MEANINGS = {
     46: Meaning(
         "contactors or pre-charge failed",
         "",
-        _COUNT,
-        "code {value}",
+        _CODE,
+        "{value}",
         "Check what is connected, the pre-charge resistor and the contactors.",
     ),
     47: Meaning(
@@ -352,6 +355,28 @@ _BIT_WORDS = {
 }
 
 
+# A row whose value is one code out of many (vigil/power_path.py).
+CODE_WORDS = {
+    46: {
+        1: "pre-charge runs into a short circuit behind the contactors",
+        2: "pre-charge does not charge: its relay, resistor or a wire is open",
+        3: "pre-charge stops halfway: a load draws current before it may",
+        4: "pre-charge takes too long: the load has more capacitance than the board allows",
+        5: "no load is connected behind the contactors",
+        6: "the voltage behind the contactors cannot be measured",
+        7: "something else lifted the load's voltage above the pack during pre-charge",
+        8: "current goes on flowing after pre-charge: a load does not wait",
+        9: "the main contactor does not close",
+        10: "the charge contactor does not close",
+        11: "the main contactor does not open: welded",
+        12: "the charge contactor does not open: welded",
+        13: "the pre-charge relay does not open: welded",
+        14: "all contactors open, but the load keeps the pack's voltage: welded, or fed",
+        15: "current flows in a direction that is switched off: welded, or a load feeds back",
+    }
+}
+
+
 def meaning(row_id):
     """The Meaning of a row; an honest general one for a row that this host does not know."""
     known = _MEANINGS.get(row_id)
@@ -382,12 +407,20 @@ def sentence(row, where, value_at_trip, value_now):
     known = meaning(row.id)
     value = _worst(known, value_at_trip, value_now)
     problem = known.problem.format(
-        value=_bits(row.id, value) if known.unit == _BITS else _value(known.unit, value),
+        value=_told(row.id, known.unit, value),
         limit=limit(known.unit, row.trip),
         delay=f" for {duration(row.trip_delay_ms)}" if row.trip_delay_ms else "",
     )
     advice = known.remedy + _closing(row, known)
     return f"{name(row.id, where)}: {problem}; {opened(row.action)}. {advice}"
+
+
+def _told(row_id, unit, value):
+    if unit == _BITS:
+        return _bits(row_id, value)
+    if unit == _CODE:
+        return CODE_WORDS.get(row_id, {}).get(value, f"code {value}")
+    return _value(unit, value)
 
 
 def opened(action):

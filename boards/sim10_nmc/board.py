@@ -2,6 +2,7 @@
 
 NAME = "sim10_nmc"
 TWIN = "bq76952"  # what the simulator puts around it
+CHIP = "BQ76952"
 CELLS = 10
 TEMPS = 3
 CAPACITY_MAH = 20000

@@ -2,6 +2,7 @@
 
 NAME = "sim12_na"
 TWIN = "bq76952"  # what the simulator puts around it
+CHIP = "BQ76952"
 CELLS = 12
 TEMPS = 3
 CAPACITY_MAH = 50000

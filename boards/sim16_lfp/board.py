@@ -4,8 +4,10 @@ from machine import I2C, UART, WDT, Pin, deepsleep
 
 NAME = "sim16_lfp"
 TWIN = "bq76952"  # what the simulator puts around it
+CHIP = "BQ76952"
 CELLS = 16
 TEMPS = 3
+SWITCH_TEMPS = 1  # a thermistor at the switches
 CAPACITY_MAH = 100000
 CHEMISTRY = "LFP"
 SHUNT_UOHM = 500
@@ -68,8 +70,10 @@ def build():
     board.front_end = Bq76952(
         i2c,
         both_off,
+        variant=CHIP,
         cells=CELLS,
         temps=TEMPS,
+        switch_temps=SWITCH_TEMPS,
         shunt_uohm=SHUNT_UOHM,
         cc_gain_uohm=CURRENT_GAIN_UOHM,
     )

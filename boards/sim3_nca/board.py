@@ -2,6 +2,7 @@
 
 NAME = "sim3_nca"
 TWIN = "bq76952"  # what the simulator puts around it
+CHIP = "BQ76952"
 CELLS = 3
 TEMPS = 1
 CAPACITY_MAH = 6000

@@ -2,6 +2,7 @@
 
 NAME = "sim4_lfp"
 TWIN = "bq76952"  # what the simulator puts around it
+CHIP = "BQ76952"
 CELLS = 4
 TEMPS = 2
 CAPACITY_MAH = 100000

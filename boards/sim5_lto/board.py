@@ -2,6 +2,7 @@
 
 NAME = "sim5_lto"
 TWIN = "bq76952"  # what the simulator puts around it
+CHIP = "BQ76952"
 CELLS = 5
 TEMPS = 2
 CAPACITY_MAH = 40000

@@ -2,6 +2,7 @@
 
 NAME = "sim8_lfp"
 TWIN = "bq76952"  # what the simulator puts around it
+CHIP = "BQ76952"
 CELLS = 8
 TEMPS = 3
 CAPACITY_MAH = 100000

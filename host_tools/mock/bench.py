@@ -16,6 +16,10 @@ _SLOW_US = 1000000
 _BLEED_OHM = 68.0
 _CELL_MV_PER_S = 200.0
 _TEMP_K_PER_S = 2.0
+# What a shorted thermistor passes for; an open one shows nothing at all (None).
+_SHORTED_C = 1000.0
+DIE = 0
+SWITCHES = 1
 _MOST_REACTIONS = 8  # of listeners to each other at one instant
 
 
@@ -29,8 +33,12 @@ class Bench:
         shunt_uohm=500,
         charger_limit_mv_per_cell=None,
         sense_ohm=0.05,
+        path=None,
     ):
-        """sense_ohm: wire, contact and fuse of each sense lead."""
+        """sense_ohm: wire, contact and fuse of each sense lead.
+
+        path: what lies between cells and terminals, two FETs without it.
+        """
         self.clock = clock
         self.pack = pack
         self.listeners = []
@@ -51,7 +59,12 @@ class Bench:
         )
         self.temps_c = list(self._heat.place_c)
         self.die_c = self._heat.die_c
-        self._path = PowerPath(pack.cells, shunt_uohm, pack.figures.charger_mv)
+        self.switch_c = self._heat.switch_c
+        self._board_c = [self.die_c, self.switch_c]
+        self._board_ramps = []
+        # What the broken thermistors show, by place, and SWITCHES behind the cells' places.
+        self._broken = {}
+        self._path = path or PowerPath(pack.cells, shunt_uohm, pack.figures.charger_mv)
         self._path.charger_limit_mv_per_cell = charger_limit_mv_per_cell
         self._ld_touched = False
         self._heater = [False, False, False]  # switched on, broken, stuck on
@@ -70,6 +83,7 @@ class Bench:
         self._react_again = False
         self._current_varies = False
         pack.warm(self._heat.cell_c)
+        self._path.join(self)
         self._settle()
         clock.call_at(clock.now_us + TICK_US, self._tick)
 
@@ -90,9 +104,10 @@ class Bench:
             self.discharged_mas -= ma * us * 0.000001
         pack.pass_current(ma, us)
         self._square_a2s += pack.square_ma2(ma) * us * 0.000000000001
+        self._path.pass_time(us, self.stack_mv)
         if self._bled:
             self._bleed(us)
-        if self._temp_ramps:
+        if self._temp_ramps or self._board_ramps:
             self._show_temps()
         if self._current_varies or self._cell_ramps:
             self._settle()
@@ -130,12 +145,24 @@ class Bench:
         self._square_a2s = 0.0
         pack.lose(seconds)
         pack.warm(heat.cell_c)
-        self.die_c = heat.die_c
         self._show_temps()
 
     def _show_temps(self):
-        self.temps_c[:] = self._heat.place_c
-        follow(self._temp_ramps, self.temps_c, self._now_us)
+        heat = self._heat
+        temps_c = self.temps_c
+        temps_c[:] = heat.place_c
+        follow(self._temp_ramps, temps_c, self._now_us)
+        board_c = self._board_c
+        board_c[DIE] = heat.die_c
+        board_c[SWITCHES] = heat.switch_c
+        follow(self._board_ramps, board_c, self._now_us)
+        self.die_c = board_c[DIE]
+        self.switch_c = board_c[SWITCHES]
+        for place in self._broken:
+            if place < len(temps_c):
+                temps_c[place] = self._broken[place]
+            else:
+                self.switch_c = self._broken[place]
 
     # What flows.
 
@@ -211,9 +238,10 @@ class Bench:
         """An assist gate is on only to spare the body diode: it conducts, but not lastingly."""
         self.update()
         if self._path.set_gates(charge, discharge, charge_assist, discharge_assist):
-            self._switched()
+            self.path_changed()
 
-    def _switched(self):
+    def path_changed(self):
+        """Something between cells and terminals has begun or ceased to conduct."""
         self.true_charge = self._path.true_charge
         self.true_discharge = self._path.true_discharge
         self._changed()
@@ -254,9 +282,10 @@ class Bench:
     def break_fan(self):
         self._work(self._fan, 1, True)
 
-    def load_attached(self):
-        """Something between the terminals would draw current if the switch let it."""
-        return self._path.short or self._path.wanted_ma() < 0
+    def lifted_mv(self, source_ma):
+        """Where a small current lifts the open terminal: to the stack, unless a load is there."""
+        ohm = self._path.holding_ohm()
+        return self.stack_mv if ohm is None else min(self.stack_mv, source_ma * ohm)
 
     def offer(self, ma):
         """What charger (+) or load (-) would let flow."""
@@ -284,15 +313,29 @@ class Bench:
         self._changed()
 
     def set_short(self):
+        self.attach_load(0.0)
+
+    def attach_load(self, ohm):
+        """A resistor between the terminals takes the place of charger and load; None: it goes."""
         self.update()
-        self._path.short = True
+        self._path.load_ohm = ohm
         self._changed()
+
+    def disconnect_link(self):
+        """Load and capacitor are taken off; for a bench with contactors."""
+        self.update()
+        self._path.disconnect()
+        self._changed()
+
+    def break_contactor(self, n, welded):
+        """1 main, 2 charge, 3 pre-charge: welded, or else stuck open."""
+        self._path.break_contactor(n, welded)
 
     def stick_fet(self, n):
         """1: the charge switch no longer opens, 2: the discharge switch."""
         self.update()
         self._path.stick(n)
-        self._switched()
+        self.path_changed()
 
     def set_cell_mv(self, n, mv):
         """Cell 1, 2, ... itself moves to this voltage and stays, whatever the current."""
@@ -310,7 +353,24 @@ class Bench:
         for place in range(len(self.temps_c)):
             if n == 0 or n == place + 1:
                 value_c = self.temps_c[place]
+                if place in self._broken:
+                    value_c = self._heat.place_c[place]
                 aim(self._temp_ramps, place, value_c, dc / 10.0, _TEMP_K_PER_S, self._now_us)
+
+    def set_board_dc(self, place, dc):
+        """The chip's DIE or the SWITCHES move to this temperature."""
+        self.update()
+        value_c = self._board_c[place]
+        aim(self._board_ramps, place, value_c, dc / 10.0, _TEMP_K_PER_S, self._now_us)
+
+    def break_sensor(self, n, shorted=False):
+        """The thermistor of place 1, 2, ... (0: of the switches) breaks, or is shorted."""
+        if not 0 <= n <= len(self.temps_c):
+            raise ValueError("no such sensor")
+        self.update()
+        place = n - 1 if n else len(self.temps_c)
+        self._broken[place] = _SHORTED_C if shorted else None
+        self._show_temps()
 
     def set_leak(self, n, ohm):
         """Cell 1, 2, ... leaks inside, through so many ohm; the charge it lost stays lost."""
@@ -333,10 +393,13 @@ class Bench:
         if self._heater[1] or self._heater[2] or self._fan[1]:
             self._heater[1] = self._heater[2] = False
             self._work(self._fan, 1, False)
+        let_go(self._board_ramps)
+        self._broken = {}
+        self._show_temps()
         if self._leaking:
             self._do_slow_things(self._now_us)
             for cell in self._leaking:
                 self.pack.set_leak(cell, 0.0)
             self._leaking = []
         self._path.mend()
-        self._switched()
+        self.path_changed()

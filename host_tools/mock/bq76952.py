@@ -29,6 +29,7 @@ from host_tools.mock.bq76952_switches import Switches
 from host_tools.mock.bq76952_variants import VARIANTS
 
 _SAFETY = 0x02
+_COV_THRESHOLD = 0x9278
 _CELL_1 = 0x14
 
 _SEC_FULL_ACCESS = 1
@@ -512,7 +513,7 @@ class Bq76952Model(AlarmPort):
                 cells |= 1 << self._places[channel]
         self._arm()
         self._latch_alarms(self._raw() & ~EVENTS)
-        self.bench.set_bleed(cells)
+        self.bench.set_bleed(self.leads.bled(cells))
 
     def switches_changed(self):
         self._arm()
@@ -639,6 +640,11 @@ class Bq76952Model(AlarmPort):
             self.balancing.level_command(data[0] | data[1] << 8)
         elif code == REG12_CONTROL:
             self.regulators.set(data[0])
+
+    def flip_a_setting(self):
+        """A bit of the over-voltage threshold changes by itself, as a bad memory cell does."""
+        self.memory[_COV_THRESHOLD - memory.BASE] ^= 1
+        self._load_settings()
 
     def _memory_written(self, address, data):
         if self._security == _SEC_SEALED:

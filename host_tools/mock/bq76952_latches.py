@@ -111,6 +111,8 @@ class LoadDetect:
     holds DSG off, until the timeout; or as the host says."""
 
     gone_mv = 4000.0
+    # Not in the fact sheet.
+    source_ma = 0.1
 
     def __init__(self, chip, latches):
         self.chip = chip

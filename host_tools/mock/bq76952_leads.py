@@ -3,6 +3,7 @@
 Lead n goes to the top of cell n (lead 0: below cell 1, where nothing shows, because the check
 sinks to there anyway). In every check each input sinks 55 uA for 3 ms; a connected cell does not
 notice, the capacitor of a broken lead loses `step_mv` for good (55 uA x 3 ms from twice 220 nF).
+A bleed resistor beside a broken lead pulls it to its other end, but carries no current.
 """
 
 
@@ -15,6 +16,7 @@ class Leads:
         # mV a cell reads too high, by its place; None: all leads are whole.
         self.shift_mv = None
         self._fallen_mv = {}
+        self._bled = 0
         self._checked_us = 0
 
     def restart(self):
@@ -27,7 +29,7 @@ class Leads:
         if not self.open and not fallen_mv:
             return False
         checks = self._checks()
-        if not checks and len(fallen_mv) == len(self.open):
+        if not checks and not self._bled and len(fallen_mv) == len(self.open):
             return False
         cell_mv = self.chip.bench.cell_mv
         for lead in list(fallen_mv):
@@ -37,7 +39,13 @@ class Leads:
             if 1 <= lead <= len(cell_mv):
                 # The input cannot fall below the one beneath it.
                 most_mv = cell_mv[lead - 1] + fallen_mv.get(lead - 1, 0.0)
-                fallen_mv[lead] = min(fallen_mv.get(lead, 0.0) + checks * self.step_mv, most_mv)
+                fell_mv = 0.0
+                if lead in fallen_mv:
+                    # Checks from before it broke did nothing to it.
+                    fell_mv = fallen_mv[lead] + checks * self.step_mv
+                if self._bled:
+                    fell_mv = self._pulled(lead, fell_mv, most_mv)
+                fallen_mv[lead] = min(fell_mv, most_mv)
             else:
                 fallen_mv[lead] = 0.0
         self.shift_mv = None
@@ -47,6 +55,36 @@ class Leads:
                 for cell in range(len(cell_mv))
             ]
         return True
+
+    def _pulled(self, lead, fell_mv, most_mv):
+        """How far below its cell's top the input is, with the bleed resistors beside it."""
+        below = self._bled >> (lead - 1) & 1
+        above = self._bled >> lead & 1
+        if not below and not above:
+            return fell_mv
+        if not above:
+            return most_mv
+        cell_mv = self.chip.bench.cell_mv
+        above_mv = self._fallen_mv.get(lead + 1, 0.0) - cell_mv[lead]
+        return (most_mv + above_mv) / 2 if below else above_mv
+
+    def bled(self, cells):
+        """The cells that really lose charge when the chip bleeds these (masks by place)."""
+        self._bled = cells
+        last = len(self.chip.bench.cell_mv)
+        lost = True
+        while lost:
+            lost = False
+            for cell in range(last):
+                if not cells >> cell & 1:
+                    continue
+                # Through a broken lead current can only go on to the next resistor.
+                up = cell + 1 not in self.open or (cell + 1 < last and cells >> (cell + 1) & 1)
+                down = cell not in self.open or (cell > 0 and cells >> (cell - 1) & 1)
+                if not up or not down:
+                    cells &= ~(1 << cell)
+                    lost = True
+        return cells
 
     def _checks(self):
         period_us = self.chip.settings.open_wire_us

@@ -8,7 +8,11 @@ from math import exp
 
 _FIRST_PIN = 0x6A
 _TS1 = 3
+_KELVIN = 273.15
+_BROKEN_C = -200.0
 _PINS = 9
+
+_AT_SWITCHES = -1
 
 ADCIN = 0
 CELL = 1
@@ -56,7 +60,10 @@ class Pins:
             pin.degrees = None
 
     def load(self, settings):
-        """TS1 to TS3 have the first three thermistors of the bench, other pins those after."""
+        """TS1 to TS3 have the first three thermistors of the bench, other pins those after.
+
+        Of the other pins those for FETs have the thermistor at the switches.
+        """
         free = 3
         self.converted = []
         for number in range(_PINS):
@@ -66,8 +73,11 @@ class Pins:
                 continue
             place = number - _TS1
             if not 0 <= place < 3:
-                place = free
-                free += 1
+                if config >> 2 & 3 == FET:
+                    place = _AT_SWITCHES
+                else:
+                    place = free
+                    free += 1
             self.converted.append(_Pin(number, place, config, settings.pin_offsets_dk[number]))
 
     def convert(self, loop, everything):
@@ -78,15 +88,14 @@ class Pins:
         if end > 3 and not everything:
             first = 3 * loop
             end = min(first + 3, end)
-        temps_c = self.chip.bench.temps_c
         for at in range(first, end):
             pin = pins[at]
             degrees = None
             if pin.use == ADCIN:
                 self.chip._put_signed(pin.register, self.pin_mv(pin) + pin.offset_dk)
             else:
-                if pin.fits and pin.place < len(temps_c):
-                    degrees = temps_c[pin.place]
+                if pin.fits:
+                    degrees = self._degrees(pin)
                 if degrees is None:
                     self.chip._put(pin.register, self.chip.open_pin_value)
                 else:
@@ -94,6 +103,18 @@ class Pins:
                     self.chip._put_signed(pin.register, degrees * 10 + 2731.5)
             pin.degrees = degrees
         self._sum_up()
+
+    def _degrees(self, pin):
+        """Of the thermistor at this pin; None: there is none."""
+        bench = self.chip.bench
+        if pin.place == _AT_SWITCHES:
+            degrees = bench.switch_c
+        elif pin.place < len(bench.temps_c):
+            degrees = bench.temps_c[pin.place]
+        else:
+            return None
+        # A broken thermistor is cold beyond any curve, for the chip's own limits too.
+        return self.chip.open_pin_value / 10 - _KELVIN if degrees is None else degrees
 
     def _sum_up(self):
         hottest = coldest = fet_hottest = None
@@ -121,11 +142,10 @@ class Pins:
         outside_mv = self.outside_mv.get(pin.number)
         if outside_mv is not None:
             return outside_mv
-        temps_c = self.chip.bench.temps_c
-        degrees = temps_c[pin.place] if pin.place < len(temps_c) else None
         if pin.pull_up_ohm is None:
             return 0.0
-        if degrees is None:
+        degrees = self._degrees(pin)
+        if degrees is None or degrees < _BROKEN_C:
             return _SUPPLY_MV
         ohm = thermistor_ohm(degrees)
         return _SUPPLY_MV * ohm / (ohm + pin.pull_up_ohm)

@@ -187,8 +187,8 @@ class ScanPort(CommandPort):
     def ld_mv(self):
         """LD as it is; with the current source on it follows the stack unless a load holds it."""
         bench = self.bench
-        if self.load_detect.source_on and not bench.load_attached():
-            return max(bench.ld_mv, bench.stack_mv)
+        if self.load_detect.source_on:
+            return max(bench.ld_mv, bench.lifted_mv(self.load_detect.source_ma))
         return bench.ld_mv
 
     def measured_ma(self):

@@ -84,6 +84,7 @@ class Pin:
 class AdcLine:
     def __init__(self):
         self.value = 0
+        self.source = None  # function that tells the value at the moment of looking
 
 
 class ADC:
@@ -91,7 +92,8 @@ class ADC:
         self._line = adc_line(pin.id if isinstance(pin, Pin) else pin)
 
     def read_u16(self):
-        return self._line.value
+        line = self._line
+        return line.value if line.source is None else line.source()
 
 
 def pin_line(id):
@@ -101,7 +103,7 @@ def pin_line(id):
 
 
 def adc_line(id):
-    """The voltage at an analogue input: set .value, 0..65535 of full scale."""
+    """The voltage at an analogue input: set .value (or .source), 0..65535 of full scale."""
     if id not in _adc_lines:
         _adc_lines[id] = AdcLine()
     return _adc_lines[id]

@@ -11,6 +11,8 @@ _HEATER_W_PER_AH = 0.125  # in each cell
 _BOARD_LAG_S = 60.0
 _BOARD_SELF_HEAT_K = 3.0
 _BOARD_K_PER_W = 1.0
+_SWITCH_LAG_S = 20.0
+_SWITCH_K_PER_W = 2.0
 
 
 class Heat:
@@ -22,6 +24,7 @@ class Heat:
         self.heater_on = False
         self.fan_on = False
         self._heater_w = _HEATER_W_PER_AH * capacity_mah / 1000.0
+        self.switch_c = ambient_c
         self._kelvin_per_joule = 1000.0 / (joule_per_k_ah * capacity_mah)
         # 16 cells and 3 thermistors: cells 1-5, 6-11 and 12-16.
         self._edges = [(2 * cells * place + places) // (2 * places) for place in range(places + 1)]
@@ -70,3 +73,5 @@ class Heat:
             place_c[place] += (total / (end - first) - place_c[place]) * share
         goal_c = self.ambient_c + _BOARD_SELF_HEAT_K + path_joule / seconds * _BOARD_K_PER_W
         self.die_c += (goal_c - self.die_c) * min(seconds / _BOARD_LAG_S, 1.0)
+        goal_c = self.ambient_c + path_joule / seconds * _SWITCH_K_PER_W
+        self.switch_c += (goal_c - self.switch_c) * min(seconds / _SWITCH_LAG_S, 1.0)

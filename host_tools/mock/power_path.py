@@ -21,7 +21,7 @@ class PowerPath:
         self.true_discharge = False
         self.offered_ma = 0
         self.forced_ma = None  # another charger or load in the place of the offer
-        self.short = False
+        self.load_ohm = None  # a resistor between the terminals in the place of a load; 0: a short
         self.charger_limit_mv_per_cell = None
         self._cells = cells
         self._charger_open_mv = cells * charger_mv_per_cell
@@ -30,6 +30,12 @@ class PowerPath:
         self._stuck_discharge = False
         self._charge_conducts = False
         self._discharge_conducts = False
+
+    def join(self, bench):
+        """FETs need nobody's time."""
+
+    def pass_time(self, us, stack_mv):
+        """Nothing here has a memory."""
 
     def set_gates(self, charge, discharge, charge_assist, discharge_assist):
         """False if nothing changes by it."""
@@ -51,7 +57,7 @@ class PowerPath:
 
     def mend(self):
         """Every fault ends."""
-        self.short = False
+        self.load_ohm = None
         self.forced_ma = None
         self._stuck_charge = False
         self._stuck_discharge = False
@@ -70,19 +76,19 @@ class PowerPath:
 
     def follows_voltage(self):
         """The current changes with the cells, not only with switches and offers."""
-        return self.short or (self._tapers() and self.wanted_ma() > 0)
+        return self.load_ohm is not None or (self._tapers() and self.wanted_ma() > 0)
 
     def _tapers(self):
         return self.charger_limit_mv_per_cell is not None
 
     def flow_ma(self, emf_mv, ohm):
         """The current from cells of this voltage, at no current, and this resistance."""
-        if self.short:
+        if self.load_ohm is not None:
             if not self._discharge_conducts:
                 return 0.0
             if not self._charge_conducts:
                 emf_mv -= _DIODE_MV
-            return -max(emf_mv, 0.0) / (ohm + _SHORT_OHM)
+            return -max(emf_mv, 0.0) / (ohm + _SHORT_OHM + self.load_ohm)
         wanted_ma = self.wanted_ma()
         if wanted_ma > 0:
             if not self._charge_conducts:
@@ -101,6 +107,12 @@ class PowerPath:
         tapered_ma = wanted_ma * room_mv / (self._cells * _TAPER_MV + wanted_ma * ohm)
         return min(float(wanted_ma), tapered_ma)
 
+    def holding_ohm(self):
+        """What holds the terminals together where no current flows; None: nothing does."""
+        if self.load_ohm is not None:
+            return self.load_ohm
+        return 0.0 if self.wanted_ma() < 0 else None
+
     def terminal_mv(self, stack_mv, ma):
         """What a meter shows on the load side of the switches."""
         charge = self._charge_conducts
@@ -111,7 +123,7 @@ class PowerPath:
         if ma < 0.0:
             terminal_mv = stack_mv + ma * self.ohm
             return terminal_mv if charge else terminal_mv - _DIODE_MV
-        if self.short:
+        if self.load_ohm is not None:
             return 0.0
         charger = self.wanted_ma() > 0
         if charge and (discharge or charger):

@@ -30,7 +30,7 @@ class Battery:
         self._prints = collections.deque(maxlen=_LAST_PRINTS)
 
     def start(self, command, board):
-        self.child = Child(command, ROOT, _environment(board))
+        self.child = Child(command, ROOT, environment(board))
 
     @property
     def ended(self):
@@ -84,7 +84,7 @@ class Battery:
         return f"the board died after {self.t_s} s ({how}): {last}"
 
 
-def _environment(board):
+def environment(board):
     """The node's import path, relative to the project root where it runs."""
     path = ":".join((*_IMPORT_PATH, f"boards/{board}"))
     return dict(os.environ, MICROPYPATH=path + ":.frozen", PYTHONPATH=path, PYTHONUNBUFFERED="1")

@@ -10,8 +10,10 @@ _CELL_MV = (0, 5500)
 _TEMP_C = (-60, 150)
 _CURRENT_A = (-2000, 2000)
 _PRESS_S = (0.05, 600)
+_LEAK_OHM = (0.01, 100_000)
 _SWITCHES = {"charge": 1, "discharge": 2}
-_FRONT_END = ("nak", "crc", "frozen", "reset")
+_FRONT_END = ("nak", "crc", "frozen", "reset", "flipped")
+CONTACTORS = ("main", "charge", "precharge")
 # Parts that not every board has.
 _PARTS = {
     "interlock": "interlock",
@@ -21,20 +23,25 @@ _PARTS = {
     "heater_stuck_on": "heater",
     "fan_broken": "fan",
 }
-# A sensor's number that stands for all of them.
+# A sensor's number that stands for all of them; for a broken one, the sensor at the switches.
 ALL = 0
+_AT_SWITCHES = 0
+_BOARD_PLACES = {"die": 0, "switches": 1}
 
 FORMS = (
-    "cell N mv V, temp N|all c T, current a A, short, afe nak|crc|frozen|reset, "
-    "fet charge|discharge stuck-on, interlock, emergency, button S, "
-    "heater broken|stuck-on, fan broken, clear"
+    "cell N mv V, cell N open, cell N leak OHM, temp N|all|die|switches c T, "
+    "temp N|switches open|shorted, current a A, short, afe nak|crc|frozen|reset|flipped, "
+    "fet charge|discharge stuck-on, contactor main|charge|precharge welded|stuck-open, "
+    "link short|disconnected, interlock, emergency, button S, heater broken|stuck-on, "
+    "fan broken, clear"
 )
 
 
-def parse(spec, cells, temps):
+def parse(spec, cells, temps, contactors=CONTACTORS):
     """One SPEC ("t=SECONDS WHAT") for a pack of so many cells and temperature sensors.
 
-    ValueError carries the sentence for the user. None for a count that is not known yet.
+    contactors: names of those that the board has. ValueError carries the sentence for the user.
+    None for a count that is not known yet.
     """
     words = spec.lower().split()
     if not words or not words[0].startswith("t="):
@@ -43,22 +50,24 @@ def parse(spec, cells, temps):
         time_s = number(words[0][2:])
         if not 0 <= time_s <= _LONGEST_S:
             raise ValueError(f"t must be 0 to {_LONGEST_S} s")
-        what, n, value = _what(words[1:], cells, temps)
+        what, n, value = _what(words[1:], cells, temps, contactors)
     except ValueError as error:
         raise ValueError(f"fault {shown(spec)}: {error}") from None
     return {"t_ms": round(time_s * 1000), "what": what, "n": n, "value": value}
 
 
-def parse_all(specs, cells, temps):
+def parse_all(specs, cells, temps, contactors=CONTACTORS):
     """Every SPEC, in the order of their times (and as given, at the same time)."""
-    return sorted((parse(spec, cells, temps) for spec in specs), key=lambda fault: fault["t_ms"])
+    faults = [parse(spec, cells, temps, contactors) for spec in specs]
+    return sorted(faults, key=lambda fault: fault["t_ms"])
 
 
 def beyond(fault, cells, temps):
     """Sentence if the pack has no such cell or sensor, else None."""
-    if fault["what"] == "cell_mv" and fault["n"] > cells:
+    what = fault["what"]
+    if what.startswith("cell_") and fault["n"] > cells:
         return f"there is no cell {fault['n']}: the board has {cells}"
-    if fault["what"] == "temp_dc" and fault["n"] > temps:
+    if what.startswith("temp_") and fault["n"] > temps:
         return f"there is no temperature sensor {fault['n']}: the board has {temps}"
     return None
 
@@ -71,11 +80,23 @@ def lacking(fault, parts):
     return f"the board has no {part}"
 
 
-def _what(words, cells, temps):
+def _what(words, cells, temps, contactors):
     match words:
         case ["cell", place, "mv", text]:
             n = _place(place, "cell", cells)
             return "cell_mv", n, round(_within(text, _CELL_MV, "cell voltage", "mV"))
+        case ["cell", place, "open"]:
+            return "cell_open", _place(place, "cell", cells), 0
+        case ["cell", place, "leak", text]:
+            n = _place(place, "cell", cells)
+            return "cell_leak_mohm", n, round(1000 * _within(text, _LEAK_OHM, "leak", "ohm"))
+        case ["temp", place, "c", text] if place in _BOARD_PLACES:
+            value = _within(text, _TEMP_C, "temperature", "degC")
+            return "board_dc", _BOARD_PLACES[place], round(10 * value)
+        case ["temp", place, "open" | "shorted" as how]:
+            if place == "switches":
+                return "temp_" + how, _AT_SWITCHES, 0
+            return "temp_" + how, _place(place, "temperature sensor", temps), 0
         case ["temp", place, "c", text]:
             n = ALL if place == "all" else _place(place, "temperature sensor", temps)
             return "temp_dc", n, round(10 * _within(text, _TEMP_C, "temperature", "degC"))
@@ -91,8 +112,14 @@ def _what(words, cells, temps):
             return "afe_" + how, 0, 0
         case ["fet", switch, "stuck-on"] if switch in _SWITCHES:
             return "fet_stuck", _SWITCHES[switch], 0
-        case ["cell" | "temp", _, "open"]:
-            raise ValueError("not available in this version")
+        case ["contactor", name, ("welded" | "stuck-open") as how] if name in CONTACTORS:
+            if name not in contactors:
+                raise ValueError(f"the board has no {name} contactor")
+            return "contactor_" + how.replace("-", "_"), CONTACTORS.index(name) + 1, 0
+        case ["link", ("short" | "disconnected") as how]:
+            if not contactors:
+                raise ValueError("the board has no contactors, and so no link behind them")
+            return "link_" + how, 0, 0
         case []:
             raise ValueError(f"says no fault; known are: {FORMS}")
     raise ValueError(f"unknown fault; known are: {FORMS}")

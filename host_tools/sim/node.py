@@ -72,6 +72,7 @@ class Node:
             config["seed"],
             config["soc_pct"],
             ambient_c=config.get("ambient_c", 25.0),
+            worn_pct=config.get("worn_pct", 0),
         )
         self.twin.rs485.on_transmit = self._transmitted
         self.board = board
@@ -149,6 +150,7 @@ class Node:
                     table.release_delay_ms[at],
                     row[limits.ACTION],
                     row[limits.RECOVERY],
+                    row[limits.BACKSTOP],
                 ]
             )
         self.console.say(
@@ -245,14 +247,32 @@ class Node:
         what = fault["what"]
         if what == "cell_mv":
             bench.set_cell_mv(fault["n"], fault["value"])
+        elif what == "cell_open":
+            chip.open_leads.add(fault["n"])
+        elif what == "cell_leak_mohm":
+            bench.set_leak(fault["n"], fault["value"] / 1000)
         elif what == "temp_dc":
             bench.set_temp_dc(fault["n"], fault["value"])
+        elif what == "temp_open":
+            bench.break_sensor(fault["n"])
+        elif what == "temp_shorted":
+            bench.break_sensor(fault["n"], shorted=True)
+        elif what == "board_dc":
+            bench.set_board_dc(fault["n"], fault["value"])
         elif what == "current_ma":
             bench.override_current_ma(fault["value"])
         elif what == "short":
             bench.set_short()
         elif what == "fet_stuck":
             bench.stick_fet(fault["n"])
+        elif what == "contactor_welded":
+            bench.break_contactor(fault["n"], True)
+        elif what == "contactor_stuck_open":
+            bench.break_contactor(fault["n"], False)
+        elif what == "link_short":
+            bench.set_short()
+        elif what == "link_disconnected":
+            bench.disconnect_link()
         elif what == "afe_nak":
             chip.answering = False
         elif what == "afe_crc":
@@ -273,12 +293,15 @@ class Node:
             bench.stick_heater()
         elif what == "fan_broken":
             bench.break_fan()
+        elif what == "afe_flipped":
+            chip.flip_a_setting()
         elif what == "clear":
             bench.clear()
             self.twin.hands.clear()
             chip.answering = True
             chip.corrupt_checks = False
             chip.frozen = False
+            chip.open_leads.clear()
         else:
             raise ValueError("unknown fault " + what)
 
@@ -311,6 +334,7 @@ class Node:
                 "true_discharge_on": bool(bench.true_discharge),
                 "active": self._active_rows(),
                 "state": list(switches.state) + list(switches.reason),
+                "opening_in_ms": self._opening_in_ms(),
                 "memory": bms.memory.flags,
                 "balancing": [i + 1 for i, on in enumerate(bms.balancer.bleed) if on],
                 "cycle_us_max": bms.executive.cycle_us_max,
@@ -352,18 +376,30 @@ class Node:
             "asleep": True,
         }
 
+    def _opening_in_ms(self):
+        """Of each switch, until a delay that runs or a plan opens it; -1 if nothing is known."""
+        bms = self.bms
+        now_ms = fake_time.ticks_ms()
+        return [bms.switches.opening_in_ms(bms.protection, switch, now_ms) for switch in (0, 1)]
+
     def _tell_backstop(self):
-        """What the front end was really given to guard by itself, whenever that changes."""
+        """What the front end was really given to guard by itself, and when that was verified."""
+        if self.bms is None:
+            return
         front_end = self.bms.front_end
-        told = (front_end.configured, self.bms.bring_ups)
+        watch = self.bms.backstop_watch
+        told = (front_end.configured, self.bms.bring_ups, watch.verifications, watch.differences)
         if told == self._backstop_told:
             return
         self._backstop_told = told
+        age_s = watch.age_s(fake_time.ticks_ms())
         self.console.say(
             "backstop",
             {
                 "configured": front_end.configured,
                 "bring_ups": self.bms.bring_ups,
+                "verified_s": None if age_s < 0 else self.clock.now_us // _SECOND_US - age_s,
+                "differences": watch.differences,
                 "applied": [list(applied) for applied in front_end.applied],
             },
         )

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 _LONGEST_S = 100_000_000
 _MOST_NODES = 8
 _AMBIENT_C = (-40, 70)
+_MOST_WORN_PCT = 50
 _LATER_PROTOCOLS = ("modbus", "pylontech")
 
 
@@ -31,6 +32,8 @@ class Settings:
     nodes: int = 1
     plain: bool = False
     ambient_c: float = 25.0
+    worn_pct: float = 0.0
+    stage: dict | None = None  # of a scenario: what node_config adds
 
     def seed_of(self, node):
         """Every battery is another one, of the same make."""
@@ -43,11 +46,13 @@ class Settings:
             "seed": self.seed_of(node),
             "soc_pct": self.soc_pct,
             "ambient_c": self.ambient_c,
+            "worn_pct": self.worn_pct,
             "speed": self.speed,
             "duration_ms": self.duration_ms,
             "profile": profile_path,
             "profile_unit": self.profile.unit,
             "faults": self.faults[node - 1],
+            **(self.stage or {}),
         }
         return json.dumps(config).encode()
 
@@ -66,6 +71,7 @@ def check(
     as_json,
     plain=False,
     ambient="25",
+    aged="0",
 ):
     """Settings from the option texts (None where an option was not given)."""
     cells, temps = board_counts(board)
@@ -86,17 +92,21 @@ def check(
         else round(1000 * _option("--duration", duration, number, 0.001, _LONGEST_S)),
         seed=seed_number,
         soc_pct=_option("--soc", soc, number, 0, 100),
-        faults=_faults(fault, cells, temps, node_count),
+        faults=_faults(fault, (cells, temps, board_contactors(board)), node_count),
         run_dir=run_dir,
         json=as_json,
         nodes=node_count,
         plain=plain,
         ambient_c=_option("--ambient", ambient, number, *_AMBIENT_C),
+        worn_pct=_option("--aged", aged, number, 0, _MOST_WORN_PCT),
     )
 
 
-def _faults(specs, cells, temps, nodes):
-    """For each battery its faults; a SPEC that names none is meant for the first."""
+def _faults(specs, parts, nodes):
+    """For each battery its faults; a SPEC that names none is meant for the first.
+
+    parts: what the board has, as faults.parse takes it.
+    """
     of_node = [[] for _ in range(nodes)]
     for spec in specs:
         try:
@@ -104,7 +114,7 @@ def _faults(specs, cells, temps, nodes):
         except ValueError as error:
             raise ValueError(f"fault {shown(spec)}: {error}") from None
         of_node[node - 1].append(rest)
-    return [faults.parse_all(rest, cells, temps) for rest in of_node]
+    return [faults.parse_all(rest, *parts) for rest in of_node]
 
 
 def _option(name, text, read, lowest, highest=None):
@@ -138,6 +148,14 @@ def board_counts(board):
     numbers = _numbers(ROOT / "boards" / board / "board.py")
     counts = [numbers.get(name) for name in ("CELLS", "TEMPS")]
     return tuple(count if type(count) is int else None for count in counts)
+
+
+def board_contactors(board):
+    """Names of the contactors that a board switches with; none where it has FETs."""
+    common_port = _numbers(ROOT / "boards" / board / "board.py").get("COMMON_PORT")
+    if common_port is None:
+        return ()
+    return tuple(name for name in faults.CONTACTORS if not (common_port and name == "charge"))
 
 
 def _numbers(path):

@@ -7,6 +7,7 @@ import os
 import select
 import time
 
+from host_tools import contradictions
 from host_tools.sim import commands, faults, schema
 from host_tools.sim.battery import GOOD_ENDS, Battery
 from host_tools.sim.medium import LOOK_AGAIN_MS
@@ -14,6 +15,7 @@ from host_tools.sim.output import Output, Stopped
 from host_tools.sim.pace import Pace, in_words
 from host_tools.sim.present import JsonPresenter, LinePresenter
 from host_tools.sim.run_dir import RunDir
+from host_tools.sim.settings import board_contactors
 from host_tools.sim.stop_signals import StopSignals
 from host_tools.sim.view import choice
 
@@ -80,8 +82,11 @@ class _Simulation:
     def run(self, interpreter, node):
         try:
             self._start(interpreter, node)
+            dead = []
             try:
                 self._attend()
+                # Before the others are told to quit: they have not died of themselves.
+                dead = [one for one in self._batteries if one.ended and not one.ended_well]
             finally:
                 for battery in self._batteries:
                     battery.child.tell("quit")
@@ -90,9 +95,8 @@ class _Simulation:
         finally:
             for battery in self._batteries:
                 battery.close()
-        for battery in self._batteries:
-            if not self._asked_to_stop and not battery.ended_well:
-                raise Failure(self._of(battery) + battery.obituary())
+        if dead and not self._asked_to_stop:
+            raise Failure(self._of(dead[0]) + dead[0].obituary())
         self._say_end()
         return 0
 
@@ -193,7 +197,8 @@ class _Simulation:
             battery.line.send(data)
             self.presenter.sent(battery.number, data)
         elif message[0] == "log":
-            self.presenter.note(f"{self._of(battery)}board: {message[1]}")
+            text = contradictions.explained(str(message[1]))
+            self.presenter.note(f"{self._of(battery)}board: {text}")
         elif message[0] == "backstop":
             self.presenter.backstop(battery.number, message[1])
         elif message[0] == "ready":
@@ -296,7 +301,8 @@ class _Simulation:
         if not spec.lower().startswith("t="):
             spec = f"t={battery.t_s} {spec}"
         ready = battery.ready
-        fault = faults.parse(spec, ready["cells"], ready["temps"])
+        parts = (ready["cells"], ready["temps"], board_contactors(self.settings.board))
+        fault = faults.parse(spec, *parts)
         problem = faults.lacking(fault, ready.get("parts", ()))
         if problem:
             raise ValueError(problem)

@@ -7,7 +7,6 @@ import machine
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
 
-BOARD = "sim16_lfp"
 _REAL = {}  # the board's own numbers, while a desk has others
 
 
@@ -21,11 +20,13 @@ class Numbers:
 
 
 class Desk:
-    """A running BMS; `soc_pct` and `current_ma` set the scene. Times in virtual us.
+    """A running BMS on BOARD; `soc_pct` and `current_ma` set the scene. Times in virtual us.
 
     pack: other numbers for the board, as CELLS=8. hurry: the cells hold so many times less than
     the firmware believes, with the resistance of the full size: charging takes that much less.
     """
+
+    BOARD = "sim16_lfp"
 
     def __init__(
         self,
@@ -39,14 +40,11 @@ class Desk:
         ambient_c=25.0,
         **pack,
     ):
-        if "boards/" + BOARD not in sys.path:
-            sys.path.insert(0, "boards/" + BOARD)
+        board = import_board(self.BOARD)
         self.clock = VirtualClock()
         machine.forget()
         fake_time.use(self.clock, start_us)
         machine.use(self.clock)
-        import board
-
         for name in _REAL:
             setattr(board, name, _REAL[name])
         for name in pack:
@@ -54,11 +52,13 @@ class Desk:
             setattr(board, name, pack[name])
         for pin, level in board.SAFE_PINS:
             machine.Pin(pin, machine.Pin.OUT, value=level)
-        from host_tools.sim.twins.bq76952 import build
-
+        twins = "host_tools.sim.twins." + board.TWIN
+        __import__(twins)
         numbers = Numbers(board)
         numbers.CAPACITY_MAH = board.CAPACITY_MAH // hurry
-        self.twin = build(self.clock, numbers, seed, soc_pct, flash, ambient_c)
+        self.twin = sys.modules[twins].build(
+            self.clock, numbers, seed, soc_pct, flash, ambient_c=ambient_c
+        )
         self.flash = self.twin.flash
         board.make_storage = numbers.make_storage
         self.bench = self.twin.bench
@@ -102,6 +102,21 @@ class Desk:
 
     def both_off(self):
         return not self.bench.true_charge and not self.bench.true_discharge
+
+
+def import_board(name):
+    """The board module of that folder: the one that `import board` gives from now on."""
+    folder = "boards/" + name
+    if sys.path[0] != folder:
+        for other in [path for path in sys.path if path.startswith("boards/")]:
+            sys.path.remove(other)
+        sys.path.insert(0, folder)
+        if "board" in sys.modules:
+            del sys.modules["board"]
+        _REAL.clear()
+    import board
+
+    return board
 
 
 def machine_ms():

@@ -24,6 +24,7 @@ class StillBench:
         self.ld_mv = self.current_ma = 0.0
         self.temps_c = [25.0, 25.0, 25.0]
         self.die_c = 30.0
+        self.switch_c = 35.0
         self.gates = None
 
     def update(self):
@@ -32,8 +33,8 @@ class StillBench:
     def set_gates(self, charge, discharge, charge_assist=False, discharge_assist=False):
         self.gates = (charge, discharge)
 
-    def load_attached(self):
-        return False
+    def lifted_mv(self, source_ma):
+        return self.stack_mv
 
     def set_bleed(self, mask):
         pass

@@ -386,3 +386,22 @@ def test_a_pack_that_sits_on_a_limit_makes_no_switch_chatter():
                 opened += 1
             was_on = is_on
         assert 1 <= opened <= 4, (row[limits.ID], opened)
+
+
+def test_a_reset_forgives_what_ends_soon_and_not_what_stays():
+    desk = closed_desk()
+    desk.cells_mv[4] = 3900
+    desk.step(15)
+    desk.switches.reset()
+    desk.step(20 * 6)
+    assert desk.states() == (LATCHED, LATCHED)
+    desk.switches.reset()
+    desk.step(5)
+    assert desk.states() == (TRIPPED, TRIPPED)
+    desk.cells_mv[4] = 3300
+    # The row needs five seconds below its release, which is longer than the patience with it.
+    desk.step(20 * 7)
+    assert desk.states() == (LATCHED, LATCHED)
+    desk.switches.reset()
+    desk.step(20 * 3)
+    assert desk.states() == (ON, ON)

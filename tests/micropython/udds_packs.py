@@ -1,7 +1,7 @@
 """A pack of given size and chemistry drives: prints one line of what a drive cycle did to it.
 
-Arguments: cells, chemistry, csv with time_s and crate_x1000, seconds; then, if wanted, charge at
-the start in % and temperature of the cells in degC.
+Arguments: cells, chemistry, csv with time_s and crate_x1000, seconds, chip; then, if wanted,
+charge at the start in % and temperature of the cells in degC.
 """
 
 import json
@@ -33,9 +33,10 @@ def profile_from(path, seconds):
     return pairs
 
 
-def drive(cells, chemistry, path, seconds, soc_pct=60, temp_c=25):
+def drive(cells, chemistry, path, seconds, chip, soc_pct=60, temp_c=25):
     desk = Desk(
         soc_pct=soc_pct,
+        CHIP=chip,
         CELLS=cells,
         CHEMISTRY=chemistry,
         CAPACITY_MAH=_CAPACITY_MAH,
@@ -63,6 +64,7 @@ def drive(cells, chemistry, path, seconds, soc_pct=60, temp_c=25):
         stack_error_mv = max(stack_error_mv, error_mv)
     executive = desk.bms.executive
     return {
+        "chip": desk.bms.front_end.capabilities()["chip"],
         "cells": desk.bms.sample.cell_count,
         "rows": len(limits.TABLE),
         "tripped": tripped,
@@ -77,5 +79,6 @@ def drive(cells, chemistry, path, seconds, soc_pct=60, temp_c=25):
 
 
 if __name__ == "__main__":
-    _more = [int(word) for word in sys.argv[5:]]
-    print(json.dumps(drive(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), *_more)))
+    _cells, _chemistry, _path, _seconds, _chip = sys.argv[1:6]
+    _more = [int(word) for word in sys.argv[6:]]
+    print(json.dumps(drive(int(_cells), _chemistry, _path, int(_seconds), _chip, *_more)))

@@ -45,6 +45,7 @@ class ObedientBench:
         self.current_ma = 0.0
         self.temps_c = [25.0, 25.0, 25.0]
         self.die_c = 30.0
+        self.switch_c = 35.0
         self.ld_mv = 0.0
         self.gates = (False, False, False, False)
         self.gate_log = []
@@ -70,8 +71,8 @@ class ObedientBench:
     def set_bleed(self, mask):
         self.bleed = mask
 
-    def load_attached(self):
-        return self.load
+    def lifted_mv(self, source_ma):
+        return 0.0 if self.load else self.stack_mv
 
     def react(self):
         for listener in self.listeners:

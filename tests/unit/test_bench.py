@@ -85,6 +85,30 @@ def test_terminals_show_stack_charger_or_nothing_as_the_switches_stand():
     assert bench.pack_mv == bench.stack_mv - 700
 
 
+def test_a_resistor_at_the_terminals_draws_by_its_ohms_and_lets_go():
+    bench = make_bench()
+    bench.set_gates(True, True)
+    bench.attach_load(5.0)
+    assert bench.current_ma == pytest.approx(-bench.pack_mv / 5.0, rel=0.002)
+    bench.set_gates(True, False)
+    assert (bench.current_ma, bench.ld_mv) == (0, 0)
+    bench.attach_load(None)
+    bench.set_gates(True, True)
+    assert bench.current_ma == 0
+
+
+def test_a_small_current_lifts_an_open_terminal_as_far_as_the_load_lets_it():
+    bench = make_bench()
+    assert bench.lifted_mv(0.1) == bench.stack_mv
+    bench.attach_load(20000.0)
+    assert bench.lifted_mv(0.1) == pytest.approx(2000)
+    bench.attach_load(1e9)
+    assert bench.lifted_mv(0.1) == bench.stack_mv
+    bench.clear()
+    bench.offer(-1000)
+    assert bench.lifted_mv(0.1) == 0
+
+
 fault_steps = st.lists(
     st.tuples(
         st.sampled_from(["offer", "override", "short", "cell", "temp", "bleed", "clear", "limit"]),

@@ -13,6 +13,7 @@ from vigil.afe.errors import UNSUPPORTED, AfeError
 OVER, UNDER = limits.BACKSTOP_CELL_OVER_VOLTAGE, limits.BACKSTOP_CELL_UNDER_VOLTAGE
 CHARGE, DISCHARGE = limits.BACKSTOP_CHARGE_CURRENT, limits.BACKSTOP_DISCHARGE_CURRENT
 SHORT = limits.BACKSTOP_SHORT_CIRCUIT
+BOARD = limits.BACKSTOP_BOARD_OVER_TEMPERATURE
 
 delays_ms = st.integers(0, 60000)
 shunts_uohm = st.sampled_from([100, 200, 250, 333, 500, 1000, 2000])
@@ -60,6 +61,29 @@ def test_under_voltage_is_at_least_ten_millivolts_below(trip_mv, delay_ms, above
     assert 20 <= steps <= 90
     recovery_mv = (steps + guard.cuv_hysteresis) * 50.6
     assert recovery_mv <= trip_mv + above_mv + 1 or guard.cuv_hysteresis == 2
+
+
+@given(st.integers(-100, 1600), delays_ms, st.integers(10, 300), st.booleans())
+def test_board_temperature_is_at_least_one_kelvin_above(trip_dc, delay_ms, below_dc, at_switches):
+    guard = Backstop(((BOARD, trip_dc, delay_ms, trip_dc - below_dc),), 500, True, at_switches)
+    guarded = guard.enabled_b & 0xC0
+    if not guard.applied:
+        assert not guarded
+        assert guard.shutdown_c == 85
+        return
+    [(code, applied_dc, applied_ms)] = guard.applied
+    assert code == BOARD
+    assert trip_dc + 10 <= applied_dc <= trip_dc + 50
+    assert applied_ms >= delay_ms * 1.25 + 250 or applied_ms == 255000
+    assert (guarded & 0x80 != 0) == at_switches
+    # The die's limit and what shuts the chip down are signed bytes up to 120 degC.
+    assert (guarded & 0x40 != 0) == (applied_dc <= 1200)
+    for threshold_c, delay_s, recovery_c in (guard.otf, guard.otint):
+        if (threshold_c, delay_s) == (applied_dc // 10, applied_ms // 1000):
+            assert 0 <= recovery_c < threshold_c
+            assert recovery_c * 10 >= trip_dc - below_dc or recovery_c == threshold_c - 1
+    if guarded & 0x40:
+        assert guard.shutdown_c == applied_dc // 10 + 10
 
 
 @given(st.integers(1000, 200000), delays_ms, shunts_uohm)

@@ -340,10 +340,10 @@ def test_an_impossible_cell_is_unknown_and_the_others_are_not(desk, raw):
 
 
 def test_impossible_temperatures_are_unknown(desk):
-    desk.read_scan(temps=(2130, 4232, 0))
+    desk.read_scan(temps=(2300, 4232, 0))
     assert list(desk.readings.values[16:19]) == [sample.UNKNOWN] * 3
-    desk.read_scan(temps=(2131, 4231, 0xFFFF))
-    assert list(desk.readings.values[16:19]) == [-600, 1500, sample.UNKNOWN]
+    desk.read_scan(temps=(2301, 4231, 0xFFFF))
+    assert list(desk.readings.values[16:19]) == [-430, 1500, sample.UNKNOWN]
 
 
 # Torn readings.

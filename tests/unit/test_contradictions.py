@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_tools.contradictions import backstop_sentence, problem_sentence
+from host_tools.contradictions import backstop_sentence, explained, problem_sentence
 from vigil import limits, sample, validate
 
 CODES = [
@@ -15,15 +15,17 @@ CODES = [
     if name.isupper() and not name.startswith("_") and isinstance(value, int)
     if not hasattr(limits, name) and not hasattr(sample, name)
 ]
-ROW_CODES = sorted(set(CODES) - {validate.BACKSTOP_TIGHTER})
+ROW_CODES = sorted(set(CODES) - {validate.BACKSTOP_TIGHTER, validate.BACKSTOP_IMPOSSIBLE})
 
 
 def test_the_codes_are_all_there():
-    assert sorted(CODES) == list(range(1, 18))
+    assert sorted(CODES) == list(range(1, 19))
 
 
 @given(
-    st.integers(1, 24), st.sampled_from(ROW_CODES), *[st.integers(-(1 << 31), (1 << 31) - 1)] * 2
+    st.integers(1, limits.LAST_ROW),
+    st.sampled_from(ROW_CODES),
+    *[st.integers(-(1 << 31), (1 << 31) - 1)] * 2,
 )
 def test_every_code_has_a_sentence_that_names_the_limit_and_ends(row_id, code, number, bound):
     text = problem_sentence(row_id, code, number, bound)
@@ -85,3 +87,41 @@ def test_a_backstop_that_is_too_tight_is_told_with_both_numbers():
     assert "cell under-voltage at 2.530 V" in text and "software at 2.500 V" in text
     text = backstop_sentence(limits.BACKSTOP_SHORT_CIRCUIT, validate.BACKSTOP_TIGHTER, -200000)
     assert "short circuit at -200 A" in text
+
+
+def test_what_the_front_end_cannot_guard_has_a_sentence_of_its_own():
+    assert "cannot guard these limits" in problem_sentence(0, validate.BACKSTOP_IMPOSSIBLE, 0, 0)
+
+
+def refused(tight_shunt_uohm=500, **numbers):
+    from desk import Desk
+
+    return Desk(settle=False, SHUNT_UOHM=tight_shunt_uohm, **numbers).bms
+
+
+def test_what_the_board_prints_at_its_start_is_told_in_sentences(capsys):
+    bms = refused(CAPACITY_MAH=1)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == len(bms.problems) > 0
+    told = [explained(line) for line in printed]
+    assert told == ["limit table refused: " + problem_sentence(*one) for one in bms.problems]
+
+
+def test_limits_that_the_chip_cannot_back_are_told_at_the_start_too(capsys):
+    bms = refused(tight_shunt_uohm=10000)
+    assert bms.problems == []
+    [line] = capsys.readouterr().out.splitlines()
+    assert explained(line).startswith("limit table refused: The front end cannot guard")
+
+
+@pytest.mark.parametrize("backstop", range(1, 11))
+def test_a_refused_backstop_is_explained_by_its_own_sentence_and_unit(backstop):
+    line = f"limit table refused: row {backstop} problem 7 value 450 of 460"
+    assert explained(line) == "limit table refused: " + backstop_sentence(backstop, 7, 450, 460)
+    unit = " V" if backstop <= 2 else " A" if backstop <= 5 else " degC"
+    assert line != explained(line) and explained(line).count(unit) == 2
+
+
+@given(st.text())
+def test_other_lines_of_the_board_stay_as_they_are(line):
+    assert explained(line) == line

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from desk import Desk
 
+from host_tools import firmware, meanings
+from host_tools.handbook import reasons
 from host_tools.handbook.__main__ import PAGES
-from vigil import journal, keeper
+from vigil import journal, keeper, limits
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_backstop_table_shows_what_the_chip_was_really_given():
     page = (ROOT / "docs" / "bq76952.md").read_text()
     applied = Desk().bms.front_end.applied
-    assert len(applied) == 11
+    assert len(applied) == 12
     for backstop, trip, delay in applied:
         if backstop <= 2:
             value = f"{trip} mV"
@@ -49,3 +51,15 @@ def test_the_storage_page_states_the_times_and_sizes_of_the_code():
     held = journal.PER_FILE * journal.FILES
     assert f"{held} records of {journal.RECORD_SIZE} bytes" in page
     assert f"at least {held - journal.PER_FILE} are held" in page
+
+
+def test_every_limit_says_why_it_opens_what_it_opens():
+    (limits,) = firmware.load("limits")
+    assert sorted(reasons.WHY) == sorted(row[limits.ID] for row in limits.TABLE)
+
+
+def test_the_power_path_page_has_every_code_in_the_words_of_the_screen():
+    page = (ROOT / "docs" / "power-path.md").read_text()
+    words = meanings.CODE_WORDS[limits.POWER_PATH_FAULT]
+    told = dict(re.findall(r"^\| (\d+) \| (.+?) \|", page, re.MULTILINE))
+    assert told == {str(code): text for code, text in words.items()}

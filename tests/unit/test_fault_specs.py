@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tools.sim import faults
+from host_tools.sim.settings import board_contactors
 
 
 def parsed(spec):
@@ -19,6 +20,13 @@ def parsed(spec):
         ("t=20.5 cell 16 mv 5500", 20500, "cell_mv", 16, 5500),
         ("t=1 temp 2 c -12.5", 1000, "temp_dc", 2, -125),
         ("t=1 temp all c 61", 1000, "temp_dc", 0, 610),
+        ("t=1 temp die c 90", 1000, "board_dc", 0, 900),
+        ("t=1 temp switches c 90.5", 1000, "board_dc", 1, 905),
+        ("t=1 cell 3 open", 1000, "cell_open", 3, 0),
+        ("t=1 cell 3 leak 0.25", 1000, "cell_leak_mohm", 3, 250),
+        ("t=1 temp 3 open", 1000, "temp_open", 3, 0),
+        ("t=1 temp 1 shorted", 1000, "temp_shorted", 1, 0),
+        ("t=1 temp switches open", 1000, "temp_open", 0, 0),
         ("t=1 current a -130.25", 1000, "current_ma", 0, -130250),
         ("t=1 current a +40", 1000, "current_ma", 0, 40000),
         ("t=1 short", 1000, "short", 0, 0),
@@ -34,6 +42,11 @@ def parsed(spec):
         ("t=1 heater broken", 1000, "heater_broken", 0, 0),
         ("t=1 heater stuck-on", 1000, "heater_stuck_on", 0, 0),
         ("t=1 fan broken", 1000, "fan_broken", 0, 0),
+        ("t=1 contactor main welded", 1000, "contactor_welded", 1, 0),
+        ("t=1 contactor charge stuck-open", 1000, "contactor_stuck_open", 2, 0),
+        ("t=1 contactor precharge welded", 1000, "contactor_welded", 3, 0),
+        ("t=1 link short", 1000, "link_short", 0, 0),
+        ("t=1 link disconnected", 1000, "link_disconnected", 0, 0),
         ("  T=1   CLEAR ", 1000, "clear", 0, 0),
     ],
 )
@@ -68,12 +81,22 @@ def test_every_form_is_understood(spec, t_ms, what, n, value):
         ("t=1 afe sulks", "unknown fault"),
         ("t=1 fet charge", "unknown fault"),
         ("t=1 fet both stuck-on", "unknown fault"),
+        ("t=1 contactor main open", "unknown fault"),
+        ("t=1 contactor all welded", "unknown fault"),
+        ("t=1 link", "unknown fault"),
         ("t=1 explode", "unknown fault"),
-        ("t=1 cell 3 open", "not available in this version"),
-        ("t=1 temp 3 open", "not available in this version"),
         ("t=1 button -1", "press must be 0.05 to 600 s"),
         ("t=1 button", "unknown fault"),
         ("t=1 interlock open", "unknown fault"),
+        ("t=1 cell 17 open", "no cell 17: the board has 16"),
+        ("t=1 cell 17 leak 1", "no cell 17: the board has 16"),
+        ("t=1 cell 3 leak 0", "leak must be 0.01 to 100000 ohm"),
+        ("t=1 cell 3 leak", "unknown fault"),
+        ("t=1 temp 4 open", "no temperature sensor 4: the board has 3"),
+        ("t=1 temp 0 shorted", "no temperature sensor 0: they are counted from 1"),
+        ("t=1 temp all open", "'all' is not a whole number"),
+        ("t=1 temp die open", "'die' is not a whole number"),
+        ("t=1 temp die c 151", "temperature must be -60 to 150 degC"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_its_reason(spec, words):
@@ -81,6 +104,25 @@ def test_what_cannot_be_done_is_refused_with_its_reason(spec, words):
         parsed(spec)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "spec, contactors, words",
+    [
+        ("t=1 contactor main welded", (), "the board has no main contactor"),
+        ("t=1 link short", (), "the board has no contactors"),
+        ("t=1 contactor charge welded", ("main", "precharge"), "has no charge contactor"),
+    ],
+)
+def test_a_contactor_that_the_board_has_not_is_refused(spec, contactors, words):
+    with pytest.raises(ValueError) as caught:
+        faults.parse(spec, 16, 3, contactors)
+    assert words in str(caught.value)
+
+
+def test_boards_say_which_contactors_they_have():
+    assert board_contactors("sim16_lfp") == ()
+    assert board_contactors("sim16_lfp_contactors") == faults.CONTACTORS
 
 
 def test_faults_come_in_the_order_of_their_times_and_as_given_at_the_same_time():
@@ -97,6 +139,12 @@ def test_a_place_is_checked_later_when_the_board_does_not_tell_its_counts_before
     fault = faults.parse("t=1 cell 17 mv 3000", None, None)
     assert faults.beyond(fault, 16, 3) == "there is no cell 17: the board has 16"
     assert faults.beyond(fault, 17, 3) is None
+    for spec in ("cell 17 open", "cell 17 leak 1"):
+        fault = faults.parse("t=1 " + spec, None, None)
+        assert faults.beyond(fault, 16, 3) == "there is no cell 17: the board has 16"
+    fault = faults.parse("t=1 temp 4 open", None, None)
+    assert faults.beyond(fault, 16, 3) == "there is no temperature sensor 4: the board has 3"
+    assert faults.beyond(faults.parse("t=1 temp die c 20", None, None), 16, 0) is None
     assert faults.beyond(faults.parse("t=1 temp all c 20", None, None), 16, 3) is None
 
 

@@ -114,7 +114,7 @@ def test_at_the_usual_sizes_everything_has_its_place(width, height):
         "warning 2.800/3.600 V",
         "Cell 5 over-voltage: 3.720 V is above 3.650 V for 1.0 s; charge switch opened.",
         "closes again at 3.450 V or below.",
-        "Backstop  armed at start, read back then, not re-verified since",
+        "Backstop  armed, verified 12 s ago",
         ">3.694 V",
         "<2.479 V",
         "charge >76 A",
@@ -232,11 +232,11 @@ def test_a_terminal_that_knows_ascii_only_gets_nothing_else():
 
 
 def test_the_backstop_line_claims_no_more_than_is_known():
-    assert backstop.state(None)[0].startswith("not armed yet")
+    assert backstop.state(None, 0)[0].startswith("not armed yet")
     lost = dict(BACKSTOP, configured=False)
-    assert backstop.state(lost)[0].startswith("NOT ARMED")
+    assert backstop.state(lost, 0)[0].startswith("NOT ARMED")
     assert backstop.applied(lost, 200) == ""
-    assert "set up 3 times" in backstop.state(dict(BACKSTOP, bring_ups=3))[0]
+    assert "set up 3 times" in backstop.state(dict(BACKSTOP, bring_ups=3), 99)[0]
 
 
 def test_with_room_the_backstop_shows_its_delays():
@@ -323,3 +323,23 @@ def test_the_rate_falls_when_nothing_is_sent_any_more():
     now[0] = 100.0
     assert counter.a_second == 0.0
     assert counter.total == 10
+
+
+def test_an_opening_to_come_is_announced_beside_its_switch():
+    shown = live(latest(record(opening_in_ms=[-1, 1700])), 80, 24)
+    assert "opens in 2 s" in next(line for line in shown.splitlines() if "Discharge" in line)
+    assert "opens in" not in next(line for line in shown.splitlines() if "Charge  " in line)
+
+
+def test_the_backstop_page_tells_limit_by_limit_what_the_chip_guards_and_when_it_was_verified():
+    shown = text(pages.backstop_page(latest(record()), 100, 24)).splitlines()
+    over = next(line for line in shown if "over-voltage" in line)
+    assert ">3.650 V 1 s" in over and ">3.694 V 1.5 s, verified 12 s ago" in over
+    # The rig's chip guards no temperature, and nothing claims that it does.
+    assert "software only" in next(line for line in shown if "too warm to charge" in line)
+
+
+def test_a_backstop_that_has_changed_is_told():
+    battery = latest(record())
+    battery.backstop = dict(battery.backstop, differences=1)
+    assert "it HAD CHANGED" in live(battery, 80, 24)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from host_tools import meanings
 from host_tools.meanings import Row, sentence
 from host_tools.sim import present, schema
-from vigil import limits, memory, switches
+from vigil import limits, memory, power_path, switches
 
 VALUE = st.one_of(st.none(), st.integers(-(2**31), 2**31 - 1), st.just(meanings.UNKNOWN))
 
@@ -257,3 +257,13 @@ def test_every_flag_of_the_memory_has_a_sentence():
     assert meanings.REASON_SAFE_MODE == switches.REASON_SAFE_MODE
     assert meanings.REASON_MEMORY_LOST == switches.REASON_MEMORY_LOST
     assert meanings.REASON_ASLEEP == switches.REASON_ASLEEP
+
+
+def test_every_code_of_the_power_path_is_told_in_its_own_words():
+    codes = [value for name, value in vars(power_path).items() if name.isupper() and value]
+    words = meanings.CODE_WORDS[limits.POWER_PATH_FAULT]
+    assert sorted(codes) == sorted(words)
+    assert len(set(words.values())) == len(codes)
+    row = meanings.Row(limits.POWER_PATH_FAULT, 0, 0, 0, 0, 11)
+    assert words[power_path.LOAD_MISSING] in meanings.sentence(row, 0, power_path.LOAD_MISSING, 0)
+    assert "code 99" in meanings.sentence(row, 0, 99, 99)

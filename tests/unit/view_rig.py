@@ -5,15 +5,17 @@ from host_tools.sim.view.latest import Latest
 
 ROWS = [
     [1, 3600, 3500, 1000, 2000, 4],
-    [2, 3650, 3450, 1000, 5000, 1],
+    [2, 3650, 3450, 1000, 5000, 1, 0, 1],
     [3, 2800, 2900, 2000, 2000, 4],
-    [4, 2500, 3000, 2000, 10000, 2],
-    [9, 550, 500, 2000, 5000, 1],
+    [4, 2500, 3000, 2000, 10000, 2, 0, 2],
+    [9, 550, 500, 2000, 5000, 1, 0, 6],
     [23, 0, 0, 0, 1000, 1],
 ]
 BACKSTOP = {
     "configured": True,
     "bring_ups": 1,
+    "verified_s": 71,
+    "differences": 0,
     "applied": [
         [1, 3694, 1500],
         [2, 2479, 2750],
@@ -39,6 +41,7 @@ def record(cells=16, **changes):
         "true_discharge_on": True,
         "active": [],
         "state": [1, 1, 0, 0],
+        "opening_in_ms": [-1, -1],
         "balancing": [],
         "cycle_us_max": 4100,
         "overruns": 0,

@@ -12,6 +12,8 @@ from micropython import const
 from vigil import chemistry as chemistries
 from vigil import journal, limits, panel, presets, soc, validate
 from vigil.afe.errors import AfeError
+from vigil.backstop_watch import STEP_MS as BACKSTOP_STEP_MS
+from vigil.backstop_watch import BackstopWatch
 from vigil.balance import Balancer, TopVoltage
 from vigil.charge_guard import PERIOD_MS as GUARD_PERIOD_MS
 from vigil.charge_guard import ChargeGuard
@@ -23,7 +25,15 @@ from vigil.keeper import Keeper
 from vigil.memory import Memory
 from vigil.protect import Protection
 from vigil.quiet import QuietWindow
-from vigil.sample import CURRENT, FAULT_NOT_CONFIGURED, HEALTH_FIRST, SWITCH_STUCK, Sample
+from vigil.sample import (
+    BACKSTOP_FAULT,
+    CURRENT,
+    FAULT_NOT_CONFIGURED,
+    HEALTH_FIRST,
+    POWER_PATH,
+    SWITCH_STUCK,
+    Sample,
+)
 from vigil.status import Status
 from vigil.switches import REASON_SAFE_MODE, REASON_SELF_TEST, Switches
 from vigil.table_guard import PERIOD_MS as TABLE_GUARD_PERIOD_MS
@@ -43,6 +53,8 @@ _STILL_DIVISOR = const(500)
 _OPEN_LOOKS = const(2)
 _TICKS = const(0x3FFFFFFF)
 _SWITCH_STUCK = SWITCH_STUCK - HEALTH_FIRST
+_BACKSTOP_FAULT = BACKSTOP_FAULT - HEALTH_FIRST
+_POWER_PATH = POWER_PATH - HEALTH_FIRST
 
 
 class Bms:
@@ -113,6 +125,7 @@ class Bms:
         self.table_guard = TableGuard(self.protection._rows, self.sample)
         self.deep_discharge = DeepDischarge(self)
         self.status.sleep_of(self.deep_discharge)
+        self.backstop_watch = BackstopWatch(front_end, self.sample, self.keeper.note)
         tasks = [
             SlowTask(self.bring_up, _BRING_UP_RETRY_MS),
             SlowTask(self.commission, _COMMISSION_PERIOD_MS),
@@ -123,6 +136,7 @@ class Bms:
             SlowTask(self.climate.step, CLIMATE_PERIOD_MS),
             SlowTask(self.deep_discharge.step, DEEP_DISCHARGE_PERIOD_MS),
             SlowTask(self.table_guard.step, TABLE_GUARD_PERIOD_MS),
+            SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
         ]
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
@@ -153,12 +167,41 @@ class Bms:
             self.panel.dark()
             self.climate.off(time.ticks_ms())
 
+    def use_limits(self, table):
+        """Take over a whole set of limits, or refuse it whole: every problem, [] when accepted.
+
+        table: limits.Limits. The front end is set up anew for it, which opens both switches for
+        about a second. A refused set changes nothing.
+        """
+        problems = validate.problems(table, self.chemistry, self.front_end.cell_count)
+        problems = problems or self.backstop_problems(table)
+        self.keeper.note(journal.LIMITS, min(len(problems), 0xFFFF))
+        if problems:
+            return problems
+        self.table = table
+        self.problems = []
+        self.protection.replace(table)
+        self._requests = table.backstop_requests()
+        self._bringing_up = None
+        self.front_end.configured = False
+        return []
+
+    def backstop_problems(self, table=None):
+        """What the front end cannot back of a table (of the running one): problems as above."""
+        requests = (table or self.table).backstop_requests()
+        try:
+            return validate.backstop_problems(requests, self.front_end.plan_backstop(requests))
+        except AfeError:
+            return [(0, validate.BACKSTOP_IMPOSSIBLE, 0, 0)]
+
     def owner_reset(self):
         """The owner has looked: latched switches are released, failed starts forgotten.
 
         The limits still decide; safe mode ends with the next start.
         """
         self.switches.reset()
+        self.backstop_watch.reset()
+        self.front_end.forget_faults()
         if self.memory.safe_mode:
             self.memory.forget()
 
@@ -180,6 +223,8 @@ class Bms:
 
     def backstop_is_good(self):
         """The front end answers and guards by itself what the table asks."""
+        if self.sample.health[_BACKSTOP_FAULT]:
+            return False
         return self.front_end.configured and self._backstop_fits and self._looked_well
 
     def _quiet_ma(self):
@@ -219,6 +264,7 @@ class Bms:
         sample.health[_SWITCH_STUCK] = self.front_end.switch_stuck
         self.panel.look()
         self.charge_guard.look()
+        sample.health[_POWER_PATH] = self.front_end.power_path_fault
         self.protection.judge(sample, now_ms)
         self.switches.act(self.protection, now_ms)
         self._count_charge()
@@ -262,7 +308,7 @@ class Bms:
             return True
         except StopIteration:
             self._bringing_up = None
-            self._brought_up()
+            self._brought_up(now_ms)
         except AfeError as error:
             self._bringing_up = None
             self.last_error = error.code
@@ -271,7 +317,8 @@ class Bms:
             self.sample.start(now_ms)
         return False
 
-    def _brought_up(self):
+    def _brought_up(self, now_ms):
+        self.backstop_watch.brought_up(now_ms)
         self.sample.front_end_fault = 0
         self._backstop_fits = not validate.backstop_problems(
             self._requests, self.front_end.applied

@@ -23,6 +23,8 @@ SLEEPS_SOON = const(21)
 SLEEPING = const(22)
 BUTTON = const(20)  # (BUTTON_RESET, 0)
 BUTTON_RESET = const(1)  # the owner's button was held: owner reset
+BACKSTOP = const(8)  # (1 its settings had changed, 2 it could not be verified in time; 0)
+LIMITS = const(12)  # (problems of a new set of limits: 0 accepted, else refused; 0)
 
 RECORD_SIZE = const(32)
 PER_FILE = const(14)  # 448 bytes: littlefs keeps such a file inside its folder's own log

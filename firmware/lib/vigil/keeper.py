@@ -67,6 +67,10 @@ class Keeper:
             self._write()
         return False
 
+    def note(self, kind, code=0, where=0, value=0):
+        """Into the journal, with the time of this start."""
+        self._memory.note(self.uptime_s, kind, code, where, value, self._states())
+
     def _count_time(self, now_ms):
         if not self._begun:
             self._begun = True

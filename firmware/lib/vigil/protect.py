@@ -42,6 +42,20 @@ class Protection:
         self.owed = array("i", [0, 0])
         self.trips = 0
 
+    def replace(self, table):
+        """Other limits from now on, in one step; what has tripped stays tripped until it releases.
+
+        table: limits.Limits, validated. Delays begin anew.
+        """
+        rows = table.compile()
+        for at in range(self.row_count):
+            row = at * _ROW_WORDS
+            if self._rows[row + limits.ROW_TRIPPED]:
+                rows[row + limits.ROW_TRIPPED] = self._rows[row + limits.ROW_TRIPPED]
+                rows[row + limits.ROW_LEVEL] = self._rows[row + limits.ROW_LEVEL]
+        self.table = table
+        self._rows = rows
+
     def judge(self, sample, now_ms):
         """Summarise the sample and interpret all rows over it; returns the kernel's result."""
         sample.close(now_ms)

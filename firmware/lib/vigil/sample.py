@@ -265,6 +265,7 @@ def stale_limit_ms(period_ms, cycle_ms):
     """Age at which a group counts as stale.
 
     Three of its own periods, less the cycle in which the switches are opened, so that they
-    really are open three periods after the last good conversion.
+    really are open three periods after the last good conversion. Of a front end quicker than the
+    cycle no more than one conversion a cycle can be had: there three cycles count.
     """
-    return 3 * period_ms - cycle_ms
+    return 3 * max(period_ms, cycle_ms) - cycle_ms

@@ -41,6 +41,10 @@ _FORGET_MS = const(300000)
 _REMOVAL_MS = const(30000)
 # A front end turns a switch on within 250 ms; told again after this time if it has not.
 _REPEAT_MS = const(1000)
+_FORGIVE_MS = const(5000)
+_NOT_FORGIVING = const(0)
+_ASKED = const(1)
+_FORGIVING = const(2)
 _RING = const(16)
 _RECORD = const(4)  # ticks_ms, switch, state, reason
 _TICKS = const(0x3FFFFFFF)
@@ -53,6 +57,8 @@ class Switches:
         """sample: says whether a load or a charger is there."""
         self._front_end = front_end
         self._sample = sample
+        # One contactor for both directions: what opens one opens the other.
+        self._common = getattr(front_end, "common", False)
         self.state = array("i", [OFF, OFF])
         self.reason = array("i", [REASON_STARTING, REASON_STARTING])
         self._since_ms = array("i", [0, 0])
@@ -67,6 +73,8 @@ class Switches:
         self._opened_at = array("i", [-1, -1])
         self.retries = array("i", [0, 0])
         self._closed_lately = array("i", [0, 0])
+        self._forgiving = _NOT_FORGIVING
+        self._forgiving_since_ms = 0
         self._plan_reason = REASON_NONE
         self._plan_ms = 0
         self._planned_ms = 0
@@ -116,7 +124,11 @@ class Switches:
         self.reason[switch] = reason
 
     def reset(self):
-        """The owner releases latched switches; limits still decide."""
+        """The owner releases latched switches; limits still decide.
+
+        A limit that still stands after _FORGIVE_MS latches again.
+        """
+        self._forgiving = _ASKED
         for switch in (CHARGE, DISCHARGE):
             self.retries[switch] = 0
             if self.state[switch] == LATCHED:
@@ -140,10 +152,24 @@ class Switches:
                 self._plan_reason = REASON_NONE
         # A row that latches opens both switches (validate.py sees to it).
         actions = protection.actions
+        if self._common and actions & limits.OPEN_BOTH:
+            actions |= limits.OPEN_BOTH
         latch = actions & limits.LATCH
+        if self._forgiving:
+            latch = self._still_latches(latch, now_ms)
         self._judge_one(CHARGE, actions & limits.OPEN_CHARGE, latch, protection, now_ms)
         self._judge_one(DISCHARGE, actions & limits.OPEN_DISCHARGE, latch, protection, now_ms)
         self._command(now_ms)
+
+    def _still_latches(self, latch, now_ms):
+        """The owner has just looked: what ends now is forgiven, what stays is not."""
+        if self._forgiving == _ASKED:
+            self._forgiving = _FORGIVING
+            self._forgiving_since_ms = now_ms
+        elif (now_ms - self._forgiving_since_ms) & _TICKS >= _FORGIVE_MS:
+            self._forgiving = _NOT_FORGIVING
+            return latch
+        return 0
 
     def _judge_one(self, switch, demanded, latch, protection, now_ms):
         # Numbered cases, first match wins: 1 latched stays; 2 a limit demands open; 3 not
@@ -181,6 +207,9 @@ class Switches:
             opened_at = protection.charge_opened_by
         else:
             opened_at = protection.discharge_opened_by
+        if opened_at < 0:
+            # Nothing speaks against this one, but it has its contactor in common with the other.
+            opened_at = max(protection.charge_opened_by, protection.discharge_opened_by)
         row_id = limits.TABLE[opened_at][limits.ID]
         if latch and (self._permitted or state != OFF):
             self._enter(switch, LATCHED, row_id, now_ms)

@@ -1,6 +1,6 @@
-"""Surroundings of a simulated board with a BQ76952: what hangs on its pins. Never upload.
+"""Surroundings of a simulated board with a BQ76952 or BQ76942: what hangs on its pins.
 
-A board names this file as its TWIN; its pins and figures are the single source.
+Never upload. A board names this file as its TWIN; its pins and figures are the single source.
 """
 
 import machine
@@ -16,18 +16,29 @@ class Twin:
     """clock, bench, chip, panel and the RS485 line of one simulated board."""
 
 
-def build(clock, board, seed, soc_pct, flash=None, ambient_c=25.0):
+def build(clock, board, seed, soc_pct, flash=None, worn_pct=0.0, path=None, ambient_c=25.0):
     """board: the imported board module. flash: what survived a restart; a blank one without it.
 
-    ambient_c: temperature of the air, and of everything at the start.
+    path: what lies between cells and terminals, two FETs without it. ambient_c: temperature of the
+    air, and of everything at the start.
     """
     twin = Twin()
-    pack = Pack(board.CELLS, board.CAPACITY_MAH, board.CHEMISTRY, seed, soc_pct)
+    pack = Pack(board.CELLS, board.CAPACITY_MAH, board.CHEMISTRY, seed, soc_pct, worn_pct)
     twin.bench = Bench(
-        clock, pack, temps=board.TEMPS, shunt_uohm=board.SHUNT_UOHM, ambient_c=ambient_c
+        clock,
+        pack,
+        temps=board.TEMPS,
+        shunt_uohm=board.SHUNT_UOHM,
+        ambient_c=ambient_c,
+        path=path,
     )
     twin.chip = Bq76952Model(
-        clock, twin.bench, cells=board.CELLS, shunt_uohm=board.SHUNT_UOHM, seed=seed
+        clock,
+        twin.bench,
+        cells=board.CELLS,
+        shunt_uohm=board.SHUNT_UOHM,
+        seed=seed,
+        variant=board.CHIP.lower(),
     )
     machine.attach_i2c(0, 8, twin.chip)
     line = machine.pin_line(board.BOTH_OFF_PIN)

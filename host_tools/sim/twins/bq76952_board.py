@@ -1,4 +1,4 @@
-"""Builds the small simulated boards: a BQ76952 on I2C and JBD on RS485, as boards/sim16_lfp does.
+"""Builds the small simulated boards as boards/sim16_lfp does: front end on I2C, JBD on RS485.
 
 Never upload to a board: a board of yours builds its hardware in its own board.py.
 """
@@ -10,8 +10,8 @@ class Board:
     """What app.Bms needs; see there."""
 
 
-def build(numbers):
-    """numbers: the board module, whose pins and figures are used."""
+def build(numbers, **options):
+    """numbers: the board module, whose pins and figures are used. options: more for the chip."""
     from vigil.afe.bq76952 import Bq76952
     from vigil.link.jbd import Jbd
     from vigil.link.rs485 import Rs485
@@ -25,10 +25,12 @@ def build(numbers):
     board.front_end = Bq76952(
         i2c,
         Pin(numbers.BOTH_OFF_PIN, Pin.OUT, value=0),
+        variant=numbers.CHIP,
         cells=numbers.CELLS,
         temps=numbers.TEMPS,
         shunt_uohm=numbers.SHUNT_UOHM,
         cc_gain_uohm=numbers.CURRENT_GAIN_UOHM,
+        **options,
     )
     baud = numbers.RS485_BAUD
     uart = UART(1, baudrate=baud, tx=Pin(numbers.TX_PIN), rx=Pin(numbers.RX_PIN))

@@ -2,13 +2,14 @@
 quantisation, and how often the chip was brought up; nothing here claims more than that.
 """
 
+from host_tools import meanings
 from host_tools.sim.view import signs
 
 _CELL_OVER, _CELL_UNDER, _CHARGE, _DISCHARGE, _SHORT = 1, 2, 3, 4, 5
-_CHARGE_HOT, _CHARGE_COLD, _DISCHARGE_HOT, _DISCHARGE_COLD = 6, 7, 8, 9
+_CHARGE_HOT, _CHARGE_COLD, _DISCHARGE_HOT, _DISCHARGE_COLD, _BOARD_HOT = 6, 7, 8, 9, 10
 _CELLS = (_CELL_OVER, _CELL_UNDER)
 _COLD = (_CHARGE_COLD, _DISCHARGE_COLD)
-_TEMPERATURES = (_CHARGE_HOT, _DISCHARGE_HOT, *_COLD)
+_TEMPERATURES = (_CHARGE_HOT, _DISCHARGE_HOT, _BOARD_HOT, *_COLD)
 _WHAT = {
     _CELL_OVER: "cell",
     _CELL_UNDER: "cell",
@@ -19,18 +20,51 @@ _WHAT = {
     _CHARGE_COLD: "charge",
     _DISCHARGE_HOT: "discharge",
     _DISCHARGE_COLD: "discharge",
+    _BOARD_HOT: "board",
 }
 
 
-def state(backstop):
+def state(backstop, t_s):
     """(sentence, style)"""
     if backstop is None or not (backstop["configured"] or backstop["bring_ups"]):
         return "not armed yet: the front end has not been set up", signs.WARNING
     if not backstop["configured"]:
         return "NOT ARMED: the front end has lost its settings or does not answer", signs.FAULT
     bring_ups = backstop["bring_ups"]
-    when = "at start" if bring_ups == 1 else f"anew (set up {bring_ups} times)"
-    return f"armed {when}, read back then, not re-verified since", signs.GOOD
+    when = "" if bring_ups == 1 else f" (set up {bring_ups} times)"
+    if backstop["differences"]:
+        return f"armed{when}, {verified(backstop, t_s)}; it HAD CHANGED", signs.WARNING
+    return f"armed{when}, {verified(backstop, t_s)}", signs.GOOD
+
+
+def verified(backstop, t_s):
+    if backstop["verified_s"] is None:
+        return "not verified"
+    return f"verified {max(0, t_s - backstop['verified_s'])} s ago"
+
+
+def by_row(backstop, rows, t_s):
+    """(limit, the software's, the chip's with when it was verified) of every row it can guard."""
+    armed = backstop is not None and backstop["configured"]
+    found = []
+    for row in rows.values():
+        if not row.backstop:
+            continue
+        guards = [tuple(one) for one in backstop["applied"] if one[0] == row.backstop]
+        own = _suiting(row, guards) if armed else None
+        if own is None:
+            told = "software only" if armed else "NOT ARMED"
+        else:
+            told = f"{_limit(*own[:2])} {_delay(own[0], own[2])}, {verified(backstop, t_s)}"
+        software = f"{_limit(row.backstop, row.trip)} {_delay(row.backstop, row.trip_delay_ms)}"
+        found.append((meanings.name(row.id), software, told))
+    return found
+
+
+def _suiting(row, guards):
+    """Of several levels the nearest that lies beyond the row's own."""
+    beyond = [one for one in guards if abs(one[1]) >= abs(row.trip) or len(guards) == 1]
+    return min(beyond or guards, key=lambda one: abs(one[1] - row.trip), default=None)
 
 
 def applied(backstop, width):

@@ -11,7 +11,7 @@ _FRAME_S = 0.1
 # Without news the screen is still drawn now and then: rates fall, windows change.
 _IDLE_S = 0.5
 _LOAD_STEPS = 20
-_HELP, _WHY, _FAULT = "help", "why", "fault"
+_HELP, _WHY, _FAULT, _BACKSTOP = "help", "why", "fault", "backstop"
 
 
 class LiveView(Presenter):
@@ -93,6 +93,8 @@ class LiveView(Presenter):
             return pages.help_page(width, height)
         if self._page == _WHY:
             return pages.why_page(latest, width, height)
+        if self._page == _BACKSTOP:
+            return pages.backstop_page(latest, width, height)
         if self._page == _FAULT:
             return pages.fault_page(latest, self._prompt, width, height)
         return screen.live(latest, len(self._batteries), self._pace, width, height)
@@ -127,6 +129,8 @@ class LiveView(Presenter):
             self._page = _HELP
         elif key == "w":
             self._page = _WHY
+        elif key == "b":
+            self._page = _BACKSTOP
         elif key in ("n", keys.TAB):
             self._chosen = (self._chosen + 1) % len(self._batteries)
         elif key in (" ", "p"):

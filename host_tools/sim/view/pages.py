@@ -5,7 +5,7 @@ import textwrap
 from rich.text import Text
 
 from host_tools.sim import commands, faults
-from host_tools.sim.view import parts, signs
+from host_tools.sim.view import backstop, parts, signs
 from host_tools.sim.view.screen import page
 
 _KEYS = (
@@ -15,6 +15,7 @@ _KEYS = (
     ("p", "pause and go on (or space); virtual time stands still, and so does the board"),
     ("< >", "slower, faster; while a client has the RS485 port open it is real time"),
     ("w", "why: every fault and warning in full, and what happened before"),
+    ("b", "backstop: limit by limit what the front end guards by itself, and when verified"),
     ("n", "next battery (with --nodes)"),
     ("q", "quit (or Ctrl-C)"),
 )
@@ -23,21 +24,20 @@ _WORDS = (
     "A switch line says what the firmware commands and why, and then what the simulated hardware"
     " really does: these two may differ, and then that is what to look at.",
     "Backstop: what the front-end chip guards by itself, as the driver really set it, a little"
-    " wider than the limits of the firmware. It is read back when it is set up.",
+    " wider than the limits of the firmware. Its settings are read again every half minute.",
 )
 
 # Offered when the board has such a thing.
 _EXAMPLES = (
     "cell 5 mv 3720",
     "cell 1 mv 2400",
+    "cell 5 open",
     "temp 2 c -5",
     "temp all c 70",
     "current a -130",
     "short",
     "afe nak",
-    "afe frozen",
     "fet charge stuck-on",
-    "cell 5 open",
     "interlock",
 )
 
@@ -68,6 +68,18 @@ def why_page(latest, width, height):
     room = height - 2 - len(lines)
     lines += [Text(line) for line in events[-room:]] if room > 0 else []
     return page(f"Why (node {latest.number})", lines, width, height)
+
+
+def backstop_page(latest, width, height):
+    text, style = backstop.state(latest.backstop, latest.t_s)
+    lines = [Text(text, style=style), Text("")]
+    rows = [
+        ("limit", "software", "front end"),
+        *backstop.by_row(latest.backstop, latest.rows, latest.t_s),
+    ]
+    first, second = (max(len(row[at]) for row in rows) + 2 for at in (0, 1))
+    lines += [Text(f"{name:<{first}}{own:<{second}}{chip}") for name, own, chip in rows]
+    return page(f"Backstop (node {latest.number})", lines, width, height)
 
 
 def examples(ready):

@@ -102,6 +102,9 @@ def switch(latest, at, width):
         f"{signs.ON if on else signs.OPEN} {word:<11}", style=signs.GOOD if on else signs.WARNING
     )
     reason = "" if on or not why else meanings.reason(why)
+    opening_ms = record.get("opening_in_ms", (-1, -1))[at]
+    if on and opening_ms >= 0:
+        reason = f"opens in {-(-opening_ms // 1000)} s"
     if flows and not on:
         really = Text(f" {signs.PROBLEM} yet {name} current CAN FLOW ", style=signs.FAULT)
     elif on and not flows:
@@ -200,7 +203,7 @@ def events(latest, width, rows):
 
 def guard(latest, width):
     """The front end's own protection: state, and its limits."""
-    text, style = backstop.state(latest.backstop)
+    text, style = backstop.state(latest.backstop, latest.t_s)
     limits = backstop.applied(latest.backstop, width - 2)
     return [_labelled("Backstop", Text(text, style=style)), Text(f"  {limits}")]
 

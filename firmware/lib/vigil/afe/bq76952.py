@@ -13,6 +13,7 @@ from vigil.afe.bq76952_bring_up import bring_up, compare
 from vigil.afe.bq76952_config import BLEED_LAPSE_S, USER_VOLT_MV, body_diode_ma, settings
 from vigil.afe.bq76952_options import Options
 from vigil.afe.bq76952_subcommands import Subcommands
+from vigil.afe.bq76952_terminals import Terminals
 from vigil.afe.bq76952_transfer import Transfer
 from vigil.afe.bq76952_verbs import Verbs
 from vigil.afe.errors import CHECK_FAILED, NOT_CONFIGURED, AfeError, failure
@@ -38,7 +39,7 @@ from vigil.sample import (
 _SAFETY = const(0x02)  # alert and status of A, B, C in turn
 _BATTERY_STATUS = const(0x12)
 _CELL_1 = const(0x14)
-_STACK = const(0x34)
+_STACK_PACK_LD = const(0x34)
 _CC2_CURRENT = const(0x3A)
 _DIE_TEMP = const(0x68)
 _ALARM_STATUS = const(0x62)
@@ -87,8 +88,10 @@ _JUMP_MV = const(150)
 _SAME_MV = const(20)
 _CELL_LIMIT_MV = const(6000)
 _NEVER_MV = const(-100000)
-_COLDEST_DC = const(-600)
+# A 10k thermistor is taken for broken below (open) and for shorted above these: no reading then.
+_COLDEST_DC = const(-430)
 _HOTTEST_DC = const(1500)
+_TS_PINS = const(3)
 
 _MISMATCH_MS = const(1000)
 _MISMATCH_SCANS = const(16)
@@ -97,7 +100,7 @@ _CHECKS_GIVEN_UP = const(20)
 _TICKS = const(0x3FFFFFFF)
 
 
-class Bq76952(Verbs):
+class Bq76952(Verbs, Terminals):
     """Voltages, current and switches of one chip.
 
     i2c: machine.I2C at `address`, or a transfer of another bus (bq76952_spi.SpiTransfer).
@@ -116,8 +119,11 @@ class Bq76952(Verbs):
         self.stack_period_ms = options.slow_period_ms
         self.temps_period_ms = options.slow_period_ms
         self.board_period_ms = options.slow_period_ms
-        self.board_temp_count = 1
+        # The chip's die, then the switches.
+        self.board_temp_count = 1 + options.switch_temps
+        self.open_lead_seen = False  # the chip's open-wire check, as of the last read
         self.switch_stuck = 0  # 1 charge, 2 discharge: on against the command
+        self.power_path_fault = 0  # FETs have no pre-charge to fail
         self.bleeds_adjacent = False
         self.bleed_lapse_ms = BLEED_LAPSE_S * 1000
         self.configured = False
@@ -139,12 +145,16 @@ class Bq76952(Verbs):
         self._cells_bytes = 2 * (options.used[-1] - first + 1)
         self._cell_at = bytes([2 * (place - first) for place in options.used])
         self._transfer.prepare(self._cells_bytes)
+        pins = _TS_PINS + options.switch_temps if options.switch_temps else options.temps
+        self._thermistor_bytes = 2 * pins
+        self._transfer.prepare(2 * pins)
         self._accepted_mv = array("i", [_NEVER_MV] * cells)
         self._first_mv = array("i", [0] * cells)
         self._second_mv = array("i", [0] * cells)
         self._current_ma = 0
         self._assist_ma = body_diode_ma(shunt_uohm) // 2
         self._leak_ma = 4 * body_diode_ma(shunt_uohm)
+        self._start_terminals(body_diode_ma(shunt_uohm))
         self._failed_checks = 0
         self._scans_due = 0
         self._charge_wanted = False
@@ -183,7 +193,7 @@ class Bq76952(Verbs):
         self.charge_is_on = False
         self.discharge_is_on = False
         options = self._options
-        backstop = Backstop(requests, options.shunt_uohm, options.temps > 0)
+        backstop = self._backstop(requests)
         if options.open_wire_s:
             backstop.watch_open_wires()
         self._image = settings(backstop, options, self._transfer.comm_type)
@@ -193,6 +203,14 @@ class Bq76952(Verbs):
         self._forget_measurements()
         self.applied = backstop.applied
         self.configured = True
+
+    def plan_backstop(self, requests):
+        """What configure() would apply, without touching the chip; raises AfeError UNSUPPORTED."""
+        return self._backstop(requests).applied
+
+    def _backstop(self, requests):
+        options = self._options
+        return Backstop(requests, options.shunt_uohm, options.temps > 0, options.switch_temps > 0)
 
     def verify(self):
         """Generator: read the whole configuration again; READ_BACK_DIFFERS if it has changed."""
@@ -205,10 +223,12 @@ class Bq76952(Verbs):
         for cell in range(self.cell_count):
             self._accepted_mv[cell] = _NEVER_MV
         self._current_ma = 0
+        self._forget_terminals()
         self._wrong = 0
         self._charge_leaks = 0
         self._discharge_leaks = 0
         self.switch_stuck = 0
+        self.open_lead_seen = False
         self._failed_checks = 0
         self._scans_due = 0
         self._clear_scans(_ADSCAN | _FULLSCAN)
@@ -217,6 +237,7 @@ class Bq76952(Verbs):
 
     def read(self, sample, now_ms):
         """Bring what is new into the Sample; raises AfeError, and then nothing half-read is in."""
+        self._doubt_terminals(sample, now_ms)
         if not self.configured:
             sample.front_end_fault |= FAULT_NOT_CONFIGURED
             raise failure(NOT_CONFIGURED)
@@ -253,12 +274,15 @@ class Bq76952(Verbs):
             self._read_current()
             self._scans_due &= _FULLSCAN
             self._publish_cells_and_current(sample, now_ms)
-        if self._scans_due & _FULLSCAN:
+        full_scan = self._scans_due & _FULLSCAN
+        if full_scan:
             self._read_stack_and_temps(sample, now_ms)
             self._scans_due &= _ADSCAN
         fault |= self._read_trips(sample)
         sample.front_end_fault = fault
         self._read_switches(now_ms)
+        if full_scan:
+            self._look_at_terminals(sample, sample.values[sample.stack_at], now_ms)
 
     def _consider_reset(self):
         """A chip that has reset answers without check codes, so every check fails.
@@ -335,25 +359,48 @@ class Bq76952(Verbs):
         transfer = self._transfer
         data = transfer.data
         values = sample.values
-        transfer.read(_STACK, 2)
+        transfer.read(_STACK_PACK_LD, 6)
         stack_mv = (data[0] | data[1] << 8) * USER_VOLT_MV
+        self._pack_mv = (((data[2] | data[3] << 8) ^ 0x8000) - 0x8000) * USER_VOLT_MV
+        self._ld_mv = (((data[4] | data[5] << 8) ^ 0x8000) - 0x8000) * USER_VOLT_MV
         transfer.read(_DIE_TEMP, 2)
         values[sample.board_at] = _temp_dc(data[0] | data[1] << 8)
-        sample.refresh(BOARD, now_ms)
-        if self.temp_count:
-            transfer.read(_TS1, 2 * self.temp_count)
+        if self._thermistor_bytes:
+            # The thermistors of the switches lie behind those of the cells.
+            transfer.read(_TS1, self._thermistor_bytes)
             for place in range(self.temp_count):
                 values[sample.temps_at + place] = _temp_dc(
                     data[2 * place] | data[2 * place + 1] << 8
                 )
+            for place in range(_TS_PINS, self._thermistor_bytes >> 1):
+                values[sample.board_at + place - _TS_PINS + 1] = _temp_dc(
+                    data[2 * place] | data[2 * place + 1] << 8
+                )
+        sample.refresh(BOARD, now_ms)
+        if self.temp_count:
             sample.refresh(TEMPS, now_ms)
         values[sample.stack_at] = stack_mv
         sample.refresh(STACK, now_ms)
+
+    def _mirrored(self):
+        """Lowest and highest cell are neighbours, or but one: no pack drifts apart like that."""
+        accepted = self._accepted_mv
+        lowest = highest = 0
+        for cell in range(1, self.cell_count):
+            if accepted[cell] < accepted[lowest]:
+                lowest = cell
+            if accepted[cell] > accepted[highest]:
+                highest = cell
+        return -2 <= highest - lowest <= 2
 
     def _read_trips(self, sample):
         """Set the trip masks from the chip's own protections; returns fault bits."""
         self._transfer.read(_SAFETY, 6)
         data = self._transfer.data
+        # The check has no flag of its own: what it moves at a broken lead reaches both limits.
+        beyond_a = data[0] | data[1]
+        both = beyond_a & _A_CUV and beyond_a & _A_COV
+        self.open_lead_seen = bool(both) and self._mirrored()
         status_a = data[1]
         status_b = data[3]
         status_c = data[5]

@@ -7,6 +7,7 @@ from micropython import const
 
 from vigil.afe.errors import UNSUPPORTED, AfeError
 from vigil.limits import (
+    BACKSTOP_BOARD_OVER_TEMPERATURE,
     BACKSTOP_CELL_OVER_VOLTAGE,
     BACKSTOP_CELL_UNDER_VOLTAGE,
     BACKSTOP_CHARGE_CURRENT,
@@ -29,6 +30,8 @@ _OCD1 = const(0x20)
 _OCC = const(0x10)
 _COV = const(0x08)
 _CUV = const(0x04)
+_OTF = const(0x80)
+_OTINT = const(0x40)
 _OTD = const(0x20)
 _OTC = const(0x10)
 _UTD = const(0x02)
@@ -48,6 +51,8 @@ _WIDEST_COV = const(110)
 # Whole degC, signed byte.
 _COLDEST_C = const(-40)
 _HOTTEST_C = const(120)
+_HOTTEST_SWITCH_C = const(150)
+_SHUTDOWN_ABOVE_K = const(10)
 
 # How much wider than asked.
 _VOLTAGE_MARGIN_MV = const(10)
@@ -73,9 +78,10 @@ class Backstop:
     outside its range is left to the software (nothing in `applied`).
     """
 
-    def __init__(self, requests, shunt_uohm, thermistors=True):
+    def __init__(self, requests, shunt_uohm, thermistors=True, switch_thermistors=False):
         self._shunt_uohm = shunt_uohm
         self._thermistors = thermistors
+        self._switch_thermistors = switch_thermistors
         self.applied = []
         self.enabled_a = 0
         self.enabled_b = 0
@@ -95,6 +101,9 @@ class Backstop:
         self.otd = (60, 2, 55)
         self.utc = (0, 2, 5)
         self.utd = (0, 2, 5)
+        self.otf = (80, 2, 65)
+        self.otint = (85, 2, 80)
+        self.shutdown_c = 85
         for code, trip, delay, release in requests:
             if code == BACKSTOP_CELL_OVER_VOLTAGE:
                 self._over_voltage(trip, delay, release)
@@ -108,6 +117,8 @@ class Backstop:
                 self._short_circuit(-trip, delay)
             elif code in _TEMPERATURES:
                 self._temperature(code, trip, delay, release)
+            elif code == BACKSTOP_BOARD_OVER_TEMPERATURE:
+                self._board_temperature(trip, delay, release)
             elif code != BACKSTOP_NONE:
                 raise AfeError(UNSUPPORTED)
 
@@ -196,12 +207,7 @@ class Backstop:
         bit, below = _TEMPERATURES[code]
         if self.enabled_b & bit:
             raise AfeError(UNSUPPORTED)
-        # The chip counts whole seconds and may begin in the middle of one.
-        delay_s = _ceil(_widened_ms(delay_ms), 1000)
-        margin_dc = _TEMPERATURE_MARGIN_DC
-        if delay_s > _LONGEST_SLOW_DELAY_S:
-            delay_s = _LONGEST_SLOW_DELAY_S
-            margin_dc = _UNTIMED_TEMPERATURE_MARGIN_DC
+        delay_s, margin_dc = _slow_delay(delay_ms)
         # Recovery comes a little before the release value, at least one kelvin from the trip:
         # software decides when to close again, the chip only allows.
         if below:
@@ -225,6 +231,31 @@ class Backstop:
             self.utd = setting
         self.applied.append((code, threshold_c * 10, delay_s * 1000))
 
+    def _board_temperature(self, trip_dc, delay_ms, release_dc):
+        """One limit for the chip's die and for the thermistors at the switches."""
+        if self.enabled_b & _OTINT:
+            raise AfeError(UNSUPPORTED)
+        delay_s, margin_dc = _slow_delay(delay_ms)
+        threshold_c = _ceil(trip_dc + margin_dc, 10)
+        recovery_c = min(threshold_c - 1, _ceil(release_dc + 5, 10))
+        setting = (threshold_c, delay_s, recovery_c)
+        if recovery_c < 0 or threshold_c > _HOTTEST_SWITCH_C:
+            return
+        guarded = False
+        if threshold_c <= _HOTTEST_C:
+            self.enabled_b |= _OTINT
+            self.otint = setting
+            self.shutdown_c = threshold_c + _SHUTDOWN_ABOVE_K
+            guarded = True
+        if self._switch_thermistors:
+            self.enabled_b |= _OTF
+            self.otf = setting
+            guarded = True
+        if guarded:
+            self.applied.append(
+                (BACKSTOP_BOARD_OVER_TEMPERATURE, threshold_c * 10, delay_s * 1000)
+            )
+
     def watch_open_wires(self):
         """Open wires show as under- and over-voltage: both comparators on, if only at the ends."""
         if not self.enabled_a & _CUV:
@@ -247,6 +278,14 @@ def _ceil(number, divisor):
 
 def _widened_ms(delay_ms):
     return _ceil(delay_ms * 5, 4) + 250
+
+
+def _slow_delay(delay_ms):
+    """(s, how much wider in 0.1 K): the chip counts whole seconds and may begin amid one."""
+    delay_s = _ceil(_widened_ms(delay_ms), 1000)
+    if delay_s > _LONGEST_SLOW_DELAY_S:
+        return _LONGEST_SLOW_DELAY_S, _UNTIMED_TEMPERATURE_MARGIN_DC
+    return delay_s, _TEMPERATURE_MARGIN_DC
 
 
 def _delay(delay_ms, longest):

@@ -11,6 +11,7 @@ COMM_TYPE = const(0x9239)
 FET_OPTIONS = const(0x9308)
 # Blocked after a reset (0x20), controlled by chip and host together (0x0C), in series (0x01).
 FETS_BLOCKED_AT_RESET = const(0x2D)
+_SERIES = const(0x01)
 _PREDISCHARGE = const(0x10)
 _SLEEP_CHARGES = const(0x02)
 BLEED_LAPSE_S = const(20)
@@ -41,7 +42,9 @@ def settings(backstop, options, comm_type):
     Each is one contiguous range of at most 32 bytes.
     """
     gain = options.cc_gain_uohm / options.shunt_uohm
+    # Pull-up and curve of a 10k thermistor; of a cell, of a switch.
     thermistors = [0x07 if place < options.temps else 0 for place in range(3)]
+    thermistors += [0x0F if place < options.switch_temps else 0 for place in range(3)]
     recovery_ma = shunt_ma(100, options.shunt_uohm)
     enabled_c = backstop.enabled_c
     if options.watchdog_s:
@@ -53,6 +56,8 @@ def settings(backstop, options, comm_type):
         fet_options |= _PREDISCHARGE
     if options.sleep_charges:
         fet_options |= _SLEEP_CHARGES
+    if not options.series_fets:
+        fet_options ^= _SERIES
     image = [
         (0x91A8, struct.pack("<ff", gain, gain * _CAPACITY_PER_CURRENT_GAIN)),
         # No SLEEP; a thermistor on TS2 must not be taken for the wake button (SHUT_TS2).
@@ -61,8 +66,9 @@ def settings(backstop, options, comm_type):
         (0x9238, struct.pack("<BB", 0, comm_type)),
         # SPI input filter, and the level of its answers.
         (0x923C, bytes([0x60 if options.miso_on_reg1 else 0x20])),
-        # Never shut down for low voltage: a bench supply would not wake it again. 85 C, 5 s stay.
-        (0x923F, struct.pack("<hhBBB", 0, 0, 1, 85, 5)),
+        # Never shut down for low voltage: a bench supply would not wake it again. For its own heat
+        # after 5 s, well above the limit at which it only opens the switches.
+        (0x923F, struct.pack("<hhBBB", 0, 0, 1, backstop.shutdown_c, 5)),
         # SLEEP, should it be allowed: hysteresis 10 s, no SLEEP when a charger shows (2 V).
         (
             0x9248,
@@ -138,19 +144,15 @@ def settings(backstop, options, comm_type):
                 200,
             ),
         ),
-        # Temperatures: threshold, s, recovery. The chip's FET and die limits keep their defaults.
+        # Temperatures: threshold, s, recovery.
         (
             0x929A,
             struct.pack(
                 "<bBbbBbBBBBBBbBbbBbbBb",
                 *backstop.otc,
                 *backstop.otd,
-                80,
-                2,
-                65,
-                85,
-                2,
-                80,
+                *backstop.otf,
+                *backstop.otint,
                 *backstop.utc,
                 *backstop.utd,
                 -20,
@@ -175,7 +177,7 @@ def settings(backstop, options, comm_type):
         # Then thermistors (18k pull-up), DA config for steps of 10 mV and 10 mA, cells wired.
         (
             0x92FA,
-            bytes([0, 0xC6, options.alert_pin] + thermistors + [0, 0, 0, 0x06])
+            bytes([0, 0xC6, options.alert_pin] + thermistors + [0x06])
             + struct.pack("<H", options.channels),
         ),
         # Charge pump 11 V, no precharge, predischarge in steps of 10 ms and 10 mV.

@@ -28,12 +28,14 @@ class Options:
     load_detect_every_s, for load_detect_h.
     alert_pin: the chip's byte for its ALERT pin, 0 = unused, 0x2A = high on alarm, from REG1.
     alarms: Alarm Enable, which is what raises ALERT; ends of scan are always among them.
+    switch_temps: thermistors at the switches, on HDQ, DCHG and DDSG in this order.
     predischarge_ms: 0 = none; the PDSG switch comes first, until this time has passed (at most
     2550) or the load is within predischarge_delta_mv of the stack (at most 2550, 0 = time only).
     sleep_charges: the charge switch stays on in SLEEP; sleep_voltage_s: its scan period, 1 or
     4n+1; sleep_below_ma, wake_above_ma: currents between which it is awake.
     reg12: byte for REG1 and REG2, None = as they are (0x0D = REG1 3.3 V, REG2 off).
     miso_on_reg1: SPI answers at REG1's level instead of 1.8 V.
+    series_fets: False where CHG and DSG enable contactors, which have no body diode to spare.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Options:
         variant="BQ76952",
         cells=16,
         temps=3,
+        switch_temps=0,
         shunt_uohm=500,
         channels=0,
         cc_gain_uohm=7476.8,
@@ -61,6 +64,7 @@ class Options:
         wake_above_ma=500,
         reg12=None,
         miso_on_reg1=False,
+        series_fets=True,
     ):
         if variant not in _VARIANTS:
             raise AfeError(UNSUPPORTED)
@@ -72,6 +76,7 @@ class Options:
         self.slow_period_ms = slow_ms
         self.cells = cells
         self.temps = temps
+        self.switch_temps = switch_temps
         self.shunt_uohm = shunt_uohm
         self.channels = channels or (1 << cells) - 1
         # Position of each cell among the chip's inputs, lowest first.
@@ -93,11 +98,13 @@ class Options:
         self.wake_above_ma = wake_above_ma
         self.reg12 = reg12
         self.miso_on_reg1 = miso_on_reg1
+        self.series_fets = series_fets
         if not (
             3 <= cells <= inputs
             and len(self.used) == cells
             and self.channels >> inputs == 0
             and 0 <= temps <= 3
+            and 0 <= switch_temps <= 3
             and shunt_uohm > 0
             and 0 <= watchdog_s <= 0xFFFF
             and 0 <= predischarge_ms <= 2550

@@ -95,6 +95,9 @@ class Verbs:
         self._command(_OCDL_RECOVER)
         self._command(_SCDL_RECOVER)
 
+    def forget_faults(self):
+        """The owner has looked: nothing of the kind is kept here."""
+
     # Counters and extremes that the chip keeps by itself.
 
     def read_charge(self, into):

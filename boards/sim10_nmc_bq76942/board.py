@@ -1,0 +1,31 @@
+"""Simulated board: 10S NMC, 20 Ah, on the chip with ten inputs."""
+
+NAME = "sim10_nmc_bq76942"
+TWIN = "bq76952"  # what the simulator puts around it
+CHIP = "BQ76942"
+CELLS = 10
+TEMPS = 3
+CAPACITY_MAH = 20000
+CHEMISTRY = "NMC"
+SHUNT_UOHM = 500
+CURRENT_GAIN_UOHM = 7568.4
+
+BOTH_OFF_PIN = 3  # to DFETOFF: low opens both switches
+DRIVER_ENABLE_PIN = 6  # RS485 transceiver, high = send
+SDA_PIN = 4
+SCL_PIN = 5
+TX_PIN = 8
+RX_PIN = 9
+
+# Before anything else: switches off, RS485 listening.
+SAFE_PINS = ((BOTH_OFF_PIN, 0), (DRIVER_ENABLE_PIN, 0))
+
+RS485_BAUD = 9600
+
+
+def build():
+    """Make the hardware objects and nothing more."""
+    import board
+    from host_tools.sim.twins.bq76952_board import build
+
+    return build(board)
