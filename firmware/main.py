@@ -41,6 +41,7 @@ def make_bms(hardware=None, memory=None):
     for row_id, problem, number, bound in bms.problems or bms.backstop_problems():
         print("limit table refused: row", row_id, "problem", problem, "value", number, "of", bound)
     bms.self_test_passed = not failed
+    bms.table_guard.take()
     return bms
 
 

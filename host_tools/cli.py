@@ -50,6 +50,9 @@ def sim(
     ] = None,
     seed: Annotated[str, typer.Option(metavar="N", help="Same seed, same run.")] = "1",
     soc: Annotated[str, typer.Option(metavar="PERCENT", help="State of charge at start.")] = "40",
+    ambient: Annotated[
+        str, typer.Option(metavar="C", help="Temperature of the air and the pack at start, degC.")
+    ] = "25",
     aged: Annotated[
         str,
         typer.Option(
@@ -96,6 +99,7 @@ def sim(
         nodes,
         as_json,
         plain,
+        ambient,
         aged,
     )
     node = supervisor.NODE

@@ -20,6 +20,7 @@ STATES = {
 BY_VALUE, BY_RETRIES, BY_REMOVAL, BY_OWNER = range(4)
 REASON_STARTING, REASON_OWNER, REASON_SELF_TEST = 100, 101, 102
 REASON_SAFE_MODE, REASON_MEMORY_LOST = 103, 104
+REASON_ASLEEP = 110
 _REASONS = {
     0: "no reason",
     REASON_STARTING: "starting",
@@ -27,6 +28,7 @@ _REASONS = {
     REASON_SELF_TEST: "self-test failed",
     REASON_SAFE_MODE: "safe mode",
     REASON_MEMORY_LOST: "memory lost",
+    REASON_ASLEEP: "asleep",
 }
 
 # Bits of the memory's flags (vigil/memory.py).
@@ -482,6 +484,11 @@ def _switch_faults(states, active):
             sentences.append(
                 f"{switch} switch stays off: safe mode, because three starts in a row failed."
                 " Find the cause, then reset as the owner."
+            )
+        elif state == OFF and why == REASON_ASLEEP:
+            sentences.append(
+                f"{switch} switch off: the board sleeps after a deep discharge."
+                " A charger or the button wakes it."
             )
         elif state == OFF and why == REASON_SELF_TEST:
             sentences.append(

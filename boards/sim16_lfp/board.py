@@ -1,6 +1,6 @@
 """Simulated reference board: 16S LFP, 100 Ah, BQ76952 on I2C, 0.5 mOhm shunt, RS485."""
 
-from machine import I2C, UART, WDT, Pin
+from machine import I2C, UART, WDT, Pin, deepsleep
 
 NAME = "sim16_lfp"
 TWIN = "bq76952"  # what the simulator puts around it
@@ -18,9 +18,24 @@ BOTH_OFF_PIN = 3  # to DFETOFF: low opens both switches
 DRIVER_ENABLE_PIN = 6  # RS485 transceiver, high = send
 SDA_PIN = 4
 SCL_PIN = 5
+# The panel: docs/inputs-and-outputs.md says how each is wired.
+INTERLOCK_PIN = 10
+EMERGENCY_PIN = 11
+BUTTON_PIN = 12
+LED_PIN = 13
+BUZZER_PIN = 14
+HEATER_PIN = 15
+FAN_PIN = 16
 
-# Before anything else: switches off, RS485 listening.
-SAFE_PINS = ((BOTH_OFF_PIN, 0), (DRIVER_ENABLE_PIN, 0))
+# Before anything else: switches off, RS485 listening, all else dark and cold.
+SAFE_PINS = (
+    (BOTH_OFF_PIN, 0),
+    (DRIVER_ENABLE_PIN, 0),
+    (LED_PIN, 0),
+    (BUZZER_PIN, 0),
+    (HEATER_PIN, 0),
+    (FAN_PIN, 0),
+)
 
 RS485_BAUD = 9600
 
@@ -70,6 +85,14 @@ def build():
         return Rs485(uart, engine, driver_enable=driver_enable, baudrate=RS485_BAUD)
 
     board.links = [jbd_on_rs485]
+    board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
+    board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)
+    board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)
+    board.led = Pin(LED_PIN, Pin.OUT, value=0)
+    board.buzzer = Pin(BUZZER_PIN, Pin.OUT, value=0)
+    board.heater = Pin(HEATER_PIN, Pin.OUT, value=0)
+    board.fan = Pin(FAN_PIN, Pin.OUT, value=0)
+    board.deep_sleep = deepsleep
     board.storage = make_storage()
     board.watchdog = WDT(timeout=2000)
     return board

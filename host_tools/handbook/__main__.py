@@ -1,9 +1,12 @@
 """`make docs`: write the pages that are generated from the code."""
 
 from host_tools.firmware import ROOT
-from host_tools.handbook import limits_page
+from host_tools.handbook import limits_page, panel_page
 
-PAGES = {"docs/limits.md": limits_page.text}
+PAGES = {
+    "docs/limits.md": limits_page.text,
+    "docs/inputs-and-outputs.md": panel_page.text,
+}
 
 
 def main():

@@ -66,6 +66,9 @@ class Bench:
         self._broken = {}
         self._path = path or PowerPath(pack.cells, shunt_uohm, pack.figures.charger_mv)
         self._path.charger_limit_mv_per_cell = charger_limit_mv_per_cell
+        self._ld_touched = False
+        self._heater = [False, False, False]  # switched on, broken, stuck on
+        self._fan = [False, False, False]
         self._bleed_mask = 0
         self._bled = []
         self._bleed_ma = [0.0] * pack.cells
@@ -192,7 +195,7 @@ class Bench:
         self.highest_mv = max(cell_mv)
         terminal_mv = self._path.terminal_mv(stack_mv, self.current_ma)
         self.pack_mv = terminal_mv
-        self.ld_mv = terminal_mv
+        self.ld_mv = max(terminal_mv, stack_mv) if self._ld_touched else terminal_mv
 
     def _sag(self):
         """A bleed current lowers what its own two sense leads show and raises the neighbours."""
@@ -251,7 +254,33 @@ class Bench:
         self._bled = [cell for cell in range(self.pack.cells) if mask >> cell & 1]
         self._settle()
 
+    # What the board does.
+
+    def switch_heater(self, on):
+        self._work(self._heater, 0, on)
+
+    def switch_fan(self, on):
+        self._work(self._fan, 0, on)
+
+    def _work(self, appliance, at, on):
+        self.update()
+        self._do_slow_things(self._now_us)
+        appliance[at] = bool(on)
+        heat = self._heat
+        heat.heater_on = (self._heater[0] or self._heater[2]) and not self._heater[1]
+        heat.fan_on = (self._fan[0] or self._fan[2]) and not self._fan[1]
+
     # What happens outside, and what goes wrong.
+
+    def break_heater(self):
+        self._work(self._heater, 1, True)
+
+    def stick_heater(self):
+        """It stays on, whatever the board says."""
+        self._work(self._heater, 2, True)
+
+    def break_fan(self):
+        self._work(self._fan, 1, True)
 
     def lifted_mv(self, source_ma):
         """Where a small current lifts the open terminal: to the stack, unless a load is there."""
@@ -269,6 +298,12 @@ class Bench:
         """A charger that tapers towards this voltage; None: it knows no limit."""
         self.update()
         self._path.charger_limit_mv_per_cell = mv_per_cell
+        self._changed()
+
+    def touch_ld(self, touched):
+        """A button between the cells and the chip's LD pin, by which a person wakes it."""
+        self.update()
+        self._ld_touched = touched
         self._changed()
 
     def override_current_ma(self, ma):
@@ -355,6 +390,9 @@ class Bench:
         self.update()
         let_go(self._cell_ramps)
         let_go(self._temp_ramps)
+        if self._heater[1] or self._heater[2] or self._fan[1]:
+            self._heater[1] = self._heater[2] = False
+            self._work(self._fan, 1, False)
         let_go(self._board_ramps)
         self._broken = {}
         self._show_temps()

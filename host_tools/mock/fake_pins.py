@@ -109,6 +109,15 @@ def adc_line(id):
     return _adc_lines[id]
 
 
+def let_go():
+    """The board drives no line any more."""
+    for line in _lines.values():
+        line.mode = Pin.IN
+        line.pull = None
+        line.latch = 0
+        line.settle()
+
+
 def forget():
     _lines.clear()
     _adc_lines.clear()

@@ -6,6 +6,8 @@ Every cell is one lump: it warms by its losses and leaks to its neighbours and t
 _TO_AIR_S = 7200.0
 _TO_NEIGHBOUR_S = 1800.0
 _THERMISTOR_LAG_S = 15.0
+_FAN_FACTOR = 4.0
+_HEATER_W_PER_AH = 0.125  # in each cell
 _BOARD_LAG_S = 60.0
 _BOARD_SELF_HEAT_K = 3.0
 _BOARD_K_PER_W = 1.0
@@ -19,6 +21,9 @@ class Heat:
         self.cell_c = [ambient_c] * cells
         self.place_c = [ambient_c] * places
         self.die_c = ambient_c + _BOARD_SELF_HEAT_K
+        self.heater_on = False
+        self.fan_on = False
+        self._heater_w = _HEATER_W_PER_AH * capacity_mah / 1000.0
         self.switch_c = ambient_c
         self._kelvin_per_joule = 1000.0 / (joule_per_k_ah * capacity_mah)
         # 16 cells and 3 thermistors: cells 1-5, 6-11 and 12-16.
@@ -30,8 +35,13 @@ class Heat:
         ambient_c = self.ambient_c
         last = len(cell_c) - 1
         to_air = seconds / _TO_AIR_S
+        if self.fan_on:
+            to_air *= _FAN_FACTOR
         to_neighbour = seconds / _TO_NEIGHBOUR_S
         warming = square_a2s * self._kelvin_per_joule
+        heated_k = 0.0
+        if self.heater_on:
+            heated_k = self._heater_w * seconds * self._kelvin_per_joule
         left = cell_c[0]
         for cell in range(last + 1):
             here = cell_c[cell]
@@ -39,6 +49,7 @@ class Heat:
             cell_c[cell] = (
                 here
                 + warming * ohm[cell]
+                + heated_k
                 + (ambient_c - here) * to_air
                 + (left - here + right - here) * to_neighbour
             )

@@ -9,10 +9,20 @@ _LONGEST_S = 2_000_000
 _CELL_MV = (0, 5500)
 _TEMP_C = (-60, 150)
 _CURRENT_A = (-2000, 2000)
+_PRESS_S = (0.05, 600)
 _LEAK_OHM = (0.01, 100_000)
 _SWITCHES = {"charge": 1, "discharge": 2}
 _FRONT_END = ("nak", "crc", "frozen", "reset", "flipped")
 CONTACTORS = ("main", "charge", "precharge")
+# Parts that not every board has.
+_PARTS = {
+    "interlock": "interlock",
+    "emergency": "emergency stop",
+    "button_ms": "button",
+    "heater_broken": "heater",
+    "heater_stuck_on": "heater",
+    "fan_broken": "fan",
+}
 # A sensor's number that stands for all of them; for a broken one, the sensor at the switches.
 ALL = 0
 _AT_SWITCHES = 0
@@ -22,7 +32,8 @@ FORMS = (
     "cell N mv V, cell N open, cell N leak OHM, temp N|all|die|switches c T, "
     "temp N|switches open|shorted, current a A, short, afe nak|crc|frozen|reset|flipped, "
     "fet charge|discharge stuck-on, contactor main|charge|precharge welded|stuck-open, "
-    "link short|disconnected, clear"
+    "link short|disconnected, interlock, emergency, button S, heater broken|stuck-on, "
+    "fan broken, clear"
 )
 
 
@@ -61,6 +72,14 @@ def beyond(fault, cells, temps):
     return None
 
 
+def lacking(fault, parts):
+    """Sentence if the fault is about a part that the board does not have, else None."""
+    part = _PARTS.get(fault["what"])
+    if part is None or part in parts:
+        return None
+    return f"the board has no {part}"
+
+
 def _what(words, cells, temps, contactors):
     match words:
         case ["cell", place, "mv", text]:
@@ -83,8 +102,12 @@ def _what(words, cells, temps, contactors):
             return "temp_dc", n, round(10 * _within(text, _TEMP_C, "temperature", "degC"))
         case ["current", "a", text]:
             return "current_ma", 0, round(1000 * _within(text, _CURRENT_A, "current", "A"))
-        case ["short"] | ["clear"]:
+        case ["short"] | ["clear"] | ["interlock"] | ["emergency"]:
             return words[0], 0, 0
+        case ["heater", "broken" | "stuck-on"] | ["fan", "broken"]:
+            return "_".join(words).replace("-", "_"), 0, 0
+        case ["button", text]:
+            return "button_ms", 0, round(1000 * _within(text, _PRESS_S, "press", "s"))
         case ["afe", how] if how in _FRONT_END:
             return "afe_" + how, 0, 0
         case ["fet", switch, "stuck-on"] if switch in _SWITCHES:
@@ -97,8 +120,6 @@ def _what(words, cells, temps, contactors):
             if not contactors:
                 raise ValueError("the board has no contactors, and so no link behind them")
             return "link_" + how, 0, 0
-        case ["interlock"]:
-            raise ValueError("not available in this version")
         case []:
             raise ValueError(f"says no fault; known are: {FORMS}")
     raise ValueError(f"unknown fault; known are: {FORMS}")

@@ -3,6 +3,7 @@
 Runs on MicroPython or CPython, started by the supervisor with the name of its configuration file.
 """
 
+import gc
 import json
 import sys
 from array import array
@@ -16,8 +17,12 @@ from host_tools.sim.console import Console, real_us
 _SECOND_US = 1000000
 # Virtual time between looks at the supervisor when nothing paces the node.
 _LOOK_US = 50000
+# While the board sleeps; and how long it takes to start.
+_REST_US = 20000
+_BOOT_US = 300000
 # Behind by more than this, the node gives up catching up: the computer is too slow.
 _LAG_US = 200000
+_REASON_ASLEEP = 110  # of vigil.switches, which is not there while the board sleeps
 # How long a paused node waits for the supervisor before it listens again.
 _PAUSED_MS = 1000
 
@@ -54,6 +59,7 @@ class Node:
         fake_time.use(self.clock)
         machine.use(self.clock)
         machine.on_watchdog = self._watchdog
+        self.board_off = machine.PoweredDown
         sys.path.insert(0, "boards/" + config["board"])
         import board
 
@@ -66,6 +72,7 @@ class Node:
             board,
             config["seed"],
             config["soc_pct"],
+            ambient_c=config.get("ambient_c", 25.0),
             worn_pct=config.get("worn_pct", 0),
         )
         self.twin.rs485.on_transmit = self._transmitted
@@ -97,7 +104,38 @@ class Node:
         CodeTime(self.clock).charge(self.bms)
         self._introduce()
         self.clock.on_sleep = self.tend
-        self.bms.run()
+        while True:
+            try:
+                self.bms.run()
+                return
+            except self.board_off:
+                self._rest()
+            self._boot_again()
+
+    def _rest(self):
+        """The board has turned itself off; its chip wakes it."""
+        import machine
+
+        self.bms = None
+        machine.power_down()
+        while not self.twin.chip.powered:
+            self.clock.sleep(_REST_US)
+        self.clock.sleep(_BOOT_US)
+
+    def _boot_again(self):
+        """From boot.py on, with the same flash; nothing in memory has survived."""
+        for name in list(sys.modules):
+            if name in ("boot", "board", "main", "vigil") or name.startswith("vigil."):
+                del sys.modules[name]
+        gc.collect()
+        import board
+
+        board.make_storage = self.board.make_storage
+        self.board = board
+        __import__("boot")
+        import main
+
+        self.bms = main.make_bms()
 
     def _introduce(self):
         from vigil import limits
@@ -128,8 +166,17 @@ class Node:
                 "schema": limits.schema(),
                 "interpreter": sys.implementation.name,
                 "rows": rows,
+                "parts": self._parts(),
             },
         )
+
+    def _parts(self):
+        """What not every board has."""
+        parts = list(self.twin.hands.fitted)
+        for name in ("heater", "fan"):
+            if hasattr(self.bms.board, name):
+                parts.append(name)
+        return parts
 
     # Whenever the firmware sleeps.
 
@@ -236,10 +283,23 @@ class Node:
             chip.frozen = True
         elif what == "afe_reset":
             chip.reset()
+        elif what == "interlock":
+            self.twin.hands.open_interlock()
+        elif what == "emergency":
+            self.twin.hands.push_emergency()
+        elif what == "button_ms":
+            self.twin.hands.press(fault["value"])
+        elif what == "heater_broken":
+            bench.break_heater()
+        elif what == "heater_stuck_on":
+            bench.stick_heater()
+        elif what == "fan_broken":
+            bench.break_fan()
         elif what == "afe_flipped":
             chip.flip_a_setting()
         elif what == "clear":
             bench.clear()
+            self.twin.hands.clear()
             chip.answering = True
             chip.corrupt_checks = False
             chip.frozen = False
@@ -251,10 +311,13 @@ class Node:
 
     def _record(self, t_s):
         bms = self.bms
-        sample = bms.sample
-        values = sample.values
         bench = self.twin.bench
         bench.update()
+        if bms is None:
+            self.console.say("rec", self._asleep(t_s))
+            return
+        sample = bms.sample
+        values = sample.values
         self._tell_backstop()
         temps = sample.temps_at
         switches = bms.switches
@@ -279,8 +342,41 @@ class Node:
                 "cycle_us_max": bms.executive.cycle_us_max,
                 "overruns": bms.executive.overruns,
                 "worst_period_us": bms.executive.worst_period_us,
+                "charge_limit_ma": bms.charge_guard.limit_ma,
+                "heater_on": bms.climate.heater.on,
+                "fan_on": bms.climate.fan.on,
+                "sleeping_in_s": _soon(bms.deep_discharge.sleeping_in_s),
+                "asleep": False,
             },
         )
+
+    def _asleep(self, t_s):
+        """Nobody measures, nobody switches."""
+        bench = self.twin.bench
+        return {
+            "t_s": t_s,
+            "cells_mv": [None] * self.board.CELLS,
+            "temps_dc": [None] * self.board.TEMPS,
+            "stack_mv": None,
+            "current_ma": None,
+            "soc_pct": None,
+            "charge_on": False,
+            "discharge_on": False,
+            "true_charge_on": bool(bench.true_charge),
+            "true_discharge_on": bool(bench.true_discharge),
+            "active": [],
+            "state": [0, 0, _REASON_ASLEEP, _REASON_ASLEEP],
+            "memory": 0,
+            "balancing": [],
+            "cycle_us_max": 0,
+            "overruns": 0,
+            "worst_period_us": 0,
+            "charge_limit_ma": 0,
+            "heater_on": False,
+            "fan_on": False,
+            "sleeping_in_s": None,
+            "asleep": True,
+        }
 
     def _opening_in_ms(self):
         """Of each switch, until a delay that runs or a plan opens it; -1 if nothing is known."""
@@ -290,6 +386,8 @@ class Node:
 
     def _tell_backstop(self):
         """What the front end was really given to guard by itself, and when that was verified."""
+        if self.bms is None:
+            return
         front_end = self.bms.front_end
         watch = self.bms.backstop_watch
         told = (front_end.configured, self.bms.bring_ups, watch.verifications, watch.differences)
@@ -321,6 +419,10 @@ class Node:
                 now = protection.value_now(at, self.bms.sample)
                 active.append([row[limits.ID], where, protection.trip_value[at], now])
         return active
+
+
+def _soon(seconds):
+    return None if seconds < 0 else seconds
 
 
 def _known(value):

@@ -15,6 +15,7 @@ _BEFORE_SENTENCES = (
     "charge_on discharge_on true_charge_on true_discharge_on"
 ).split()
 _AFTER_SENTENCES = ("balancing", "cycle_us_max", "overruns")
+_ADDED = ("charge_limit_ma", "heater_on", "fan_on", "sleeping_in_s", "asleep")
 _COLUMNS = 100
 
 _ASK_JBD = (
@@ -94,6 +95,7 @@ class JsonPresenter(_Lines):
         shown["warnings"] = warnings
         for key in _AFTER_SENTENCES:
             shown[key] = record[key]
+        shown.update((key, record.get(key)) for key in _ADDED)
         self._say(json.dumps(shown))
 
     def ended(self, why, t_s):
@@ -192,7 +194,7 @@ def _live_line(record, cells, soc, charge, discharge):
             f"{record['t_s']:>6} s",
             f"{_number(record['stack_mv'], 1000, 2):>6} V",
             f"{_number(record['current_ma'], 1000, 1, '+'):>6} A",
-            f"{soc}{record['soc_pct']:5.1f} %",
+            f"{soc}{_number(record['soc_pct'], 1, 1):>5} %",
             f"{cells}{_span(record['cells_mv'], 1000, 3)} V",
             f"{_span(record['temps_dc'], 10, 0)} degC",
             f"{charge} {_switch(record, 'charge', 0)}",

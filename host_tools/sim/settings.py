@@ -13,6 +13,7 @@ from host_tools.sim.quantity import INT32_MAX, number, shown, whole
 ROOT = Path(__file__).parents[2]
 _LONGEST_S = 100_000_000
 _MOST_NODES = 8
+_AMBIENT_C = (-40, 70)
 _MOST_WORN_PCT = 50
 _LATER_PROTOCOLS = ("modbus", "pylontech")
 
@@ -30,6 +31,7 @@ class Settings:
     json: bool
     nodes: int = 1
     plain: bool = False
+    ambient_c: float = 25.0
     worn_pct: float = 0.0
     stage: dict | None = None  # of a scenario: what node_config adds
 
@@ -43,6 +45,7 @@ class Settings:
             "board": self.board,
             "seed": self.seed_of(node),
             "soc_pct": self.soc_pct,
+            "ambient_c": self.ambient_c,
             "worn_pct": self.worn_pct,
             "speed": self.speed,
             "duration_ms": self.duration_ms,
@@ -67,6 +70,7 @@ def check(
     nodes,
     as_json,
     plain=False,
+    ambient="25",
     aged="0",
 ):
     """Settings from the option texts (None where an option was not given)."""
@@ -93,6 +97,7 @@ def check(
         json=as_json,
         nodes=node_count,
         plain=plain,
+        ambient_c=_option("--ambient", ambient, number, *_AMBIENT_C),
         worn_pct=_option("--aged", aged, number, 0, _MOST_WORN_PCT),
     )
 

@@ -209,6 +209,7 @@ class _Simulation:
     def _begin(self, battery, ready):
         for fault in self.settings.faults[battery.number - 1]:
             problem = faults.beyond(fault, ready["cells"], ready["temps"])
+            problem = problem or faults.lacking(fault, ready.get("parts", ()))
             if problem:
                 raise Failure(problem, exit_code=2)
         battery.ready = ready
@@ -301,7 +302,11 @@ class _Simulation:
             spec = f"t={battery.t_s} {spec}"
         ready = battery.ready
         parts = (ready["cells"], ready["temps"], board_contactors(self.settings.board))
-        battery.child.tell("fault", faults.parse(spec, *parts))
+        fault = faults.parse(spec, *parts)
+        problem = faults.lacking(fault, ready.get("parts", ()))
+        if problem:
+            raise ValueError(problem)
+        battery.child.tell("fault", fault)
 
 
 def _is_our_terminal():

@@ -186,6 +186,9 @@ class Witness(Node):
     def _listen_to_firmware(self):
         """What the firmware says of itself, whenever that may have changed."""
         bms = self.bms
+        if bms is None:
+            # The board sleeps.
+            return
         cycle = bms.executive.cycles
         if cycle == self._cycle:
             return

@@ -41,6 +41,7 @@ class Desk:
         hurry=1,
         code_time=True,
         tasks=None,
+        ambient_c=25.0,
         **pack,
     ):
         board = import_board(self.BOARD)
@@ -59,7 +60,9 @@ class Desk:
         __import__(twins)
         numbers = Numbers(board)
         numbers.CAPACITY_MAH = board.CAPACITY_MAH // hurry
-        self.twin = sys.modules[twins].build(self.clock, numbers, seed, soc_pct, flash)
+        self.twin = sys.modules[twins].build(
+            self.clock, numbers, seed, soc_pct, flash, ambient_c=ambient_c
+        )
         self.flash = self.twin.flash
         board.make_storage = numbers.make_storage
         self.bench = self.twin.bench
@@ -68,7 +71,7 @@ class Desk:
             cells = self.bench.pack
             for cell in range(cells.cells):
                 cells.ohm_warm[cell] /= hurry
-            cells.warm([25.0] * cells.cells)
+            cells.warm([ambient_c] * cells.cells)
         self.bench.offer(current_ma)
         import main
 

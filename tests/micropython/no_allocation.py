@@ -29,6 +29,15 @@ from vigil.sample import (
 CYCLES = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
 
 
+class Contact:
+    """A pin that somebody moves."""
+
+    level = 0
+
+    def value(self):
+        return self.level
+
+
 class Board:
     name = "canned"
     device_name = b"canned"
@@ -36,6 +45,8 @@ class Board:
     capacity_mah = 100000
     links = ()
     watchdog = None
+    interlock = Contact()
+    emergency = Contact()
 
 
 def story(bus, cycle, bms=None, now_ms=0):
@@ -53,6 +64,7 @@ def story(bus, cycle, bms=None, now_ms=0):
     if bms is not None and phase % 50 == 0:
         # Between two cycles a flash write may have been planned.
         bms.sample.extend_once(400, now_ms)
+    Board.interlock.level = 0 if 420 <= phase < 440 else 1
     bus.fail = phase in (500, 520, 521) or 600 <= phase < 640
     bus.frozen = 700 <= phase < 740
     bus.corrupt = 800 <= phase < 805

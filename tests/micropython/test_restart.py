@@ -17,6 +17,7 @@ def latching(desk):
     desk.bms.protection._rows[OVER_VOLTAGE_AT * limits.ROW_WORDS + limits.ROW_ACTIONS] = (
         limits.OPEN_BOTH | limits.LATCH | limits.ACTIVE
     )
+    desk.bms.table_guard.take()
     return desk
 
 

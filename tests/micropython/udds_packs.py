@@ -1,6 +1,7 @@
 """A pack of given size and chemistry drives: prints one line of what a drive cycle did to it.
 
-Arguments: cells, chemistry, csv with time_s and crate_x1000, seconds, chip.
+Arguments: cells, chemistry, csv with time_s and crate_x1000, seconds, chip; then, if wanted,
+charge at the start in % and temperature of the cells in degC.
 """
 
 import json
@@ -32,9 +33,9 @@ def profile_from(path, seconds):
     return pairs
 
 
-def drive(cells, chemistry, path, seconds, chip):
+def drive(cells, chemistry, path, seconds, chip, soc_pct=60, temp_c=25):
     desk = Desk(
-        soc_pct=60,
+        soc_pct=soc_pct,
         CHIP=chip,
         CELLS=cells,
         CHEMISTRY=chemistry,
@@ -42,6 +43,9 @@ def drive(cells, chemistry, path, seconds, chip):
         SHUNT_UOHM=_SHUNT_UOHM,
     )
     bench = desk.bench
+    if temp_c != 25:
+        bench.set_temp_dc(0, 10 * temp_c)
+        desk.run_ms(30000)
     Profile(bench, profile_from(path, seconds), _CAPACITY_MAH / 1000000)
     tripped = []
     off_ms = 0
@@ -75,5 +79,6 @@ def drive(cells, chemistry, path, seconds, chip):
 
 
 if __name__ == "__main__":
-    _cells, _chemistry, _path, _seconds, _chip = sys.argv[1:]
-    print(json.dumps(drive(int(_cells), _chemistry, _path, int(_seconds), _chip)))
+    _cells, _chemistry, _path, _seconds, _chip = sys.argv[1:6]
+    _more = [int(word) for word in sys.argv[6:]]
+    print(json.dumps(drive(int(_cells), _chemistry, _path, int(_seconds), _chip, *_more)))

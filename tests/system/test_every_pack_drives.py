@@ -6,7 +6,7 @@ import pytest
 
 from tests.interpreter import ROOT, run_micropython
 from tests.system.simulator import drive_cycle
-from vigil import chemistry
+from vigil import chemistry, limits
 
 SCRIPT = ROOT / "tests" / "micropython" / "udds_packs.py"
 # Chip, cells, seconds: what the cells do is the same on both chips, so that the second one only
@@ -34,3 +34,20 @@ def test_the_beginning_of_udds_trips_nothing_and_overruns_nothing(chip, cells, s
     assert told["lowest_ma"] < -0.2 * 20000
     assert told["highest_ma"] > 0.05 * 20000
     assert told["stack_error_mv"] < 60 * cells
+
+
+@pytest.mark.parametrize(
+    "name, soc_pct, temp_c", [(name, 5, 25) for name in chemistry.NAMES] + [("LFP", 60, 4)]
+)
+def test_braking_into_an_empty_or_cold_pack_is_not_taken_for_fast_charging(name, soc_pct, temp_c):
+    profile = drive_cycle("UDDS.csv")
+    if profile is None:
+        pytest.skip("the drive cycles beside the project (shared/data/drive_cycles) are not there")
+    words = (3, name, profile, 340, "BQ76952", soc_pct, temp_c)
+    result = run_micropython(SCRIPT, *map(str, words))
+    assert result.returncode == 0, result.stdout + result.stderr
+    told = json.loads(result.stdout)
+    # An empty pack may be told so; nothing else may be said.
+    assert set(told["tripped"]) <= {limits.CELL_UNDER_VOLTAGE_WARNING}
+    assert told["off_ms"] == 0
+    assert told["highest_ma"] > 0.15 * 20000

@@ -65,6 +65,11 @@ def test_keys_and_their_order_are_as_documented():
         "balancing",
         "cycle_us_max",
         "overruns",
+        "charge_limit_ma",
+        "heater_on",
+        "fan_on",
+        "sleeping_in_s",
+        "asleep",
     ]
 
 

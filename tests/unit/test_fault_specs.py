@@ -36,6 +36,12 @@ def parsed(spec):
         ("t=1 afe reset", 1000, "afe_reset", 0, 0),
         ("t=1 fet charge stuck-on", 1000, "fet_stuck", 1, 0),
         ("t=1 fet discharge stuck-on", 1000, "fet_stuck", 2, 0),
+        ("t=1 interlock", 1000, "interlock", 0, 0),
+        ("t=1 emergency", 1000, "emergency", 0, 0),
+        ("t=1 button 5.5", 1000, "button_ms", 0, 5500),
+        ("t=1 heater broken", 1000, "heater_broken", 0, 0),
+        ("t=1 heater stuck-on", 1000, "heater_stuck_on", 0, 0),
+        ("t=1 fan broken", 1000, "fan_broken", 0, 0),
         ("t=1 contactor main welded", 1000, "contactor_welded", 1, 0),
         ("t=1 contactor charge stuck-open", 1000, "contactor_stuck_open", 2, 0),
         ("t=1 contactor precharge welded", 1000, "contactor_welded", 3, 0),
@@ -79,6 +85,9 @@ def test_every_form_is_understood(spec, t_ms, what, n, value):
         ("t=1 contactor all welded", "unknown fault"),
         ("t=1 link", "unknown fault"),
         ("t=1 explode", "unknown fault"),
+        ("t=1 button -1", "press must be 0.05 to 600 s"),
+        ("t=1 button", "unknown fault"),
+        ("t=1 interlock open", "unknown fault"),
         ("t=1 cell 17 open", "no cell 17: the board has 16"),
         ("t=1 cell 17 leak 1", "no cell 17: the board has 16"),
         ("t=1 cell 3 leak 0", "leak must be 0.01 to 100000 ohm"),
@@ -88,7 +97,6 @@ def test_every_form_is_understood(spec, t_ms, what, n, value):
         ("t=1 temp all open", "'all' is not a whole number"),
         ("t=1 temp die open", "'die' is not a whole number"),
         ("t=1 temp die c 151", "temperature must be -60 to 150 degC"),
-        ("t=1 interlock", "not available in this version"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_its_reason(spec, words):
@@ -138,6 +146,13 @@ def test_a_place_is_checked_later_when_the_board_does_not_tell_its_counts_before
     assert faults.beyond(fault, 16, 3) == "there is no temperature sensor 4: the board has 3"
     assert faults.beyond(faults.parse("t=1 temp die c 20", None, None), 16, 0) is None
     assert faults.beyond(faults.parse("t=1 temp all c 20", None, None), 16, 3) is None
+
+
+def test_a_fault_of_a_part_that_the_board_lacks_is_told_from_one_that_it_has():
+    interlock = faults.parse("t=1 interlock", 16, 3)
+    assert faults.lacking(interlock, ["button"]) == "the board has no interlock"
+    assert faults.lacking(interlock, ["button", "interlock"]) is None
+    assert faults.lacking(faults.parse("t=1 short", 16, 3), []) is None
 
 
 @given(st.integers(1, 16), st.integers(0, 5500), st.integers(0, 10**6))

@@ -256,6 +256,7 @@ def test_every_flag_of_the_memory_has_a_sentence():
     assert tuple(bit for bit, _ in meanings.MEMORY_SENTENCES) == flags
     assert meanings.REASON_SAFE_MODE == switches.REASON_SAFE_MODE
     assert meanings.REASON_MEMORY_LOST == switches.REASON_MEMORY_LOST
+    assert meanings.REASON_ASLEEP == switches.REASON_ASLEEP
 
 
 def test_every_code_of_the_power_path_is_told_in_its_own_words():

@@ -1,7 +1,8 @@
 """Compose a board into a running BMS.
 
 A board is an object with: name, chemistry (name), capacity_mah, front_end, links (functions that
-make a link from a Status), watchdog (or None). What survives a restart is in the Memory.
+make a link from a Status), watchdog (or None), and pins as docs/inputs-and-outputs.md names them.
+What survives a restart is in the Memory.
 """
 
 import time
@@ -9,12 +10,16 @@ import time
 from micropython import const
 
 from vigil import chemistry as chemistries
-from vigil import journal, limits, presets, soc, validate
+from vigil import journal, limits, panel, presets, soc, validate
 from vigil.afe.errors import AfeError
 from vigil.backstop_watch import STEP_MS as BACKSTOP_STEP_MS
 from vigil.backstop_watch import BackstopWatch
 from vigil.balance import Balancer, TopVoltage
+from vigil.charge_guard import PERIOD_MS as GUARD_PERIOD_MS
+from vigil.charge_guard import ChargeGuard
 from vigil.cycle import Executive, SlowTask
+from vigil.deep_discharge import PERIOD_MS as DEEP_DISCHARGE_PERIOD_MS
+from vigil.deep_discharge import DeepDischarge
 from vigil.early_warning import PERIOD_MS as EARLY_WARNING_PERIOD_MS
 from vigil.early_warning import EarlyWarning
 from vigil.keeper import PERIOD_MS as KEEPER_PERIOD_MS
@@ -34,6 +39,10 @@ from vigil.sample import (
 )
 from vigil.status import Status
 from vigil.switches import REASON_SAFE_MODE, REASON_SELF_TEST, Switches
+from vigil.table_guard import PERIOD_MS as TABLE_GUARD_PERIOD_MS
+from vigil.table_guard import TableGuard
+from vigil.thermal import PERIOD_MS as CLIMATE_PERIOD_MS
+from vigil.thermal import Climate
 
 _BRING_UP_RETRY_MS = const(500)
 _COMMISSION_PERIOD_MS = const(250)
@@ -41,6 +50,10 @@ _BALANCE_PERIOD_MS = const(500)
 _SECOND_LOOK_US = const(10000)
 # Below this share of the capacity an hour the cells count as resting.
 _REST_DIVISOR = const(50)
+# A current below this may be the sensor's own; so many looks in a row, COMMISSION_PERIOD apart.
+_STILL_MA = const(100)
+_STILL_DIVISOR = const(500)
+_OPEN_LOOKS = const(2)
 _TICKS = const(0x3FFFFFFF)
 _SWITCH_STUCK = SWITCH_STUCK - HEALTH_FIRST
 _BACKSTOP_FAULT = BACKSTOP_FAULT - HEALTH_FIRST
@@ -93,13 +106,21 @@ class Bms:
             getattr(board, "gas", None),
         )
         self.counter = soc.ChargeCounter(board.capacity_mah, self.chemistry.ocv_dmv)
+        self.charge_guard = ChargeGuard(
+            self.sample, self.table, self.chemistry, board.capacity_mah
+        )
+        self.climate = Climate(board, self.sample, self.protection, self.chemistry)
         self.status = Status(
             self.sample,
             self.protection,
             self.switches,
             self.balancer,
             self.counter,
+            self.charge_guard,
             board.device_name,
+        )
+        self.panel = panel.Panel(
+            board, self.sample, self.switches, self.protection, self.counter, memory.safe_mode
         )
         links = [make_link(self.status) for make_link in board.links]
         window = QuietWindow(
@@ -113,6 +134,9 @@ class Bms:
         self.keeper = Keeper(
             memory, self.protection, self.switches, window, self._announce_stall, self.runs_well
         )
+        self.table_guard = TableGuard(self.protection._rows, self.sample)
+        self.deep_discharge = DeepDischarge(self)
+        self.status.sleep_of(self.deep_discharge)
         self.backstop_watch = BackstopWatch(front_end, self.sample, self.keeper.note)
         tasks = [
             SlowTask(self.bring_up, _BRING_UP_RETRY_MS),
@@ -120,11 +144,16 @@ class Bms:
             SlowTask(self.balance, _BALANCE_PERIOD_MS),
             SlowTask(self.early_warning.step, EARLY_WARNING_PERIOD_MS),
             SlowTask(self.keeper.step, KEEPER_PERIOD_MS),
+            SlowTask(self.tend_panel, panel.PERIOD_MS),
+            SlowTask(self.charge_guard.step, GUARD_PERIOD_MS),
+            SlowTask(self.climate.step, CLIMATE_PERIOD_MS),
+            SlowTask(self.deep_discharge.step, DEEP_DISCHARGE_PERIOD_MS),
+            SlowTask(self.table_guard.step, TABLE_GUARD_PERIOD_MS),
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
         ]
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
-            tasks = []
+            tasks = [SlowTask(self.tend_panel, panel.PERIOD_MS)]
         self.executive = Executive(self.cycle, cycle_ms * 1000, links, tasks, board.watchdog)
         self._requests = self.table.backstop_requests()
         self._bringing_up = None
@@ -133,6 +162,9 @@ class Bms:
         self._looked_well = False
         self._counted_ms = 0
         self._counted_sequence = 0
+        self._seen_open = False
+        self._open_looks = 0
+        self._still_ma = _STILL_MA + board.capacity_mah // _STILL_DIVISOR
         self.self_test_passed = False
         self.read_errors = 0
         self.last_error = 0  # code of the latest AfeError
@@ -145,6 +177,8 @@ class Bms:
             self.executive.run()
         finally:
             self.front_end.all_off()
+            self.panel.dark()
+            self.climate.off(time.ticks_ms())
 
     def use_limits(self, table):
         """Take over a whole set of limits, or refuse it whole: every problem, [] when accepted.
@@ -183,6 +217,18 @@ class Bms:
         self.front_end.forget_faults()
         if self.memory.safe_mode:
             self.memory.forget()
+
+    def keep_everything(self):
+        """Write at once what has to be remembered: the power is about to go. Switches are open."""
+        memory = self.memory
+        if memory.take_latched(self.switches):
+            memory.stage()
+        watchdog = self.board.watchdog
+        while (memory.state_waits and memory.commit()) or (
+            memory.journal_waits and memory.flush()
+        ):
+            if watchdog is not None:
+                watchdog.feed()
 
     def runs_well(self):
         """Nothing speaks against this start; a fault of the pack does not."""
@@ -229,6 +275,8 @@ class Bms:
         if not self.front_end.configured:
             sample.front_end_fault = sample.front_end_fault | FAULT_NOT_CONFIGURED
         sample.health[_SWITCH_STUCK] = self.front_end.switch_stuck
+        self.panel.look()
+        self.charge_guard.look()
         sample.health[_POWER_PATH] = self.front_end.power_path_fault
         self.plausibility.look(now_ms)
         self.protection.judge(sample, now_ms)
@@ -300,11 +348,30 @@ class Bms:
             self.sample, self.board.capacity_mah // _REST_DIVISOR
         ):
             self.counter.start(self.sample)
+        if not self._seen_open and not self._switches_are_open():
+            return False
         if self.self_test_passed and not self.problems and self._backstop_fits:
             self.switches.permit()
         else:
             self.switches.forbid(REASON_SELF_TEST)
         return False
+
+    def _switches_are_open(self):
+        """Before they may close for the first time: they really are open, and nothing is about to
+        trip. What finds a switch stuck is a row of the table."""
+        sample = self.sample
+        front_end = self.front_end
+        current_ma = sample.values[sample.current_at]
+        still = 0 - self._still_ma < current_ma < self._still_ma
+        if front_end.charge_is_on or front_end.discharge_is_on or not still:
+            self._open_looks = 0
+        elif self.protection.is_counting():
+            # It would close for as long as the delay lasts.
+            return False
+        else:
+            self._open_looks += 1
+        self._seen_open = self._open_looks >= _OPEN_LOOKS
+        return self._seen_open
 
     def balance(self, now_ms):
         """Tend the balancing."""
@@ -318,4 +385,11 @@ class Bms:
                 self.front_end.balance(self.balancer.bleed)
             except AfeError as error:
                 self.last_error = error.code
+        return False
+
+    def tend_panel(self, now_ms):
+        """Show the state and obey the owner's button."""
+        if self.panel.step(now_ms) == panel.LONG_PRESS:
+            self.memory.note(self.keeper.uptime_s, journal.BUTTON, journal.BUTTON_RESET)
+            self.owner_reset()
         return False

@@ -24,6 +24,8 @@ def lfp():
     chemistry.charge_temp_maximum_dc = 550  # many makers say 450
     chemistry.discharge_temp_minimum_dc = -200
     chemistry.discharge_temp_maximum_dc = 600
+    # Cold cells are charged in steps from here on (charge_guard.py).
+    chemistry.plating_dc = 0
     # (trip, release). A warning's release is where a charger ends and a load should have ended.
     chemistry.over_voltage_mv = (3650, 3450)
     chemistry.over_voltage_warning_mv = (3600, 3550)
@@ -82,6 +84,7 @@ def _layered_oxide_limits(chemistry):
     chemistry.charge_temp_maximum_dc = 450
     chemistry.discharge_temp_minimum_dc = -200
     chemistry.discharge_temp_maximum_dc = 600
+    chemistry.plating_dc = 0
     chemistry.over_voltage_mv = (4250, 4100)
     chemistry.over_voltage_warning_mv = (4220, 4180)
     chemistry.over_voltage_severe_mv = (4320, 4250)
@@ -111,6 +114,7 @@ def lto():
     chemistry.charge_temp_maximum_dc = 550
     chemistry.discharge_temp_minimum_dc = -300
     chemistry.discharge_temp_maximum_dc = 600
+    chemistry.plating_dc = -200
     chemistry.over_voltage_mv = (2850, 2650)
     chemistry.over_voltage_warning_mv = (2780, 2700)
     chemistry.under_voltage_mv = (1600, 2050)
@@ -145,6 +149,7 @@ def na_ion():
     chemistry.charge_temp_maximum_dc = 450
     chemistry.discharge_temp_minimum_dc = -300
     chemistry.discharge_temp_maximum_dc = 600
+    chemistry.plating_dc = -100
     chemistry.over_voltage_mv = (4050, 3850)
     chemistry.over_voltage_warning_mv = (4000, 3950)
     chemistry.under_voltage_mv = (1500, 2300)

@@ -18,6 +18,11 @@ OWNER_RESET = const(4)
 CONFIRMED = const(5)  # (0, seconds of good running)
 SAFE_MODE = const(6)  # (0, failed starts in a row)
 MEMORY = const(7)  # (memory flags, 0)
+# Of a deep discharge: (row that keeps discharge off, lowest cell in mV).
+SLEEPS_SOON = const(21)
+SLEEPING = const(22)
+BUTTON = const(20)  # (BUTTON_RESET, 0)
+BUTTON_RESET = const(1)  # the owner's button was held: owner reset
 BACKSTOP = const(8)  # (1 its settings had changed, 2 it could not be verified in time; 0)
 LIMITS = const(12)  # (problems of a new set of limits: 0 accepted, else refused; 0)
 

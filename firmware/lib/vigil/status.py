@@ -12,11 +12,13 @@ class Status:
 
     UNKNOWN = SAMPLE_UNKNOWN
 
-    def __init__(self, sample, protection, switches, balancer, counter, device_name):
+    def __init__(self, sample, protection, switches, balancer, counter, charge_guard, device_name):
         self._sample = sample
         self._protection = protection
         self._switches = switches
         self._counter = counter
+        self._charge_guard = charge_guard
+        self._sleep = None
         self.cell_count = sample.cell_count
         self.temp_count = sample.temp_count
         self.bleed = balancer.bleed
@@ -64,6 +66,19 @@ class Status:
     @property
     def discharge_on(self):
         return self._switches.discharge_on
+
+    @property
+    def charge_limit_ma(self):
+        """What a charger may deliver now; 0 while it is not known."""
+        return self._charge_guard.limit_ma
+
+    def sleep_of(self, deep_discharge):
+        self._sleep = deep_discharge
+
+    @property
+    def sleeping_in_s(self):
+        """Seconds until the board turns itself off for a deep discharge; -1 if it will not."""
+        return self._sleep.sleeping_in_s
 
     @property
     def protection_bits(self):

@@ -27,6 +27,7 @@ REASON_OWNER = const(101)
 REASON_SELF_TEST = const(102)
 REASON_SAFE_MODE = const(103)  # three starts in a row have failed
 REASON_MEMORY_LOST = const(104)  # whether a limit had latched is no longer known
+REASON_ASLEEP = const(110)  # after a deep discharge: nothing runs
 
 CHARGE = const(0)
 DISCHARGE = const(1)

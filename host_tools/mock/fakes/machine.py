@@ -95,6 +95,24 @@ def forget():
     on_watchdog = _watchdog_default
 
 
+class PoweredDown(BaseException):
+    """Deep sleep: the program ends here, and the next thing is boot.py."""
+
+
+def deepsleep(time_ms=None):
+    raise PoweredDown
+
+
+def power_down(next_cause=DEEPSLEEP_RESET):
+    """What hangs on the board sees it go: no pin is driven, no watchdog runs."""
+    global _cause
+    for watchdog in _watchdogs.values():
+        _clock.cancel(watchdog._entry)
+    _watchdogs.clear()
+    fake_pins.let_go()
+    _cause = next_cause
+
+
 def reset_cause():
     return _cause
 

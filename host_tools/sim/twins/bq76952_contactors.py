@@ -11,7 +11,7 @@ from host_tools.mock.contactors import Coil, Contactor
 from host_tools.sim.twins import bq76952
 
 
-def build(clock, board, seed, soc_pct, flash=None, worn_pct=0.0):
+def build(clock, board, seed, soc_pct, flash=None, worn_pct=0.0, ambient_c=25.0):
     """As twins.bq76952; twin.path holds contactors and link."""
     main = Contactor(clock)
     precharge = Contactor(clock)
@@ -54,7 +54,7 @@ def build(clock, board, seed, soc_pct, flash=None, worn_pct=0.0):
         if feedback_pin is not None:
             contactor.feedback_line = machine.pin_line(feedback_pin)
             contactor.feedback_line.outside(1)
-    twin = bq76952.build(clock, board, seed, soc_pct, flash, worn_pct, path)
+    twin = bq76952.build(clock, board, seed, soc_pct, flash, worn_pct, path, ambient_c)
     twin.path = path
 
     def link_reading():

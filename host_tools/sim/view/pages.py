@@ -87,10 +87,11 @@ def examples(ready):
     known = []
     for spec in _EXAMPLES:
         try:
-            faults.parse(f"t=0 {spec}", ready["cells"], ready["temps"])
+            fault = faults.parse(f"t=0 {spec}", ready["cells"], ready["temps"])
         except ValueError:
             continue
-        known.append(spec)
+        if not faults.lacking(fault, ready.get("parts", ())):
+            known.append(spec)
     return known[:9]
 
 

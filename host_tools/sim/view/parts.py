@@ -52,7 +52,7 @@ def pack(latest, faults, warnings, width):
     ma = record["current_ma"]
     volts = _number(record["stack_mv"], 1000, 2, "V")
     amperes = _number(ma, 1000, 1, "A", "+")
-    soc = f"SoC {record['soc_pct']:.1f} %"
+    soc = "SoC " + _number(record["soc_pct"], 1, 1, "%")
     text = _longest_that_fits(
         [
             f"{volts}  {amperes}{_direction(ma)}  {soc}  {_temps(record, 1)}",
