@@ -44,6 +44,7 @@ class Counter:
             "differ": workloads.differ,
             "publish": workloads.publish,
             "refresh": lambda _: workloads.refresh(),
+            "look": lambda _: workloads.believable(),
         }
         if name == "count_charge":
             return _COUNT_CHARGE
@@ -77,7 +78,10 @@ class Counter:
         for name in ("judge", "act", "act_busy"):
             found[name.replace("_", ", ")] = piece(name)[0]
         found["count charge"] = piece("count")[0]
-        found["cycle"] = piece("turn")[0] - reads[0][0] - found["judge"] - found["act"]
+        found["plausibility"] = piece("plausible")[0]
+        found["inputs"] = piece("inputs")[0]
+        named = ("judge", "act", "plausibility", "inputs")
+        found["cycle"] = piece("turn")[0] - reads[0][0] - sum(found[name] for name in named)
         found["link poll"] = piece("poll")[0]
         found["link byte"] = piece("eight_bytes")[0] / 8
         found["link reply"] = piece("reply")[0] - 7 * found["link byte"]
@@ -121,6 +125,11 @@ def read_judge_act(rows):
         ("judge", rows["judge"]),
         ("act", rows["act"]),
     ]
+
+
+def checks(rows):
+    """[(part, cycles)] of what else is looked at between read and judge, all of it new."""
+    return [(name, rows[name]) for name in ("plausibility", "inputs")]
 
 
 def differences(rows, tasks):
@@ -178,6 +187,8 @@ def tell(rows, tasks, port):
         print(f"  {name:30} {cycles:8d} cycles {_us(cycles):9.1f} us")
     total = sum(cycles for _, cycles in parts)
     print(f"  {'sum (goal: 1000 us)':30} {total:8d} cycles {_us(total):9.1f} us")
+    for name, cycles in checks(rows):
+        print(f"  {name + ', beside it':30} {cycles:8d} cycles {_us(cycles):9.1f} us")
     calls = (len(_CYCLE_READS) + 1) * port
     print(f"  {'of this, machine.I2C assumed':30} {calls:8d} cycles {_us(calls):9.1f} us")
     slow = rows["front end read, new slow scan"] + 3 * rows["take"] + 14 * rows["byte read"]

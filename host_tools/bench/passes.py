@@ -51,6 +51,9 @@ class Kernels:
     def count_charge(counter, current_ma, elapsed_ms):
         return 0
 
+    def look(words, state):
+        return 0
+
 
 # Kernel: (number of arguments, which of them says how many items it works on).
 KERNELS = {
@@ -61,6 +64,7 @@ KERNELS = {
     "publish": (6, 2),
     "refresh": (4, None),
     "count_charge": (3, None),
+    "look": (2, None),
 }
 
 
@@ -194,6 +198,7 @@ class Pieces:
         for _ in range(5):
             self.cycle()
         bms._backstop_fits = True
+        bms.table_guard.take()
         self.long_on()
         self._block = [(_BLOCK_CODE + at, b"\x00\x00") for at in range(0, 32, 2)]
 
@@ -236,6 +241,14 @@ class Pieces:
 
     def act(self):
         self.bms.switches.act(self.bms.protection, self.now_ms)
+
+    def plausible(self):
+        self.bms.plausibility.look(self.now_ms)
+
+    def inputs(self):
+        """The panel's pins, and whether the charge current is too high for cold or empty cells."""
+        self.bms.panel.look()
+        self.bms.charge_guard.look()
 
     def long_on(self):
         """Both switches have been on for so long that their last retry is forgotten."""
@@ -307,6 +320,47 @@ class Pieces:
             balancer._chosen[cell] = 1
         balancer._take_turn()
         self.chip.balance(balancer.bleed)
+
+    # These do the same each time, on a board without heater, fan and panel.
+
+    def early_warning_idle(self):
+        self.now_ms += 1000
+        self.bms.early_warning.step(self.now_ms)
+
+    early_warning = early_warning_idle
+
+    def tend_panel_idle(self):
+        self.bms.tend_panel(self.now_ms)
+
+    tend_panel = tend_panel_idle
+
+    def charge_guard_idle(self):
+        self.bms.charge_guard.step(self.now_ms)
+
+    charge_guard = charge_guard_idle
+
+    def tend_climate_idle(self):
+        self.bms.tend_climate(self.now_ms)
+
+    tend_climate = tend_climate_idle
+
+    def deep_discharge_idle(self):
+        self.bms.deep_discharge.step(self.now_ms)
+
+    deep_discharge = deep_discharge_idle
+
+    def table_guard_idle(self):
+        self.bms.table_guard.step(self.now_ms)
+
+    table_guard = table_guard_idle
+
+    def backstop_watch_idle(self):
+        self.bms.backstop_watch.verified_ms = self.now_ms
+        self.bms.backstop_watch.step(self.now_ms)
+
+    def backstop_watch(self):
+        """32 bytes of the configuration compared, as at bring-up."""
+        self.bring_up()
 
     def keeper_idle(self):
         self.now_ms += 10

@@ -55,6 +55,8 @@ class CodeTime:
         self._before(bms.executive, "_work", "cycle")
         self._before(bms.protection, "judge", "judge")
         self._before(bms.counter, "count", "count charge")
+        self._before(bms.plausibility, "look", "plausibility")
+        self._before(bms.panel, "look", "inputs")
         switches = bms.switches
         act = switches.act
         usual, busy = costs.ROWS["act"], costs.ROWS["act, busy"]

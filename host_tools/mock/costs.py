@@ -24,11 +24,13 @@ ROWS = {
     "front end read": 17381,
     "front end read, new cells": 31354,
     "front end read, new slow scan": 46657,
-    "judge": 14528,
-    "act": 8783,
+    "judge": 14759,
+    "act": 9332,
     "act, busy": 32355,  # a switch is not on, or was closed less than 5 minutes ago
     "count charge": 12529,
-    "cycle": 39323,  # the executive's turn, and Bms.cycle between its parts
+    "plausibility": 12299,  # everything new, nothing remarkable
+    "inputs": 7870,
+    "cycle": 46715,  # the executive's turn, and Bms.cycle between its parts
     "link poll": 13748,
     "link byte": 16898,
     "link reply": 225357,  # from a request's last byte to the answer: JBD basic info
@@ -38,10 +40,17 @@ ROWS = {
 # Slow tasks: (an idle look, a slice of work beside its transfers). A task is called by the method
 # of app.Bms that is its step, or by the attribute of app.Bms whose step() it is.
 TASKS = {
-    "bring_up": (2872, 254099),  # 32 bytes of the configuration compared
+    "bring_up": (3579, 308986),  # 32 bytes of the configuration compared
     "commission": (6680, 6680),
     "balance": (16197, 136033),  # the choice among 16 cells, and the mask
     "keeper": (27919, 64058),  # the state written
+    "early_warning": (110524, 110524),
+    "tend_panel": (29022, 29022),
+    "charge_guard": (13624, 13624),
+    "tend_climate": (22080, 22080),
+    "deep_discharge": (8878, 8878),
+    "table_guard": (62963, 62963),
+    "backstop_watch": (5922, 310366),
 }
 # For a task that has no row: as much as the dearest one that has.
-DEFAULT_TASK = (27919, 254099)
+DEFAULT_TASK = (110524, 310366)

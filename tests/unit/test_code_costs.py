@@ -22,6 +22,11 @@ def test_read_judge_act_takes_at_most_a_millisecond_outside_the_bus(counted):
         assert cycles <= 1000 * costs.MHZ
 
 
+def test_what_is_looked_at_besides_takes_a_quarter_of_that_at_most(counted):
+    for rows in (counted[0], costs.ROWS):
+        assert sum(part for _, part in code_costs.checks(rows)) <= 250 * costs.MHZ
+
+
 def test_a_row_that_is_old_or_missing_is_named(counted):
     rows, tasks, _ = counted
     dearer = dict(rows, judge=rows["judge"] * 2)

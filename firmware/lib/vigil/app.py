@@ -123,7 +123,7 @@ class Bms:
             board, self.sample, self.switches, self.protection, self.counter, memory.safe_mode
         )
         links = [make_link(self.status) for make_link in board.links]
-        window = QuietWindow(
+        window = self.window = QuietWindow(
             self.sample,
             self.protection,
             front_end,
@@ -146,7 +146,7 @@ class Bms:
             SlowTask(self.keeper.step, KEEPER_PERIOD_MS),
             SlowTask(self.tend_panel, panel.PERIOD_MS),
             SlowTask(self.charge_guard.step, GUARD_PERIOD_MS),
-            SlowTask(self.climate.step, CLIMATE_PERIOD_MS),
+            SlowTask(self.tend_climate, CLIMATE_PERIOD_MS),
             SlowTask(self.deep_discharge.step, DEEP_DISCHARGE_PERIOD_MS),
             SlowTask(self.table_guard.step, TABLE_GUARD_PERIOD_MS),
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
@@ -194,6 +194,11 @@ class Bms:
         self.table = table
         self.problems = []
         self.protection.replace(table)
+        self.charge_guard.use_limits(table)
+        self.deep_discharge.use_limits(table)
+        self.window.quiet_ma = self._quiet_ma()
+        if self.self_test_passed:
+            self.table_guard.take()
         self._requests = table.backstop_requests()
         self._bringing_up = None
         self.front_end.configured = False
@@ -372,6 +377,12 @@ class Bms:
             self._open_looks += 1
         self._seen_open = self._open_looks >= _OPEN_LOOKS
         return self._seen_open
+
+    def tend_climate(self, now_ms):
+        """Heater and fan; cells that are warmed on purpose are no sign of a runaway."""
+        self.climate.step(now_ms)
+        self.early_warning.heated = self.climate.heater.on
+        return False
 
     def balance(self, now_ms):
         """Tend the balancing."""

@@ -44,8 +44,7 @@ class ChargeGuard:
         self._sample = sample
         self._capacity_mah = capacity_mah
         self._plating_dc = chemistry.plating_dc
-        self._recovered_mv = table.release[limits.position(limits.CELL_UNDER_VOLTAGE)]
-        self._most_ma = table.release[limits.position(limits.CHARGE_OVER_CURRENT)]
+        self.use_limits(table)
         self._step = 0
         self._low = True
         self._fine_since_ms = 0
@@ -58,6 +57,11 @@ class ChargeGuard:
         # What a charger may deliver; 0 until the temperatures are known.
         self.limit_ma = 0
         self.recovering = False  # the lowest cell is below its release
+
+    def use_limits(self, table):
+        """table: limits.Limits."""
+        self._recovered_mv = table.release[limits.position(limits.CELL_UNDER_VOLTAGE)]
+        self._most_ma = table.release[limits.position(limits.CHARGE_OVER_CURRENT)]
 
     def look(self):
         """In the cycle: how much the current is above what is allowed."""

@@ -40,15 +40,18 @@ class DeepDischarge:
         self._power_hold = getattr(board, "power_hold", None)
         self._deep_sleep = getattr(board, "deep_sleep", None)
         self.can_sleep = self._power_hold is not None or self._deep_sleep is not None
-        table = bms.table
-        trip_mv = table.trip[limits.position(limits.CELL_UNDER_VOLTAGE)]
-        severe_mv = table.trip[limits.position(limits.CELL_UNDER_VOLTAGE_SEVERE)]
-        self._near_mv = severe_mv + (trip_mv - severe_mv) // _NEAR_DIVISOR
+        self.use_limits(bms.table)
         self._at = [limits.position(row_id) for row_id in _WHY]
         self._waiting = False
         self._left_ms = PATIENCE_MS
         self._last_ms = 0
         self._tries = 0
+
+    def use_limits(self, table):
+        """table: limits.Limits."""
+        trip_mv = table.trip[limits.position(limits.CELL_UNDER_VOLTAGE)]
+        severe_mv = table.trip[limits.position(limits.CELL_UNDER_VOLTAGE_SEVERE)]
+        self._near_mv = severe_mv + (trip_mv - severe_mv) // _NEAR_DIVISOR
 
     @property
     def sleeping_in_s(self):

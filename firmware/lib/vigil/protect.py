@@ -54,7 +54,8 @@ class Protection:
                 rows[row + limits.ROW_TRIPPED] = self._rows[row + limits.ROW_TRIPPED]
                 rows[row + limits.ROW_LEVEL] = self._rows[row + limits.ROW_LEVEL]
         self.table = table
-        self._rows = rows
+        # In place: whoever watches the rows goes on watching these.
+        self._rows[:] = rows
 
     def judge(self, sample, now_ms):
         """Summarise the sample and interpret all rows over it; returns the kernel's result."""

@@ -15,7 +15,7 @@ class QuietWindow:
         self._front_end = front_end
         self._links = links
         self._backstop_is_good = backstop_is_good
-        self._quiet_ma = quiet_ma
+        self.quiet_ma = quiet_ma
 
     def is_quiet(self):
         """Nothing would be missed."""
@@ -24,7 +24,7 @@ class QuietWindow:
         sample = self._sample
         current_ma = sample.values[sample.current_at]
         # An unknown current is far above every level.
-        if not 0 - self._quiet_ma < current_ma < self._quiet_ma:
+        if not 0 - self.quiet_ma < current_ma < self.quiet_ma:
             return False
         return not self.reply_is_owed()
 
