@@ -109,7 +109,8 @@ class Witness(Node):
         if what == "hang":
             self._hangs = True
         elif what == "owner_reset":
-            self.bms.owner_reset()
+            if self.bms is not None:
+                self.bms.owner_reset()
         else:
             Node._strike(self, fault)
 

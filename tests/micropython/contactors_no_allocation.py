@@ -115,6 +115,8 @@ def main():
             # Or the hold after the same trip again and again would fill the time.
             bms.switches.reset()
         now_ms += 50
+        # The slow task that says how fast the pack may be charged.
+        bms.charge_guard.step(now_ms)
         errors = bms.read_errors
         before = gc.mem_alloc()
         bms.cycle(now_ms)
@@ -133,6 +135,7 @@ def main():
         story(bus, cycle, charge)
         link.move()
         now_ms += 50
+        bms.charge_guard.step(now_ms)
         micropython.heap_lock()
         try:
             bms.cycle(now_ms)

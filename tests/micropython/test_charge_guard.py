@@ -18,6 +18,8 @@ def percent_by_the_book(name, coldest_dc):
     above_dc = coldest_dc - 10 - LOWEST_DC[name]
     if above_dc <= 0:
         return 0
+    if name == "LTO":
+        return None
     if above_dc <= 50:
         return 5
     if above_dc <= 100:

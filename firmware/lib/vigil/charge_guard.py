@@ -45,6 +45,8 @@ class ChargeGuard:
         self._capacity_mah = capacity_mah
         self._plating_dc = chemistry.plating_dc
         self.use_limits(table)
+        # Titanate does not plate: below its lowest temperature nothing, above it no steps.
+        self._steps = STEPS[:1] if chemistry.name == "LTO" else STEPS
         self._step = 0
         self._low = True
         self._fine_since_ms = 0
@@ -97,17 +99,20 @@ class ChargeGuard:
             return 0
         allowed_ma = _NEVER_MA
         self._find_step(sample.lowest(TEMPS) - self._plating_dc - MARGIN_DC)
-        if self._step < len(STEPS):
-            allowed_ma = self._capacity_mah * STEPS[self._step][1] // 100
+        if self._step < len(self._steps):
+            allowed_ma = self._capacity_mah * self._steps[self._step][1] // 100
         self._find_recovery(sample.lowest(CELLS), now_ms)
         if self.recovering:
             allowed_ma = min(allowed_ma, self._capacity_mah * RECOVERY_PERCENT // 100)
         return allowed_ma
 
     def _find_step(self, warmth_dc):
-        while self._step and warmth_dc <= STEPS[self._step - 1][0]:
+        while self._step and warmth_dc <= self._steps[self._step - 1][0]:
             self._step -= 1
-        while self._step < len(STEPS) and warmth_dc > STEPS[self._step][0] + _HYSTERESIS_DC:
+        while (
+            self._step < len(self._steps)
+            and warmth_dc > self._steps[self._step][0] + _HYSTERESIS_DC
+        ):
             self._step += 1
 
     def _find_recovery(self, lowest_mv, now_ms):
