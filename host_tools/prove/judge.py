@@ -34,6 +34,8 @@ _CHIP_TRIPS = ("front_end_charge_trip", "front_end_discharge_trip", "short_circu
 # A switch that has just opened: the last reading of the current is no leak.
 _BLOCKED_AFTER_US = 100_000
 _LEAK_MA = 50
+# While the load's capacitors are charged through a resistor the contactor itself is open.
+_PRE_CHARGE_MA = 1500
 
 
 def judge(scenario, trace):
@@ -283,13 +285,14 @@ class _Judge:
     def _leak(self, switch, from_us, to_us):
         """(time, current) of the first current in the switch's direction, None if none."""
         sign = 1 if switch == CHARGE else -1
+        most_ma = _PRE_CHARGE_MA if self.trace.pre_charges else _LEAK_MA
         times, current = self.trace.column("t_us"), self.trace.column("current_ma")
         # What held when the time began, and every change since.
         first = max(bisect_right(times, from_us) - 1, 0)
         for t_us, ma in zip(times[first:], current[first:], strict=True):
             if t_us >= to_us:
                 return None
-            if ma * sign > _LEAK_MA:
+            if ma * sign > most_ma:
                 return max(t_us, from_us), ma
         return None
 

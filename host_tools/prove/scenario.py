@@ -15,7 +15,17 @@ from host_tools.sim.quantity import INT32_MAX, number, shown
 LIBRARY = settings.ROOT / "host_tools" / "scenarios"
 
 _KEYS = ("title", "why", "current_a", "profile", "events", "expect", "end_s", "pack", "limits")
-_PACK = ("board", "chemistry", "cells", "temps", "capacity_ah", "soc", "seed", "worn_pct")
+_PACK = (
+    "board",
+    "chemistry",
+    "cells",
+    "temps",
+    "capacity_ah",
+    "soc",
+    "seed",
+    "worn_pct",
+    "ambient_c",
+)
 _LONGEST_S = 100_000
 # Time after the last event for whatever is expected of it, beside the limit's own delays.
 _AFTERMATH_S = 10
@@ -36,6 +46,7 @@ class Scenario:
     soc_pct: float
     seed: int
     worn_pct: float
+    ambient_c: float
     profile: profiles.Profile
     limits: list
     events: list
@@ -53,6 +64,7 @@ class Scenario:
             "seed": self.seed,
             "soc_pct": self.soc_pct,
             "worn_pct": self.worn_pct,
+            "ambient_c": self.ambient_c,
             "speed": None,
             "duration_ms": self.end_ms,
             "profile": profile_path,
@@ -93,7 +105,7 @@ def parse(table, name, path=""):
     title = _text(table, "title")
     why = _text(table, "why")
     pack = table.get("pack", {})
-    board, numbers, soc_pct, seed, worn_pct = _pack(pack)
+    board, numbers, soc_pct, seed, worn_pct, ambient_c = _pack(pack)
     cells, temps = settings.board_counts(board)
     events, spoken = _events(table, numbers.get("CELLS", cells), numbers.get("TEMPS", temps))
     limits = own_limits.parse(table.get("limits", {}))
@@ -110,6 +122,7 @@ def parse(table, name, path=""):
         soc_pct=soc_pct,
         seed=seed,
         worn_pct=worn_pct,
+        ambient_c=ambient_c,
         profile=_profile(table, seed),
         limits=limits,
         events=events,
@@ -148,7 +161,8 @@ def _pack(pack):
     soc_pct = _number(pack, "soc", 0, 100, _DEFAULT_SOC)
     seed = round(_number(pack, "seed", 0, INT32_MAX, 1))
     worn_pct = _number(pack, "worn_pct", 0, 50, 0)
-    return board, numbers, soc_pct, seed, worn_pct
+    ambient_c = _number(pack, "ambient_c", -40, 70, 25)
+    return board, numbers, soc_pct, seed, worn_pct, ambient_c
 
 
 def _profile(table, seed):

@@ -42,6 +42,7 @@ _BRING_UP_US = 4_000_000
 _START_US = 5_000_000
 _BOARD_WATCHDOG_US = 2_100_000
 _CYCLES = 3
+_PRESSED_US = (5_000_000, 20_000_000)
 # A comparator of the chip looks at every scan.
 _CHIP_LOOKS_US = 200_000
 _SHORT_LOOKS_US = 100
@@ -268,9 +269,9 @@ def _held(trace, row, opened_us, closed_us):
 
 def owner_reset(trace, latched_us, closed_us):
     """The Window for a closing after a latch: only the owner ends it; None if he has not."""
-    resets = [
-        t_us
-        for t_us, what in trace.events
-        if what == "owner_reset" and latched_us < t_us <= closed_us
-    ]
-    return Window(resets[-1], resets[-1], resets[-1] + _START_US) if resets else None
+    for t_us, what in reversed(trace.events):
+        if latched_us < t_us <= closed_us and what in ("owner_reset", "button_ms"):
+            # The button counts when it is let go, after five to twenty seconds.
+            least_us, most_us = (0, 0) if what == "owner_reset" else _PRESSED_US
+            return Window(t_us, t_us + least_us, t_us + most_us + _START_US)
+    return None

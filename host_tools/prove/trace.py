@@ -45,6 +45,7 @@ class Trace:
         self.schema = None
         self.periods_ms = ()
         self.cycle_ms = 0
+        self.pre_charges = False
         self.requests = []
         self.problems = []
         self.applied = []
