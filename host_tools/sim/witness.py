@@ -7,6 +7,7 @@ Never upload to a board.
 import json
 import sys
 
+from host_tools.sim.lies import Lies
 from host_tools.sim.node import Node
 
 _TRUTH_WORDS = 480
@@ -28,6 +29,7 @@ class Witness(Node):
         Node.__init__(self, config)
         self._tells = config["witness"]
         self._introduced = False
+        self._lies = None
         self._hangs = False
         self._switches = None
         self._truth = []
@@ -48,6 +50,7 @@ class Witness(Node):
         if self.config["limits"]:
             _own_limits(self.config["limits"])
         Node._build(self)
+        self._lies = Lies(self.twin, self.clock)
         if self._tells:
             self.twin.bench.listeners.append(self._look)
             self._look()
@@ -111,8 +114,10 @@ class Witness(Node):
             self._hangs = True
         elif what == "owner_reset":
             self.bms.owner_reset()
-        else:
+        elif not self._lies.tell(what, fault["n"], fault["value"]):
             Node._strike(self, fault)
+            if what == "clear":
+                self._lies.clear()
 
     def tend(self):
         if self._hangs:
