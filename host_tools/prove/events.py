@@ -10,6 +10,7 @@ WORDS = {
     "firmware hangs": "hang",
     "owner reset": "owner_reset",
     "bus noisy": "bus_noisy",
+    "memory flips": "memory_flips",
     "current reads reversed": "reads_reversed",
 }
 # A front end that measures wrong from one reading to the next: the firmware's number for one unit.

@@ -13,6 +13,7 @@ from host_tools.sim.node import Node
 _TRUTH_WORDS = 480
 _BOOT_US = 300000
 _HANG_STEP_US = 5000
+_ROW_TRIP = 4
 _POWER_ON = 1
 _WATCHDOG = 3
 
@@ -112,12 +113,21 @@ class Witness(Node):
             raise Restart(_POWER_ON)
         if what == "hang":
             self._hangs = True
+        elif what == "memory_flips":
+            self._flip_a_limit()
         elif what == "owner_reset":
             self.bms.owner_reset()
         elif not self._lies.tell(what, fault["n"], fault["value"]):
             Node._strike(self, fault)
             if what == "clear":
                 self._lies.clear()
+
+    def _flip_a_limit(self):
+        """The trip of cell over-voltage in the table that the kernel reads: a volt more."""
+        from vigil import limits
+
+        at = limits.position(limits.CELL_OVER_VOLTAGE) * limits.ROW_WORDS + _ROW_TRIP
+        self.bms.protection._rows[at] ^= 1024
 
     def tend(self):
         if self._hangs:
