@@ -9,8 +9,9 @@
     limits are refused because of LIMIT [and LIMIT]
 
 CAUSE: a LIMIT (cell_over_voltage), "backstop LIMIT" or "backstop short_circuit" (the chip acts by
-itself), restart, watchdog. MODIFIERS: within TIME, not before TIME (both from the moment at which
-the limit was crossed), after t=SECONDS, before t=SECONDS (both on the scenario's clock).
+itself), restart, watchdog, sleep (the board turns itself off). MODIFIERS: within TIME, not before
+TIME (both from the moment at which the limit was crossed), after t=SECONDS, before t=SECONDS (both
+on the scenario's clock).
 """
 
 import re
@@ -22,7 +23,8 @@ from host_tools.sim.quantity import number, shown
 OPENS, CLOSES, STAYS_ON, STAYS_OFF = "opens", "closes", "stays on", "stays off"
 NOTHING_OPENS, WARNS, NO_TRIP, REFUSED = "nothing opens", "warns", "does not trip", "refused"
 
-ROW, BACKSTOP, RESTART, WATCHDOG = "row", "backstop", "restart", "watchdog"
+ROW, BACKSTOP = "row", "backstop"
+RESTART, WATCHDOG, SLEEP = "restart", "watchdog", "sleep"
 CHARGE, DISCHARGE = 0, 1
 SWITCHES = {"charge": (CHARGE,), "discharge": (DISCHARGE,), "both": (CHARGE, DISCHARGE)}
 
@@ -111,7 +113,7 @@ def _what(text):
 
 def _cause(text):
     words = text.split()
-    if words in (["restart"], ["watchdog"]):
+    if words in ([RESTART], [WATCHDOG], [SLEEP]):
         return Cause(words[0], None)
     if len(words) == 2 and words[0] == "backstop":
         if words[1] == rows.BACKSTOP_SHORT_CIRCUIT:

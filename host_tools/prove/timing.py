@@ -8,7 +8,7 @@ must have acted at `latest`.
 from collections import namedtuple
 
 from host_tools.prove import rows
-from host_tools.prove.expectation import BACKSTOP, RESTART, ROW, WATCHDOG
+from host_tools.prove.expectation import BACKSTOP, RESTART, ROW, SLEEP, WATCHDOG
 
 # anchor: where the reaction time is counted from.
 Window = namedtuple("Window", "anchor earliest latest")
@@ -42,6 +42,8 @@ _BRING_UP_US = 4_000_000
 _START_US = 5_000_000
 _BOARD_WATCHDOG_US = 2_100_000
 _CYCLES = 3
+# An empty pack without a charger turns the board off.
+_SLEEP_US = 660_000_000
 _PRESSED_US = (5_000_000, 20_000_000)
 # A comparator of the chip looks at every scan.
 _CHIP_LOOKS_US = 200_000
@@ -86,6 +88,9 @@ def opening(trace, cause, opened_us):
             return None
         most = _BOARD_WATCHDOG_US if cause.kind == WATCHDOG else _CYCLES * trace.cycle_ms * 1000
         return Window(struck, struck, struck + most)
+    if cause.kind == SLEEP:
+        struck = trace.last_event_us(opened_us)
+        return Window(struck, struck, struck + _SLEEP_US)
     if cause.kind == BACKSTOP:
         return _backstop(trace, cause, opened_us)
     return tripping(trace, rows.by_key()[cause.key], opened_us)

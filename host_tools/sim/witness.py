@@ -62,9 +62,9 @@ class Witness(Node):
                 Node._start_firmware(self)
                 return
             except Restart as restart:
-                self._boot_again(restart.cause)
+                self._restart(restart.cause)
 
-    def _boot_again(self, cause):
+    def _restart(self, cause):
         """As the controller does: its pins let go, a boot loader runs, then boot.py."""
         import machine
 
@@ -113,10 +113,10 @@ class Witness(Node):
             raise Restart(_POWER_ON)
         if what == "hang":
             self._hangs = True
-        elif what == "memory_flips":
-            self._flip_a_limit()
-        elif what == "owner_reset":
-            self.bms.owner_reset()
+        elif what in ("memory_flips", "owner_reset"):
+            # A board that sleeps has neither memory nor ears.
+            if self.bms is not None:
+                self._flip_a_limit() if what == "memory_flips" else self.bms.owner_reset()
         elif not self._lies.tell(what, fault["n"], fault["value"]):
             Node._strike(self, fault)
             if what == "clear":
@@ -202,6 +202,8 @@ class Witness(Node):
     def _listen_to_firmware(self):
         """What the firmware says of itself, whenever that may have changed."""
         bms = self.bms
+        if bms is None:
+            return
         cycle = bms.executive.cycles
         if cycle == self._cycle:
             return
@@ -222,7 +224,8 @@ class Witness(Node):
 
     def _record(self, t_s):
         if self._tells:
-            self._tell_backstop()
+            if self.bms is not None:
+                self._tell_backstop()
         else:
             Node._record(self, t_s)
 
