@@ -44,6 +44,7 @@ _BOARD_WATCHDOG_US = 2_100_000
 _CYCLES = 3
 # An empty pack without a charger turns the board off.
 _SLEEP_US = 660_000_000
+_FALLING_ASLEEP_US = 5_000_000
 _PRESSED_US = (5_000_000, 20_000_000)
 # A comparator of the chip looks at every scan.
 _CHIP_LOOKS_US = 200_000
@@ -89,6 +90,9 @@ def opening(trace, cause, opened_us):
         most = _BOARD_WATCHDOG_US if cause.kind == WATCHDOG else _CYCLES * trace.cycle_ms * 1000
         return Window(struck, struck, struck + most)
     if cause.kind == SLEEP:
+        asleep = [t for t, what in trace.events if what == "sleep" and t >= opened_us]
+        if not asleep or asleep[0] - opened_us > _FALLING_ASLEEP_US:
+            return None
         struck = trace.last_event_us(opened_us)
         return Window(struck, struck, struck + _SLEEP_US)
     if cause.kind == BACKSTOP:
@@ -236,8 +240,16 @@ def _release(trace, cause, opened_us, closed_us, hold_us):
 
 def _released(trace, row, opened_us, closed_us, hold_us):
     """When a measured limit lets go; None if the value was not within the release."""
-    _, release, _, release_delay_ms = trace.limits[row.id]
+    trip, release, _, release_delay_ms = trace.limits[row.id]
     wait_us = release_delay_ms * 1000 + hold_us
+    anew_us = trace.began_anew_us(opened_us, closed_us)
+    if anew_us is not None:
+        # Only the trip itself counts then; the way from it to the release is not known any more.
+        within = tolerance(trace, row) * (1 if row.above else -1)
+        may_us = _inside(trace, row, trip + within, anew_us, closed_us)
+        must_us = _inside(trace, row, release - within, anew_us, closed_us)
+        most_us = wait_us + _START_US
+        return may_us and Window(may_us, may_us, must_us and must_us + most_us)
     within = tolerance(trace, row) * (1 if row.above else -1)
     may_us = _inside(trace, row, release + within, opened_us, closed_us)
     if may_us is None:

@@ -102,6 +102,11 @@ class Witness(Node):
                 },
             )
 
+    def _rest(self):
+        self._say_event("sleep")
+        Node._rest(self)
+        self._say_event("wake")
+
     def _watchdog(self):
         self._say_event("watchdog")
         raise Restart(_WATCHDOG)
