@@ -4,6 +4,7 @@
     charge|discharge|both closes [MODIFIERS]
     charge|discharge|both stays on|off
     nothing opens
+    nothing trips
     warns of LIMIT [MODIFIERS]
     LIMIT does not trip
     limits are refused because of LIMIT [and LIMIT]
@@ -21,7 +22,8 @@ from host_tools.prove import rows
 from host_tools.sim.quantity import number, shown
 
 OPENS, CLOSES, STAYS_ON, STAYS_OFF = "opens", "closes", "stays on", "stays off"
-NOTHING_OPENS, WARNS, NO_TRIP, REFUSED = "nothing opens", "warns", "does not trip", "refused"
+NOTHING_OPENS, NOTHING_TRIPS = "nothing opens", "nothing trips"
+WARNS, NO_TRIP, REFUSED = "warns", "does not trip", "refused"
 
 ROW, BACKSTOP = "row", "backstop"
 RESTART, WATCHDOG, SLEEP = "restart", "watchdog", "sleep"
@@ -80,8 +82,9 @@ def parse(text):
 
 
 def _what(text):
-    if " ".join(text.split()) == NOTHING_OPENS:
-        return NOTHING_OPENS, (), ()
+    words = " ".join(text.split())
+    if words in (NOTHING_OPENS, NOTHING_TRIPS):
+        return words, (), ()
     if match := _WARNS.fullmatch(text):
         return WARNS, (), (_limit(match[1]),)
     if match := _NO_TRIP.fullmatch(text):

@@ -14,6 +14,7 @@ from host_tools.prove.expectation import (
     CLOSES,
     NO_TRIP,
     NOTHING_OPENS,
+    NOTHING_TRIPS,
     OPENS,
     REFUSED,
     ROW,
@@ -79,6 +80,8 @@ class _Judge:
                 self._warns(one)
             elif one.kind == NO_TRIP:
                 self._does_not_trip(one)
+            elif one.kind == NOTHING_TRIPS:
+                self._nothing_trips(one)
         for switch in (0, 1):
             self._nothing_else(switch)
         self._nothing_leaks()
@@ -245,6 +248,15 @@ class _Judge:
             text += ": not near enough to prove anything"
         self._note(one.text, f"it did not; {text}", near)
 
+    def _nothing_trips(self, one):
+        """Not even a warning, of any limit."""
+        for said in self.trace.firmware:
+            if said.active:
+                keys = ", ".join(self._key(active[0]) for active in said.active)
+                self._note(one.text, f"{keys} at {_s(said.t_us)}", False, at=said.t_us)
+                return
+        self._note(one.text, "none of all the limits did", True)
+
     # What no scenario has to say.
 
     def _nothing_else(self, switch):
@@ -257,7 +269,7 @@ class _Judge:
                 why = f" because of {', '.join(keys)}" if keys else ""
             text = f"{_NAMES[switch]} {does} at {_s(change.t_us)}{why}"
             self._note("nothing else happens", text, False, at=change.t_us, switch=switch)
-        quiet = any(one.kind == NOTHING_OPENS for one in self.scenario.expect)
+        quiet = any(one.kind in (NOTHING_OPENS, NOTHING_TRIPS) for one in self.scenario.expect)
         if quiet and not self._left[switch]:
             opened = self._opened[switch][1]
             self._note(
