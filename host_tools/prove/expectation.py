@@ -4,13 +4,15 @@
     charge|discharge|both closes [MODIFIERS]
     charge|discharge|both stays on|off
     nothing opens
+    nothing trips
     warns of LIMIT [MODIFIERS]
     LIMIT does not trip
     limits are refused because of LIMIT [and LIMIT]
 
 CAUSE: a LIMIT (cell_over_voltage), "backstop LIMIT" or "backstop short_circuit" (the chip acts by
-itself), restart, watchdog. MODIFIERS: within TIME, not before TIME (both from the moment at which
-the limit was crossed), after t=SECONDS, before t=SECONDS (both on the scenario's clock).
+itself), restart, watchdog, sleep (the board turns itself off). MODIFIERS: within TIME, not before
+TIME (both from the moment at which the limit was crossed), after t=SECONDS, before t=SECONDS (both
+on the scenario's clock).
 """
 
 import re
@@ -20,9 +22,11 @@ from host_tools.prove import rows
 from host_tools.sim.quantity import number, shown
 
 OPENS, CLOSES, STAYS_ON, STAYS_OFF = "opens", "closes", "stays on", "stays off"
-NOTHING_OPENS, WARNS, NO_TRIP, REFUSED = "nothing opens", "warns", "does not trip", "refused"
+NOTHING_OPENS, NOTHING_TRIPS = "nothing opens", "nothing trips"
+WARNS, NO_TRIP, REFUSED = "warns", "does not trip", "refused"
 
-ROW, BACKSTOP, RESTART, WATCHDOG = "row", "backstop", "restart", "watchdog"
+ROW, BACKSTOP = "row", "backstop"
+RESTART, WATCHDOG, SLEEP = "restart", "watchdog", "sleep"
 CHARGE, DISCHARGE = 0, 1
 SWITCHES = {"charge": (CHARGE,), "discharge": (DISCHARGE,), "both": (CHARGE, DISCHARGE)}
 
@@ -78,8 +82,9 @@ def parse(text):
 
 
 def _what(text):
-    if " ".join(text.split()) == NOTHING_OPENS:
-        return NOTHING_OPENS, (), ()
+    words = " ".join(text.split())
+    if words in (NOTHING_OPENS, NOTHING_TRIPS):
+        return words, (), ()
     if match := _WARNS.fullmatch(text):
         return WARNS, (), (_limit(match[1]),)
     if match := _NO_TRIP.fullmatch(text):
@@ -111,7 +116,7 @@ def _what(text):
 
 def _cause(text):
     words = text.split()
-    if words in (["restart"], ["watchdog"]):
+    if words in ([RESTART], [WATCHDOG], [SLEEP]):
         return Cause(words[0], None)
     if len(words) == 2 and words[0] == "backstop":
         if words[1] == rows.BACKSTOP_SHORT_CIRCUIT:

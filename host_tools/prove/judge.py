@@ -14,6 +14,7 @@ from host_tools.prove.expectation import (
     CLOSES,
     NO_TRIP,
     NOTHING_OPENS,
+    NOTHING_TRIPS,
     OPENS,
     REFUSED,
     ROW,
@@ -34,6 +35,8 @@ _CHIP_TRIPS = ("front_end_charge_trip", "front_end_discharge_trip", "short_circu
 # A switch that has just opened: the last reading of the current is no leak.
 _BLOCKED_AFTER_US = 100_000
 _LEAK_MA = 50
+# While the load's capacitors are charged through a resistor the contactor itself is open.
+_PRE_CHARGE_MA = 1500
 
 
 def judge(scenario, trace):
@@ -77,6 +80,8 @@ class _Judge:
                 self._warns(one)
             elif one.kind == NO_TRIP:
                 self._does_not_trip(one)
+            elif one.kind == NOTHING_TRIPS:
+                self._nothing_trips(one)
         for switch in (0, 1):
             self._nothing_else(switch)
         self._nothing_leaks()
@@ -243,6 +248,15 @@ class _Judge:
             text += ": not near enough to prove anything"
         self._note(one.text, f"it did not; {text}", near)
 
+    def _nothing_trips(self, one):
+        """Not even a warning, of any limit."""
+        for said in self.trace.firmware:
+            if said.active:
+                keys = ", ".join(self._key(active[0]) for active in said.active)
+                self._note(one.text, f"{keys} at {_s(said.t_us)}", False, at=said.t_us)
+                return
+        self._note(one.text, "none of all the limits did", True)
+
     # What no scenario has to say.
 
     def _nothing_else(self, switch):
@@ -255,7 +269,7 @@ class _Judge:
                 why = f" because of {', '.join(keys)}" if keys else ""
             text = f"{_NAMES[switch]} {does} at {_s(change.t_us)}{why}"
             self._note("nothing else happens", text, False, at=change.t_us, switch=switch)
-        quiet = any(one.kind == NOTHING_OPENS for one in self.scenario.expect)
+        quiet = any(one.kind in (NOTHING_OPENS, NOTHING_TRIPS) for one in self.scenario.expect)
         if quiet and not self._left[switch]:
             opened = self._opened[switch][1]
             self._note(
@@ -283,13 +297,14 @@ class _Judge:
     def _leak(self, switch, from_us, to_us):
         """(time, current) of the first current in the switch's direction, None if none."""
         sign = 1 if switch == CHARGE else -1
+        most_ma = _PRE_CHARGE_MA if self.trace.pre_charges else _LEAK_MA
         times, current = self.trace.column("t_us"), self.trace.column("current_ma")
         # What held when the time began, and every change since.
         first = max(bisect_right(times, from_us) - 1, 0)
         for t_us, ma in zip(times[first:], current[first:], strict=True):
             if t_us >= to_us:
                 return None
-            if ma * sign > _LEAK_MA:
+            if ma * sign > most_ma:
                 return max(t_us, from_us), ma
         return None
 

@@ -10,7 +10,8 @@ from host_tools.prove import rows, svg
 _WIDTH = 960
 _LEFT, _RIGHT = 64, 946
 _PANEL, _LOW_PANEL, _GAP, _STRIP = 150, 100, 24, 20
-_TOP = 30
+_TOP = 54
+_LABEL_ROWS = 3  # of the events, above the first panel's title
 _MOST_POINTS = 500
 _LABEL_STEP = 230
 
@@ -179,20 +180,18 @@ def _strips(trace, across, top):
 
 def _marks(across, marks, bottom):
     parts = []
-    busy_until = 0
-    low = False
+    busy_until = [0] * _LABEL_ROWS
     for t_us, words, css in sorted(marks):
         if not across.holds(t_us):
             continue
         x = across(t_us)
         parts.append(svg.line(css, x, _TOP - 4, x, bottom))
-        ends_right = x > _RIGHT - 7 * len(words)
-        low = x < busy_until and not low
-        busy_until = x + 7 * len(words)
-        y = _TOP - 6 if low else _TOP - 18
-        parts.append(
-            svg.text(
-                css, x - 4 if ends_right else x + 4, y, words, "end" if ends_right else "start"
-            )
-        )
+        width = 7 * len(words)
+        ends_here = x + width > _RIGHT
+        begins = x - width if ends_here else x
+        row = next((at for at, end in enumerate(busy_until) if begins >= end), _LABEL_ROWS - 1)
+        busy_until[row] = begins + width
+        where = x - 4 if ends_here else x + 4
+        y = _TOP - 18 - 12 * row
+        parts.append(svg.text(css, where, y, words, "end" if ends_here else "start"))
     return parts

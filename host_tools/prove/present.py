@@ -11,7 +11,7 @@ def headline(result):
     for check in result.checks:
         if not check.passed:
             return check
-    for word in ("opens", "warns", "does not trip", "refused"):
+    for word in (" because of ", "warns", "does not trip", "nothing trips"):
         found = [check for check in result.checks if word in check.expected]
         if found:
             return max(found, key=_share)

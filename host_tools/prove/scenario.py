@@ -7,22 +7,29 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_tools.prove import expectation, own_limits, rows
+from host_tools.prove import events, expectation, own_limits, rows
 from host_tools.prove.expectation import CLOSES, OPENS, REFUSED, WARNS, nearest
-from host_tools.sim import faults, profiles, settings
-from host_tools.sim.quantity import INT32_MAX, number, shown
+from host_tools.sim import profiles, settings
+from host_tools.sim.quantity import INT32_MAX, shown
 
 LIBRARY = settings.ROOT / "host_tools" / "scenarios"
 
 _KEYS = ("title", "why", "current_a", "profile", "events", "expect", "end_s", "pack", "limits")
-_PACK = ("board", "chemistry", "cells", "temps", "capacity_ah", "soc", "seed", "worn_pct")
+_PACK = (
+    "board",
+    "chemistry",
+    "cells",
+    "temps",
+    "capacity_ah",
+    "soc",
+    "seed",
+    "worn_pct",
+    "ambient_c",
+)
 _LONGEST_S = 100_000
 # Time after the last event for whatever is expected of it, beside the limit's own delays.
 _AFTERMATH_S = 10
 _DEFAULT_SOC = 60
-
-# Events that only a scenario knows, beside the fault SPECs of `vigil sim`.
-EVENTS = {"restart": "restart", "firmware hangs": "hang", "owner reset": "owner_reset"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,7 @@ class Scenario:
     soc_pct: float
     seed: int
     worn_pct: float
+    ambient_c: float
     profile: profiles.Profile
     limits: list
     events: list
@@ -53,6 +61,7 @@ class Scenario:
             "seed": self.seed,
             "soc_pct": self.soc_pct,
             "worn_pct": self.worn_pct,
+            "ambient_c": self.ambient_c,
             "speed": None,
             "duration_ms": self.end_ms,
             "profile": profile_path,
@@ -93,9 +102,9 @@ def parse(table, name, path=""):
     title = _text(table, "title")
     why = _text(table, "why")
     pack = table.get("pack", {})
-    board, numbers, soc_pct, seed, worn_pct = _pack(pack)
+    board, numbers, soc_pct, seed, worn_pct, ambient_c = _pack(pack)
     cells, temps = settings.board_counts(board)
-    events, spoken = _events(table, numbers.get("CELLS", cells), numbers.get("TEMPS", temps))
+    struck, spoken = _events(table, numbers.get("CELLS", cells), numbers.get("TEMPS", temps))
     limits = own_limits.parse(table.get("limits", {}))
     expect = [expectation.parse(text) for text in _texts(table, "expect")]
     if not expect:
@@ -110,12 +119,13 @@ def parse(table, name, path=""):
         soc_pct=soc_pct,
         seed=seed,
         worn_pct=worn_pct,
+        ambient_c=ambient_c,
         profile=_profile(table, seed),
         limits=limits,
-        events=events,
+        events=struck,
         spoken=spoken,
         expect=expect,
-        end_ms=_end_ms(table, events, expect, limits),
+        end_ms=_end_ms(table, struck, expect, limits),
     )
 
 
@@ -148,7 +158,8 @@ def _pack(pack):
     soc_pct = _number(pack, "soc", 0, 100, _DEFAULT_SOC)
     seed = round(_number(pack, "seed", 0, INT32_MAX, 1))
     worn_pct = _number(pack, "worn_pct", 0, 50, 0)
-    return board, numbers, soc_pct, seed, worn_pct
+    ambient_c = _number(pack, "ambient_c", -40, 70, 25)
+    return board, numbers, soc_pct, seed, worn_pct, ambient_c
 
 
 def _profile(table, seed):
@@ -163,31 +174,15 @@ def _profile(table, seed):
 def _events(table, cells, temps):
     found = []
     for text in _texts(table, "events"):
-        event = _own_event(text) or faults.parse(text, cells, temps)
-        problem = faults.beyond(event, cells, temps)
-        if problem:
-            raise ValueError(f"event {shown(text)}: {problem}")
+        event = events.parse(text, cells, temps)
         spoken = " ".join(text.split()[1:])
         found.append((event["t_ms"], len(found), event, spoken))
     found.sort(key=lambda one: one[:2])
     return [one[2] for one in found], [(one[0], one[3]) for one in found]
 
 
-def _own_event(text):
-    words = text.lower().split()
-    what = EVENTS.get(" ".join(words[1:]))
-    if what is None:
-        return None
-    if not words[0].startswith("t="):
-        raise ValueError(f"event {shown(text)} must begin with t=SECONDS")
-    time_s = number(words[0][2:])
-    if not 0 <= time_s <= _LONGEST_S:
-        raise ValueError(f"event {shown(text)}: t must be 0 to {_LONGEST_S} s")
-    return {"t_ms": round(time_s * 1000), "what": what, "n": 0, "value": 0}
-
-
-def _end_ms(table, events, expect, limits):
-    last_ms = events[-1]["t_ms"] if events else 0
+def _end_ms(table, struck, expect, limits):
+    last_ms = struck[-1]["t_ms"] if struck else 0
     if "end_s" in table:
         end_ms = round(1000 * _number(table, "end_s", 1, _LONGEST_S))
         if end_ms <= last_ms:

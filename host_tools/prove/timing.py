@@ -8,7 +8,7 @@ must have acted at `latest`.
 from collections import namedtuple
 
 from host_tools.prove import rows
-from host_tools.prove.expectation import BACKSTOP, RESTART, ROW, WATCHDOG
+from host_tools.prove.expectation import BACKSTOP, RESTART, ROW, SLEEP, WATCHDOG
 
 # anchor: where the reaction time is counted from.
 Window = namedtuple("Window", "anchor earliest latest")
@@ -42,6 +42,10 @@ _BRING_UP_US = 4_000_000
 _START_US = 5_000_000
 _BOARD_WATCHDOG_US = 2_100_000
 _CYCLES = 3
+# An empty pack without a charger turns the board off.
+_SLEEP_US = 660_000_000
+_FALLING_ASLEEP_US = 5_000_000
+_PRESSED_US = (5_000_000, 20_000_000)
 # A comparator of the chip looks at every scan.
 _CHIP_LOOKS_US = 200_000
 _SHORT_LOOKS_US = 100
@@ -85,6 +89,12 @@ def opening(trace, cause, opened_us):
             return None
         most = _BOARD_WATCHDOG_US if cause.kind == WATCHDOG else _CYCLES * trace.cycle_ms * 1000
         return Window(struck, struck, struck + most)
+    if cause.kind == SLEEP:
+        asleep = [t for t, what in trace.events if what == "sleep" and t >= opened_us]
+        if not asleep or asleep[0] - opened_us > _FALLING_ASLEEP_US:
+            return None
+        struck = trace.last_event_us(opened_us)
+        return Window(struck, struck, struck + _SLEEP_US)
     if cause.kind == BACKSTOP:
         return _backstop(trace, cause, opened_us)
     return tripping(trace, rows.by_key()[cause.key], opened_us)
@@ -230,8 +240,16 @@ def _release(trace, cause, opened_us, closed_us, hold_us):
 
 def _released(trace, row, opened_us, closed_us, hold_us):
     """When a measured limit lets go; None if the value was not within the release."""
-    _, release, _, release_delay_ms = trace.limits[row.id]
+    trip, release, _, release_delay_ms = trace.limits[row.id]
     wait_us = release_delay_ms * 1000 + hold_us
+    anew_us = trace.began_anew_us(opened_us, closed_us)
+    if anew_us is not None:
+        # Only the trip itself counts then; the way from it to the release is not known any more.
+        within = tolerance(trace, row) * (1 if row.above else -1)
+        may_us = _inside(trace, row, trip + within, anew_us, closed_us)
+        must_us = _inside(trace, row, release - within, anew_us, closed_us)
+        most_us = wait_us + _START_US
+        return may_us and Window(may_us, may_us, must_us and must_us + most_us)
     within = tolerance(trace, row) * (1 if row.above else -1)
     may_us = _inside(trace, row, release + within, opened_us, closed_us)
     if may_us is None:
@@ -268,9 +286,9 @@ def _held(trace, row, opened_us, closed_us):
 
 def owner_reset(trace, latched_us, closed_us):
     """The Window for a closing after a latch: only the owner ends it; None if he has not."""
-    resets = [
-        t_us
-        for t_us, what in trace.events
-        if what == "owner_reset" and latched_us < t_us <= closed_us
-    ]
-    return Window(resets[-1], resets[-1], resets[-1] + _START_US) if resets else None
+    for t_us, what in reversed(trace.events):
+        if latched_us < t_us <= closed_us and what in ("owner_reset", "button_ms"):
+            # The button counts when it is let go, after five to twenty seconds.
+            least_us, most_us = (0, 0) if what == "owner_reset" else _PRESSED_US
+            return Window(t_us, t_us + least_us, t_us + most_us + _START_US)
+    return None

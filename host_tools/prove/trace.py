@@ -27,6 +27,8 @@ _SOON_US = 100000
 # Events that take the sight from the firmware, and those that give it back.
 _BLINDING = ("afe_nak", "afe_crc", "afe_frozen", "hang")
 _SEEING = ("clear", "watchdog", "restart")
+# After these the firmware begins anew and knows nothing of what had tripped without latching.
+_BEGINNING = ("restart", "watchdog", "wake")
 
 # active: [[row id, where, value at trip, value now]]; states: both switches, then both reasons.
 Firmware = namedtuple("Firmware", "t_us active states")
@@ -45,6 +47,7 @@ class Trace:
         self.schema = None
         self.periods_ms = ()
         self.cycle_ms = 0
+        self.pre_charges = False
         self.requests = []
         self.problems = []
         self.applied = []
@@ -201,6 +204,11 @@ class Trace:
         if since is not None:
             spans.append((since, self.end_us))
         return spans
+
+    def began_anew_us(self, from_us, to_us):
+        """When the firmware began anew between these times, the last time; None if it did not."""
+        times = [t for t, what in self.events if what in _BEGINNING and from_us < t <= to_us]
+        return times[-1] if times else None
 
     def last_event_us(self, t_us):
         """When the last event before that time struck; 0 if there was none."""

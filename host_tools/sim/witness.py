@@ -7,11 +7,13 @@ Never upload to a board.
 import json
 import sys
 
+from host_tools.sim.lies import Lies
 from host_tools.sim.node import Node
 
 _TRUTH_WORDS = 480
 _BOOT_US = 300000
 _HANG_STEP_US = 5000
+_ROW_TRIP = 4
 _POWER_ON = 1
 _WATCHDOG = 3
 
@@ -28,6 +30,7 @@ class Witness(Node):
         Node.__init__(self, config)
         self._tells = config["witness"]
         self._introduced = False
+        self._lies = None
         self._hangs = False
         self._switches = None
         self._truth = []
@@ -48,6 +51,7 @@ class Witness(Node):
         if self.config["limits"]:
             _own_limits(self.config["limits"])
         Node._build(self)
+        self._lies = Lies(self.twin, self.clock)
         if self._tells:
             self.twin.bench.listeners.append(self._look)
             self._look()
@@ -58,9 +62,9 @@ class Witness(Node):
                 Node._start_firmware(self)
                 return
             except Restart as restart:
-                self._boot_again(restart.cause)
+                self._restart(restart.cause)
 
-    def _boot_again(self, cause):
+    def _restart(self, cause):
         """As the controller does: its pins let go, a boot loader runs, then boot.py."""
         import machine
 
@@ -91,11 +95,17 @@ class Witness(Node):
                 "facts",
                 {
                     "periods_ms": list(sample.periods_ms),
+                    "pre_charges": hasattr(self.board, "COMMON_PORT"),
                     "cycle_ms": self.bms.executive.period_us // 1000,
                     "requests": [list(request) for request in self.bms._requests],
                     "problems": [list(problem) for problem in self.bms.problems],
                 },
             )
+
+    def _rest(self):
+        self._say_event("sleep")
+        Node._rest(self)
+        self._say_event("wake")
 
     def _watchdog(self):
         self._say_event("watchdog")
@@ -108,11 +118,21 @@ class Witness(Node):
             raise Restart(_POWER_ON)
         if what == "hang":
             self._hangs = True
-        elif what == "owner_reset":
+        elif what in ("memory_flips", "owner_reset"):
+            # A board that sleeps has neither memory nor ears.
             if self.bms is not None:
-                self.bms.owner_reset()
-        else:
+                self._flip_a_limit() if what == "memory_flips" else self.bms.owner_reset()
+        elif not self._lies.tell(what, fault["n"], fault["value"]):
             Node._strike(self, fault)
+            if what == "clear":
+                self._lies.clear()
+
+    def _flip_a_limit(self):
+        """The trip of cell over-voltage in the table that the kernel reads: a volt more."""
+        from vigil import limits
+
+        at = limits.position(limits.CELL_OVER_VOLTAGE) * limits.ROW_WORDS + _ROW_TRIP
+        self.bms.protection._rows[at] ^= 1024
 
     def tend(self):
         if self._hangs:
@@ -188,7 +208,6 @@ class Witness(Node):
         """What the firmware says of itself, whenever that may have changed."""
         bms = self.bms
         if bms is None:
-            # The board sleeps.
             return
         cycle = bms.executive.cycles
         if cycle == self._cycle:
@@ -210,7 +229,8 @@ class Witness(Node):
 
     def _record(self, t_s):
         if self._tells:
-            self._tell_backstop()
+            if self.bms is not None:
+                self._tell_backstop()
         else:
             Node._record(self, t_s)
 

@@ -213,6 +213,16 @@ def test_a_limit_that_must_not_trip_and_does_fails():
     assert len(failures) == 1 and "it tripped at" in failures[0]
 
 
+def test_where_nothing_may_trip_a_warning_is_too_much():
+    assert Told().failures("nothing trips") == []
+    told = Told()
+    told.pack(10, highest_mv=3620)
+    told.says(12, "cell_over_voltage_warning")
+    told.says(30)
+    (failure,) = told.failures("nothing trips")
+    assert "cell_over_voltage_warning at 12.000 s" in failure
+
+
 def test_a_warning_needs_no_switch_but_has_its_time():
     for says_s, good in ((11.1, True), (14, False), (None, False)):
         told = Told()
