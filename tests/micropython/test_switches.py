@@ -222,6 +222,18 @@ def test_a_limit_that_has_been_quiet_for_five_minutes_starts_anew():
         assert desk.switches.change(0)[0] - desk.switches.change(1)[0] == 1000
 
 
+def test_a_limit_that_comes_back_after_four_minutes_is_not_forgotten():
+    desk = closed_desk()
+    for hold_ms in (1000, 5000):
+        desk.cells_mv[4] = 3700
+        desk.step(25)
+        desk.cells_mv[4] = 3400
+        while desk.states()[0] != ON:
+            desk.step()
+        assert desk.switches.change(0)[0] - desk.switches.change(1)[0] == hold_ms
+        desk.step(240 * 20)
+
+
 def test_an_over_current_that_comes_back_after_three_retries_latches():
     desk = closed_desk()
     opened = load_that_comes_back(desk, -130000, 4 * 20 * 150)
@@ -246,6 +258,23 @@ def test_a_severe_over_current_waits_until_the_load_is_gone():
     assert not desk.front_end.discharge_is_on
     desk.sample.load_seen = 0
     assert fetch_states(desk, 1, 40) == [RECOVERING, ON]
+
+
+def test_what_has_been_waited_for_is_not_waited_for_again_by_another_limit():
+    desk = closed_desk()
+    desk.current_ma = -210000
+    desk.step(3)
+    desk.current_ma = 0
+    desk.sample.load_seen = 0
+    desk.step(20 * 10)
+    assert desk.states() == (ON, ON)
+    desk.sample.load_seen = 1
+    desk.temps_dc[0] = 650
+    desk.step(50)
+    assert desk.states() == (TRIPPED, TRIPPED)
+    desk.temps_dc[0] = 250
+    desk.step(20 * 7)
+    assert desk.states() == (ON, ON)
 
 
 def test_a_severe_charge_current_waits_for_the_charger_not_for_a_load():
