@@ -138,13 +138,21 @@ def test_a_slow_discharge_limit_gets_both_a_quick_and_a_slow_guard():
     assert guard.ocd3 == (-12600, 13)
 
 
-def test_two_discharge_limits_share_the_two_comparators_and_a_third_has_none():
+def test_beside_a_quick_limit_a_slow_one_is_not_cut_short():
     fast, slow = (DISCHARGE, -150000, 100, 0), (DISCHARGE, -100000, 5000, 0)
     guard = backstop(fast, slow)
+    assert guard.enabled_a == 0x20 and guard.enabled_c == 0x80
+    quick, patient = guard.applied
+    assert quick[1] <= -150000 and patient[1] <= -100000 and patient[2] >= 5000
+
+
+def test_two_quick_discharge_limits_share_the_two_comparators_and_a_third_has_none():
+    quick, quicker = (DISCHARGE, -100000, 100, 0), (DISCHARGE, -150000, 50, 0)
+    guard = backstop(quicker, quick)
     assert guard.enabled_a == 0x60
     assert guard.ocd1[0] > guard.ocd2[0]
     with pytest.raises(AfeError):
-        backstop(fast, slow, fast)
+        backstop(quicker, quick, quicker)
 
 
 def test_what_is_not_asked_for_is_not_enabled():

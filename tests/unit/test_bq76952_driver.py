@@ -339,6 +339,14 @@ def test_an_impossible_cell_is_unknown_and_the_others_are_not(desk, raw):
     assert desk.cells_mv() == [sample.UNKNOWN] + [3300] * 15
 
 
+@pytest.mark.parametrize("raw", [9601, 0x8000, 0xF830])
+def test_a_stack_that_no_cells_add_up_to_is_unknown(desk, raw):
+    desk.read_scan(stack=raw)
+    assert desk.readings.values[desk.readings.stack_at] == sample.UNKNOWN
+    desk.read_scan(stack=9599)
+    assert desk.readings.values[desk.readings.stack_at] == 95990
+
+
 def test_impossible_temperatures_are_unknown(desk):
     desk.read_scan(temps=(2300, 4232, 0))
     assert list(desk.readings.values[16:19]) == [sample.UNKNOWN] * 3

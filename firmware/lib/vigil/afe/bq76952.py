@@ -171,6 +171,7 @@ class Bq76952(Verbs, Terminals):
         self._second_mv = array("i", [0] * cells)
         self._temps_dk = array("i", [0] * options.temps)  # 0.1 K
         self._current_ma = 0
+        self._stack_limit_mv = (_HIGHEST_CELL_MV + 1) * cells
         self._assist_ma = body_diode_ma(shunt_uohm) // 2
         self._leak_ma = 4 * body_diode_ma(shunt_uohm)
         self._start_terminals(body_diode_ma(shunt_uohm))
@@ -356,7 +357,10 @@ class Bq76952(Verbs, Terminals):
         data = transfer.data
         values = sample.values
         transfer.take(self._stack_reading)
+        # More than cells can add up to is no measurement; what is negative comes out so, too.
         stack_mv = (data[0] | data[1] << 8) * USER_VOLT_MV
+        if stack_mv > self._stack_limit_mv:
+            stack_mv = UNKNOWN
         self._pack_mv = (((data[2] | data[3] << 8) ^ 0x8000) - 0x8000) * USER_VOLT_MV
         self._ld_mv = (((data[4] | data[5] << 8) ^ 0x8000) - 0x8000) * USER_VOLT_MV
         transfer.take(self._die_reading)

@@ -164,6 +164,10 @@ class Backstop:
         backed = False
         if not in_time and not self.enabled_c & _OCD3:
             backed = self._slow_discharge_current(trip_ma, delay_ms)
+        if backed and self.enabled_a & _OCD1:
+            # A comparator guards a quicker level already; a second one in between would cut
+            # short what this level allows for longer.
+            return
         steps = self._current_steps(_widened(trip_ma, in_time))
         if steps > 100:
             if not backed:

@@ -6,6 +6,7 @@ Part of the cycle, after each full scan: allocates nothing. mV, mA (+ = charging
 from micropython import const
 
 from vigil.afe.bq76952_verbs import LOAD_DETECTING
+from vigil.sample import UNKNOWN
 
 _CONTROL_STATUS = const(0x00)
 _LOAD_DETECT_ON = const(0x009E)
@@ -56,6 +57,8 @@ class Terminals:
             return _SEEN
         if self.charge_is_on:
             return _NOT_SEEN
+        if stack_mv == UNKNOWN:
+            return _CANNOT_TELL
         above_mv = _CHARGER_MV + (stack_mv >> _CHARGER_SHARE)
         return _SEEN if self._pack_mv > stack_mv + above_mv else _NOT_SEEN
 
