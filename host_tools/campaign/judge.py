@@ -1,0 +1,399 @@
+"""The independent oracle: looks at the simulated hardware every cycle and says what was wrong.
+
+Kinds of finding: `missed` (a limit must have opened a switch, and it still lets current through a
+second later), `late`, `false` (opened although nothing in the hardware justifies it), `forbidden`
+(closed while a limit stands, closed too early, closed although latched), `unrecovered` (still open
+long after everything has passed).
+"""
+
+from host_tools.campaign import meaning
+from host_tools.campaign.bus_watch import BusWatch
+from host_tools.campaign.meaning import BOTH, BY_OWNER, BY_VALUE, CHARGE, DISCHARGE
+from host_tools.campaign.row_watch import RowWatch
+from host_tools.campaign.truth import Truth
+
+_MISSED_US = 1000000
+_NEVER = 1 << 60
+# The front end's own protection is wider than the software's: 5 % of a current.
+_CHIP_CURRENT_PERCENT = 104
+_SHORT_CIRCUIT_US = 1000
+_RECENT_US = 6000000
+# Front-end protections by bank and bit, and the limits that each one backs.
+_CHIP_CURRENTS = 0xE0
+_SHORT_CIRCUIT = 0x80
+_CHIP_BACKS = (
+    (0, 0x08, CHARGE, (2, 25)),
+    (0, 0x04, DISCHARGE, (4, 26)),
+    (1, 0x10, CHARGE, (9, 11)),
+    (1, 0x01, CHARGE, (10, 12)),
+    (1, 0x20, BOTH, (11,)),
+    (1, 0x02, BOTH, (12,)),
+)
+
+
+class SwitchWatch:
+    """One switch: since when it blocks, and what was decided of it."""
+
+    def __init__(self, bit, words):
+        self.bit = bit
+        self.words = words
+        self.closed = False
+        self.since_us = 0
+        self.closed_once = False
+        self.stuck = False
+        self.openings = 0  # in a chain, each soon after a closing
+        self.surely_latched = False
+        self.maybe_latched = False
+        self.free_since_us = 0  # nothing has held it open since
+        self.earliest_us = 0  # before this it must not close
+        self.removal = 0  # BY_VALUE, LOAD_GONE or CHARGER_GONE: what surely has to be seen
+        self.removed = False
+        self.may_wait = False  # it may be waiting for something to be taken away
+        self.same_row = 0  # the one row that surely opened it the last times
+        self.same_count = 0
+        self.told_unrecovered = False
+        self.told_forbidden = False
+
+
+class Judge:
+    def __init__(self, clock, bench, chip, numbers):
+        """numbers: {row id: (trip, release, trip delay ms, release delay ms)} of the limits."""
+        self.clock = clock
+        self.bench = bench
+        self.chip = chip
+        self.truth = Truth(clock, bench, chip)
+        self.bus = BusWatch(self.truth)
+        self.rows = [RowWatch(row, numbers[row[0]]) for row in meaning.LIMITS]
+        self._by_quantity = [
+            [row for row in self.rows if row.quantity == quantity]
+            for quantity in range(len(meaning.QUANTITIES))
+        ]
+        self._by_id = {}
+        for row in self.rows:
+            self._by_id[row.row_id] = row
+        self.switches = (SwitchWatch(CHARGE, "charge"), SwitchWatch(DISCHARGE, "discharge"))
+        self.findings = []
+        self._overdue = []
+        self._read = [0] * len(meaning.QUANTITIES)
+        self._told = [0] * len(meaning.QUANTITIES)
+        self._turn_us = clock.now_us
+        self._chip_may = 0
+        self._chip_free_us = 0
+        self._short_since_us = -1
+        self._current_beyond_us = [-_NEVER, -_NEVER]  # charge, discharge: last time beyond
+        self.cycles = 0
+        self.trips = {}
+        self.openings = 0
+        self.either = 0
+        self.demanded = 0
+
+    # What the campaign does to the hardware.
+
+    def fault(self):
+        """A fault has just been made or has ended."""
+        self.bus.changed()
+
+    def stick(self, switch):
+        for watch in self.switches:
+            if watch.bit & switch:
+                watch.stuck = True
+                if not watch.closed:
+                    # Current through a switch that is commanded off latches both.
+                    self._may_latch()
+
+    def unstick(self):
+        # What has just opened was held closed by the fault.
+        self._look_at_changes()
+        for watch in self.switches:
+            watch.stuck = False
+
+    def owner_reset(self):
+        for watch in self.switches:
+            watch.surely_latched = False
+            watch.maybe_latched = False
+            watch.same_count = 0
+            watch.openings = min(watch.openings, 1)
+            watch.earliest_us = 0
+            watch.free_since_us = self.clock.now_us
+
+    def shorted(self):
+        if not self.chip.frozen and self.truth.discharge and not self.switches[1].stuck:
+            self._short_since_us = self.clock.now_us
+
+    # Once a cycle.
+
+    def look(self, cycle_us):
+        """After each cycle; cycle_us: when it began to read."""
+        now_us = self.clock.now_us
+        self.cycles += 1
+        bus = self.bus
+        was_read = bus.surely_read
+        demanded = bus.advance(now_us)
+        well = was_read and bus.surely_read
+        self._look_at_rows(cycle_us, now_us, well)
+        self._look_at_chip(now_us)
+        self._look_at_changes()
+        if well and self._chip_may & DISCHARGE and self.chip.safety[0] & _CHIP_CURRENTS:
+            discharge = self.switches[1]
+            discharge.removal = meaning.LOAD_GONE
+            discharge.removed = False
+            discharge.may_wait = True
+        for row in self.rows:
+            if row.advance(now_us):
+                self._must_trip(row)
+        if demanded:
+            for watch in self.switches:
+                self._expect_open(watch, 13, bus.deadline_us)
+        if self._short_since_us >= 0 and now_us - self._short_since_us > _SHORT_CIRCUIT_US:
+            deadline_us = self._short_since_us + _SHORT_CIRCUIT_US
+            self._expect_open(self.switches[1], 50, deadline_us)
+            self._short_since_us = -1
+        self._look_at_states(now_us)
+        self._follow_up(now_us)
+        self._turn_us = now_us
+        self.truth.forget_extremes()
+
+    def _look_at_rows(self, cycle_us, now_us, well):
+        conversions = self.truth.conversions
+        passed_us = now_us - self._turn_us
+        # A conversion that ends while the firmware reads may be read now or in the next cycle.
+        torn = conversions[0].finished_us > cycle_us
+        for quantity, rows in enumerate(self._by_quantity):
+            conversion = conversions[quantity]
+            fresh = conversion.count != self._told[quantity]
+            unread = conversion.count != self._read[quantity]
+            read_us = -1
+            if unread and well and not torn:
+                read_us = now_us
+                self._read[quantity] = conversion.count
+            self._told[quantity] = conversion.count
+            for row in rows:
+                if not well:
+                    row.blind(passed_us)
+                if fresh or read_us >= 0:
+                    row.sample(conversion, read_us)
+
+    def _look_at_chip(self, now_us):
+        """What the front end has opened by itself, and whether it was right to."""
+        chip = self.chip
+        truth = self.truth
+        over = self._by_id[7]
+        if truth.highest_ma * 100 >= over.trip * _CHIP_CURRENT_PERCENT:
+            self._current_beyond_us[0] = now_us
+        under = min(self._by_id[8].trip, self._by_id[28].trip)
+        if 0 - truth.lowest_ma * 100 >= under * _CHIP_CURRENT_PERCENT:
+            self._current_beyond_us[1] = now_us
+        held = 0
+        safety = chip.safety
+        for bank, bit, opens, backed in _CHIP_BACKS:
+            if safety[bank] & bit:
+                for row_id in backed:
+                    row = self._by_id[row_id]
+                    if row.beyond or row.may or now_us - row.latest_may_us < _RECENT_US:
+                        held |= opens
+        if safety[0] & 0x10 and now_us - self._current_beyond_us[0] < _RECENT_US:
+            held |= CHARGE
+        if now_us - self._current_beyond_us[1] < _RECENT_US:
+            if safety[0] & 0xE0 or safety[2] & 0x80:
+                held |= DISCHARGE
+            if safety[0] & _SHORT_CIRCUIT:
+                # The chip turns the charge FET off with it.
+                held |= CHARGE
+        if held:
+            self._chip_may = held
+            self._chip_free_us = now_us
+        elif now_us - self._chip_free_us > meaning.BLIND_RELEASE_US + 2 * meaning.SCAN_US:
+            self._chip_may = 0
+
+    # Switches that have changed.
+
+    def _look_at_changes(self):
+        truth = self.truth
+        changes = truth.changes
+        if not changes:
+            return
+        for at_us, charge, discharge in changes:
+            for watch, closed in zip(self.switches, (charge, discharge)):
+                if closed != watch.closed:
+                    self._changed(watch, closed, at_us)
+        truth.changes = []
+
+    def _changed(self, watch, closed, at_us):
+        open_us = at_us - watch.since_us
+        watch.closed = closed
+        watch.since_us = at_us
+        watch.told_unrecovered = False
+        watch.told_forbidden = False
+        if watch.stuck:
+            return
+        if closed:
+            self._closed(watch, at_us, open_us)
+        else:
+            self._opened(watch, at_us, open_us)
+
+    def _opened(self, watch, at_us, closed_us):
+        self.openings += 1
+        if closed_us > meaning.FORGET_US:
+            watch.openings = watch.same_count = 0
+        causes = [
+            row for row in self.rows if row.opens & watch.bit and row.may_have_tripped(at_us)
+        ]
+        blind = self.bus.may
+        other = blind or self._chip_may & watch.bit or watch.maybe_latched
+        if not causes and not other:
+            self._find("false", watch, at_us, 0)
+        watch.openings += 1
+        if len(causes) == 1 and not other:
+            # The only one that can have done it: so it has.
+            self._blame(causes[0], watch, at_us)
+        else:
+            watch.same_row = 0
+            watch.same_count = 0
+        for row in causes:
+            if row.recovery == BY_OWNER:
+                self._may_latch()
+            elif row.recovery in (meaning.LOAD_GONE, meaning.CHARGER_GONE):
+                watch.may_wait = True
+            if row.recovery == BY_OWNER:
+                continue
+            if row.recovery != BY_VALUE and watch.openings > 3:
+                watch.maybe_latched = True
+        if self._chip_may & watch.bit and watch.openings > 3:
+            watch.maybe_latched = True
+
+    def _blame(self, row, watch, at_us):
+        row.blame(at_us)
+        self.trips[row.row_id] = self.trips.get(row.row_id, 0) + 1
+        if row.recovery in (meaning.LOAD_GONE, meaning.CHARGER_GONE):
+            watch.removal = row.recovery
+            watch.removed = False
+        if watch.same_row == row.row_id:
+            watch.same_count += 1
+        else:
+            watch.same_row = row.row_id
+            watch.same_count = 1
+        if row.recovery == BY_OWNER:
+            self._latch(row, watch)
+        elif row.recovery != BY_VALUE and watch.same_count > 3:
+            watch.surely_latched = watch.maybe_latched = True
+
+    def _latch(self, row, watch):
+        watch.surely_latched = watch.maybe_latched = True
+
+    def _may_latch(self):
+        for watch in self.switches:
+            watch.maybe_latched = True
+
+    def _closed(self, watch, at_us, open_us):
+        if watch.surely_latched:
+            self._find("forbidden", watch, at_us, 1)
+        elif not watch.closed_once:
+            if not self.truth.conversions[meaning.TEMPERATURE].count:
+                self._find("forbidden", watch, at_us, 2)
+        else:
+            if at_us < watch.earliest_us:
+                self._find("forbidden", watch, at_us, 3)
+            for row in self.rows:
+                if row.opens & watch.bit and not row.is_free(at_us):
+                    self._find("forbidden", watch, at_us, row.row_id)
+            waited = open_us >= meaning.REMOVAL_US
+            if watch.removal and not watch.removed and not waited:
+                self._find("forbidden", watch, at_us, 4)
+        watch.closed_once = True
+        watch.removal = BY_VALUE
+        watch.may_wait = False
+
+    # Switches that have not.
+
+    def _must_trip(self, row):
+        self.trips[row.row_id] = self.trips.get(row.row_id, 0) + 1
+        self.demanded += 1
+        for watch in self.switches:
+            if row.opens & watch.bit:
+                self._expect_open(watch, row.row_id, row.tripped_us)
+                if row.recovery == BY_OWNER and watch.closed_once:
+                    self._latch(row, watch)
+
+    def _expect_open(self, watch, row_id, deadline_us):
+        if watch.stuck:
+            return
+        if watch.closed:
+            self._overdue.append((watch, row_id, deadline_us))
+        elif watch.since_us > deadline_us:
+            self._find("late", watch, watch.since_us, row_id, watch.since_us - deadline_us)
+
+    def _follow_up(self, now_us):
+        """Those that are overdue: late if they open within a second, else missed."""
+        if not self._overdue:
+            return
+        waiting = []
+        for watch, row_id, deadline_us in self._overdue:
+            if not watch.closed or watch.stuck:
+                if not watch.stuck:
+                    late_us = watch.since_us - deadline_us
+                    self._find("late", watch, watch.since_us, row_id, late_us)
+            elif now_us - deadline_us > _MISSED_US:
+                self._find("missed", watch, now_us, row_id)
+            else:
+                waiting.append((watch, row_id, deadline_us))
+        self._overdue = waiting
+
+    def _look_at_states(self, now_us):
+        bus = self.bus
+        blind = self.bus.may
+        load = self.bench.load_attached()
+        charger = not load and self.truth.bench._path.wanted_ma() > 0
+        for watch in self.switches:
+            must = watch.surely_latched or bus.must
+            may = blind or watch.maybe_latched or bool(self._chip_may & watch.bit)
+            for row in self.rows:
+                if row.opens & watch.bit:
+                    if row.must:
+                        must = True
+                    if row.may:
+                        may = True
+                        if row.recovery in (meaning.LOAD_GONE, meaning.CHARGER_GONE):
+                            watch.may_wait = not watch.closed
+                    free_us = row.freed_us
+                    if free_us and free_us + meaning.HOLD_US[0] > watch.earliest_us:
+                        watch.earliest_us = (
+                            free_us + meaning.HOLD_US[0] - meaning.TIME_TOLERANCE_US
+                        )
+            if bus.freed_us + meaning.HOLD_US[0] > watch.earliest_us and bus.freed_us:
+                watch.earliest_us = bus.freed_us + meaning.HOLD_US[0] - meaning.TIME_TOLERANCE_US
+            if watch.stuck and (may or must):
+                self._may_latch()
+            if watch.removal == meaning.LOAD_GONE and not load:
+                watch.removed = True
+            elif watch.removal == meaning.CHARGER_GONE and not charger:
+                watch.removed = True
+            if may or must or (watch.may_wait and (load or charger)):
+                watch.free_since_us = now_us
+                if not must:
+                    self.either += 1
+            elif not watch.closed and not watch.stuck:
+                self._look_for_recovery(watch, now_us)
+
+    def _look_for_recovery(self, watch, now_us):
+        if watch.told_unrecovered:
+            return
+        if not watch.closed_once:
+            allowed_us = meaning.START_US
+        else:
+            allowed_us = meaning.HOLD_US[min(max(watch.openings - 1, 0), 3)] + meaning.TURN_ON_US
+            if watch.may_wait:
+                allowed_us += meaning.REMOVAL_US
+        if now_us - watch.free_since_us > allowed_us:
+            watch.told_unrecovered = True
+            self._find("unrecovered", watch, now_us, 0, now_us - watch.free_since_us)
+
+    def _find(self, kind, watch, at_us, row_id, by_us=0):
+        self.findings.append(
+            {
+                "kind": kind,
+                "switch": watch.words,
+                "t_ms": at_us // 1000,
+                "row": row_id,
+                "by_us": by_us,
+            }
+        )

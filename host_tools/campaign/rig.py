@@ -1,0 +1,139 @@
+"""The firmware of one case on its simulated board, in this process, with its judge. Both
+interpreters; never upload."""
+
+import sys
+
+import machine
+
+from host_tools.campaign import case as cases
+from host_tools.campaign.judge import Judge
+from host_tools.mock import fake_time
+from host_tools.mock.clock import VirtualClock
+from vigil import presets
+
+_BOARD = "boards/sim16_lfp"
+_SETTINGS = ("CELLS", "TEMPS", "CHEMISTRY", "CAPACITY_MAH", "SHUNT_UOHM")
+
+
+class Rig:
+    def __init__(self, case):
+        self.case = case
+        self.counts = {}
+        self.board_c = None
+        if _BOARD not in sys.path:
+            sys.path.insert(0, _BOARD)
+        self.clock = VirtualClock()
+        machine.forget()
+        fake_time.use(self.clock)
+        machine.use(self.clock)
+        import board
+
+        for name in _SETTINGS:
+            setattr(board, name, case[name.lower()])
+        for pin, level in board.SAFE_PINS:
+            machine.Pin(pin, machine.Pin.OUT, value=level)
+        from host_tools.sim.twins.bq76952 import build
+
+        self.twin = build(self.clock, board, case["seed"] & 0xFFFF, case["soc_pct"])
+        self.bench = self.twin.bench
+        self.chip = self.twin.chip
+        self.bms = self._make_bms()
+        self.judge = Judge(self.clock, self.bench, self.chip, cases.numbers_of(case))
+        self._watch_cycles()
+        for event in case["events"]:
+            self._schedule(event)
+        self.bms.sample.start((self.clock.now_us // 1000) & 0x3FFFFFFF)
+        self.bms.executive.start()
+
+    def _make_bms(self):
+        """With the owner's limits, until the firmware has settings of its own."""
+        import main
+
+        preset = presets.preset
+
+        def own(*arguments):
+            return cases.apply_limits(preset(*arguments), self.case["limits"])
+
+        presets.preset = own
+        try:
+            return main.make_bms()
+        finally:
+            presets.preset = preset
+
+    def _watch_cycles(self):
+        executive = self.bms.executive
+        work = executive._work
+        self._cycle_us = 0
+
+        def watched(now_ms):
+            self._cycle_us = self.clock.now_us
+            return work(now_ms)
+
+        executive._work = watched
+
+    def run(self):
+        """All cycles of the case; returns the judge."""
+        judge = self.judge
+        turn = self.bms.executive.turn
+        for _ in range(self.case["cycles"]):
+            if self.board_c is not None:
+                self.bench._heat.die_c = self.bench.die_c = self.board_c
+            turn()
+            judge.look(self._cycle_us)
+        return judge
+
+    @property
+    def refused(self):
+        """The front end cannot back these limits, so that the switches stay off."""
+        bms = self.bms
+        return bool(bms.problems) or not bms._backstop_fits
+
+    def _schedule(self, event):
+        def strike():
+            self._strike(event)
+
+        self.clock.call_at(event[0] * 1000, strike)
+
+    def _strike(self, event):
+        _, what, number, value = event
+        bench = self.bench
+        chip = self.chip
+        judge = self.judge
+        self.counts[what] = self.counts.get(what, 0) + 1
+        if what == "offer":
+            bench.offer(value)
+        elif what == "current":
+            bench.override_current_ma(value)
+        elif what == "cell":
+            bench.set_cell_mv(number, value)
+        elif what == "temp":
+            bench.set_temp_dc(number, value)
+        elif what == "board":
+            self.board_c = value / 10
+        elif what == "short":
+            judge.shorted()
+            bench.set_short()
+        elif what == "nak":
+            chip.answering = not number
+        elif what == "crc":
+            chip.corrupt_checks = bool(number)
+        elif what == "frozen":
+            chip.frozen = bool(number)
+        elif what == "reset":
+            chip.reset()
+        elif what == "stuck":
+            judge.stick(number)
+            bench.stick_fet(number)
+        elif what == "owner":
+            self.bms.owner_reset()
+            judge.owner_reset()
+        elif what == "clear":
+            bench.clear()
+            chip.answering = True
+            chip.corrupt_checks = False
+            chip.frozen = False
+            self.board_c = None
+            judge.unstick()
+        else:
+            raise ValueError("unknown event " + what)
+        judge.fault()
