@@ -18,6 +18,7 @@ _NEVER = 1 << 60
 _CHIP_CURRENT_PERCENT = 104
 _SHORT_CIRCUIT_US = 1000
 _RECENT_US = 6000000
+_STUCK_RELEASE_US = 4000000
 # Front-end protections by bank and bit, and the limits that each one backs.
 _CHIP_CURRENTS = 0xE0
 _SHORT_CIRCUIT = 0x80
@@ -80,6 +81,7 @@ class Judge:
         self._chip_may = 0
         self._chip_free_us = 0
         self._short_since_us = -1
+        self._stuck_us = -_NEVER  # last time that a switch was held closed by a fault
         self._current_beyond_us = [-_NEVER, -_NEVER]  # charge, discharge: last time beyond
         self.cycles = 0
         self.trips = {}
@@ -97,6 +99,7 @@ class Judge:
         for watch in self.switches:
             if watch.bit & switch:
                 watch.stuck = True
+                self._stuck_us = _NEVER
                 if not watch.closed:
                     # Current through a switch that is commanded off latches both.
                     self._may_latch()
@@ -105,16 +108,20 @@ class Judge:
         # What has just opened was held closed by the fault.
         self._look_at_changes()
         for watch in self.switches:
+            if watch.stuck:
+                self._stuck_us = self.clock.now_us
             watch.stuck = False
 
     def owner_reset(self):
+        now_us = self.clock.now_us
+        stuck_lately = now_us - self._stuck_us < _STUCK_RELEASE_US
         for watch in self.switches:
             watch.surely_latched = False
-            watch.maybe_latched = False
+            watch.maybe_latched = stuck_lately and watch.maybe_latched
             watch.same_count = 0
             watch.openings = min(watch.openings, 1)
             watch.earliest_us = 0
-            watch.free_since_us = self.clock.now_us
+            watch.free_since_us = now_us
 
     def shorted(self):
         if not self.chip.frozen and self.truth.discharge and not self.switches[1].stuck:
@@ -353,7 +360,8 @@ class Judge:
                     if row.may:
                         may = True
                         if row.recovery in (meaning.LOAD_GONE, meaning.CHARGER_GONE):
-                            watch.may_wait = not watch.closed
+                            if watch.stuck or not watch.closed:
+                                watch.may_wait = True
                     free_us = row.freed_us
                     if free_us and free_us + meaning.HOLD_US[0] > watch.earliest_us:
                         watch.earliest_us = (
