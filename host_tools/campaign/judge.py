@@ -29,6 +29,7 @@ _CHIP_BACKS = (
     (1, 0x01, CHARGE, (10, 12)),
     (1, 0x20, BOTH, (11,)),
     (1, 0x02, BOTH, (12,)),
+    (1, 0xC0, BOTH, (32,)),
 )
 
 
@@ -348,8 +349,8 @@ class Judge:
     def _look_at_states(self, now_us):
         bus = self.bus
         blind = self.bus.may
-        load = self.bench.load_attached()
-        charger = not load and self.truth.bench._path.wanted_ma() > 0
+        load = self.truth.load_attached
+        charger = self.truth.charger_attached
         for watch in self.switches:
             must = watch.surely_latched or bus.must
             may = blind or watch.maybe_latched or bool(self._chip_may & watch.bit)
@@ -362,6 +363,8 @@ class Judge:
                         if row.recovery in (meaning.LOAD_GONE, meaning.CHARGER_GONE):
                             if watch.stuck or not watch.closed:
                                 watch.may_wait = True
+                        elif row.recovery == BY_OWNER:
+                            watch.maybe_latched = True
                     free_us = row.freed_us
                     if free_us and free_us + meaning.HOLD_US[0] > watch.earliest_us:
                         watch.earliest_us = (

@@ -2,6 +2,7 @@
 
 play.py seeds FIRST COUNT CYCLES        random cases
 play.py case FILE                       one case, as printed before
+play.py cut SEED CYCLES                 a case with a finding, cut down to what shows it: as JSON
 """
 
 import gc
@@ -33,7 +34,33 @@ def play(case):
     return verdict
 
 
+def cut(case):
+    """Leave out limits, events and time as long as the first finding stays the same."""
+    first = play(case)["findings"][0]
+    case["cycles"] = min(case["cycles"], first["t_ms"] // 50 + 30)
+    at = len(case["events"]) - 1
+    while at >= 0:
+        fewer = dict(case)
+        fewer["events"] = case["events"][:at] + case["events"][at + 1 :]
+        gc.collect()
+        if _shows(fewer, first):
+            case = fewer
+        at -= 1
+    return case
+
+
+def _shows(case, wanted):
+    for found in play(case)["findings"]:
+        if found["kind"] == wanted["kind"] and found["switch"] == wanted["switch"]:
+            return True
+    return False
+
+
 def main(arguments):
+    if arguments[0] == "cut":
+        seed, cycles = [int(word) for word in arguments[1:3]]
+        print(json.dumps(cut(random_case(seed, cycles))))
+        return
     if arguments[0] == "case":
         with open(arguments[1]) as file:
             print(json.dumps(play(json.load(file))))

@@ -19,7 +19,6 @@ class Rig:
     def __init__(self, case):
         self.case = case
         self.counts = {}
-        self.board_c = None
         if _BOARD not in sys.path:
             sys.path.insert(0, _BOARD)
         self.clock = VirtualClock()
@@ -76,8 +75,6 @@ class Rig:
         judge = self.judge
         turn = self.bms.executive.turn
         for _ in range(self.case["cycles"]):
-            if self.board_c is not None:
-                self.bench._heat.die_c = self.bench.die_c = self.board_c
             turn()
             judge.look(self._cycle_us)
         return judge
@@ -109,7 +106,7 @@ class Rig:
         elif what == "temp":
             bench.set_temp_dc(number, value)
         elif what == "board":
-            self.board_c = value / 10
+            bench.set_board_dc(0, value)
         elif what == "short":
             judge.shorted()
             bench.set_short()
@@ -132,7 +129,6 @@ class Rig:
             chip.answering = True
             chip.corrupt_checks = False
             chip.frozen = False
-            self.board_c = None
             judge.unstick()
         else:
             raise ValueError("unknown event " + what)

@@ -94,6 +94,16 @@ class Truth:
         return scans
 
     @property
+    def load_attached(self):
+        """Something between the terminals would draw current if the switch let it."""
+        path = self.bench._path
+        return path.load_ohm is not None or path.wanted_ma() < 0
+
+    @property
+    def charger_attached(self):
+        return not self.load_attached and self.bench._path.wanted_ma() > 0
+
+    @property
     def front_end_well(self):
         """It answers, its checks are right, it measures, and it is configured."""
         chip = self.chip
