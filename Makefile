@@ -3,7 +3,9 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run test bench docs picture debian-tools clean
+.PHONY: run test campaign mutants bench docs picture debian-tools clean
+SEED ?= 1
+CYCLES ?= 300000
 
 run: $(VENV)/run.stamp
 	@$(BIN)/vigil sim $(ARGS)
@@ -12,6 +14,14 @@ test: $(VENV)/test.stamp debian-tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Random packs, limits and faults, judged by an independent oracle: SEED=1 CYCLES=300000 ARGS=...
+campaign: $(VENV)/test.stamp
+	@$(BIN)/python -m host_tools.campaign --seed $(SEED) --cycles $(CYCLES) $(ARGS)
+
+# Breaks the firmware on purpose and looks which test notices: ARGS="--only WORD" for some of it.
+mutants: $(VENV)/test.stamp
+	@$(BIN)/python -m host_tools.mutants $(ARGS)
 
 bench: $(VENV)/test.stamp debian-tools
 	$(BIN)/python -m host_tools.bench

@@ -5,7 +5,6 @@ interpreters. Times in ms; mV, mA (+ = charging), 0.1 degC.
 """
 
 from host_tools.mock.seeded_random import SeededRandom
-
 from vigil import chemistry as chemistries
 from vigil import limits, presets, validate
 
@@ -221,8 +220,8 @@ def _profile(random, numbers, length_ms, events):
         kind = random.below(5)
         start_ma = _some_current(random, numbers)
         if kind == 0:
+            goal_ma = _some_current(random, numbers)
             for step in range(10):
-                goal_ma = _some_current(random, numbers) if step == 0 else goal_ma
                 value = start_ma + (goal_ma - start_ma) * (step + 1) // 10
                 events.append([at_ms + step * 100, "offer", 0, value])
         elif kind == 1:

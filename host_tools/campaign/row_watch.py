@@ -71,7 +71,7 @@ class RowWatch:
             self._surely_inside_us = read_us
 
     def blind(self, us):
-        """The front end could not be read all this time: the promise waits, and so does release."""
+        """The front end could not be read all this time: the promise and a release wait."""
         self._paused_us += us
         self._surely_inside_us = -1
 
@@ -83,20 +83,14 @@ class RowWatch:
         if self.may:
             return True
         since_us = self._maybe_from_us
-        return (
-            since_us >= 0
-            and now_us - since_us >= self.delay_us - meaning.TIME_TOLERANCE_US
-        )
+        return since_us >= 0 and now_us - since_us >= self.delay_us - meaning.TIME_TOLERANCE_US
 
     def is_free(self, now_us):
         """It can have released by now, at the earliest."""
         if not self.must:
             return True
         since_us = self._maybe_inside_us
-        return (
-            since_us >= 0
-            and now_us - since_us >= self.release_us - meaning.TIME_TOLERANCE_US
-        )
+        return since_us >= 0 and now_us - since_us >= self.release_us - meaning.TIME_TOLERANCE_US
 
     def blame(self, now_us):
         """Nothing else can have opened the switch: it has tripped."""

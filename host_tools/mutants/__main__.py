@@ -1,0 +1,139 @@
+"""`make mutants`: breaks the firmware on purpose, one thing at a time, and looks who notices.
+
+Exit 1 if a mutation survives the tests. Writes docs/mutations.md after a whole run.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+from host_tools.mutants import catalog, table
+from host_tools.mutants.tree import ROOT, Tree, digest
+
+_CACHE = ROOT / "build" / "mutants.json"
+_LONGEST_S = 900
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
+    parser.add_argument("--only", default="", help="mutations whose name holds this word")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--page", default=str(ROOT / "docs" / "mutations.md"))
+    options = parser.parse_args()
+    chosen = [one for one in catalog.mutations() if options.only in one.name]
+    begun_s = time.monotonic()
+    results = run(chosen, options.jobs, _Cache())
+    survivors = [name for name, caught in results.items() if caught is None]
+    print(f"{len(results)} mutations, {len(survivors)} survived, in", end=" ")
+    print(f"{time.monotonic() - begun_s:.0f} s")
+    for name in survivors:
+        print("SURVIVED:", name)
+    if not options.only:
+        table.write(Path(options.page), chosen, results)
+    sys.exit(1 if survivors else 0)
+
+
+def run(chosen, jobs, cache):
+    """{name: id of the test that caught it, or None}."""
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        trees = SimpleQueue()
+        for job in range(jobs):
+            trees.put(Tree(Path(folder) / str(job)))
+        healthy = _Healthy(trees.get())
+        trees.put(healthy.tree)
+
+        def one(mutation):
+            known = cache.get(mutation)
+            if known is None:
+                tree = trees.get()
+                try:
+                    known = _try(tree, mutation)
+                finally:
+                    trees.put(tree)
+                cache.put(mutation, known)
+            return known
+
+        with ThreadPoolExecutor(jobs) as pool:
+            for mutation, caught in zip(chosen, pool.map(one, chosen), strict=True):
+                results[mutation.name] = caught
+                print(f"{mutation.name}: {caught or 'SURVIVED'}", flush=True)
+    return results
+
+
+def _try(tree, mutation):
+    tree.break_it(mutation.file, mutation.old, mutation.new)
+    try:
+        for tests in (mutation.tests, catalog.THEN):
+            caught = ask(tree, tests)
+            if caught:
+                return caught
+        return None
+    finally:
+        tree.mend(mutation.file)
+
+
+def ask(tree, tests):
+    """Id of the first test that fails, or None."""
+    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:xdist"]
+    command += ["-p", "no:cacheprovider", "--no-header", "-rfE", "--tb=no", *tests]
+    environment = dict(os.environ, PYTHONPATH=str(tree.root))
+    try:
+        ended = subprocess.run(
+            command,
+            cwd=tree.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST_S,
+        )
+    except subprocess.TimeoutExpired:
+        return "no end within " + ", ".join(tests)
+    if ended.returncode == 0:
+        return None
+    for line in ended.stdout.splitlines():
+        if line.startswith(("FAILED ", "ERROR ")):
+            return line.split()[1]
+    raise RuntimeError(ended.stdout[-2000:] + ended.stderr[-2000:])
+
+
+class _Healthy:
+    """Nothing is proved by a test that fails anyway."""
+
+    def __init__(self, tree):
+        self.tree = tree
+        failed = ask(tree, sorted(set(catalog.THEN)))
+        if failed:
+            raise SystemExit(f"{failed} fails without any mutation")
+
+
+class _Cache:
+    """What is known of this very tree."""
+
+    def __init__(self):
+        self._digest = digest()
+        self._known = {}
+        if _CACHE.exists():
+            kept = json.loads(_CACHE.read_text())
+            if kept.get("digest") == self._digest:
+                self._known = kept["known"]
+
+    def get(self, mutation):
+        return self._known.get(mutation.name)
+
+    def put(self, mutation, caught):
+        if caught:
+            self._known[mutation.name] = caught
+            _CACHE.parent.mkdir(exist_ok=True)
+            _CACHE.write_text(json.dumps({"digest": self._digest, "known": self._known}))
+
+
+if __name__ == "__main__":
+    main()

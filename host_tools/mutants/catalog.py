@@ -1,0 +1,656 @@
+"""What is broken on purpose, one thing at a time: every row, every check, every safeguard.
+
+A Mutation changes one place of the firmware; `tests` are asked first, in this order, and then
+THEN. Texts are matched exactly and once, so that a change of the firmware is noticed here.
+"""
+
+from collections import namedtuple
+
+Mutation = namedtuple("Mutation", "name file old new tests")
+
+_LIB = "firmware/lib/vigil/"
+_M = "tests/micropython/"
+_U = "tests/unit/"
+EVERY_ROW = _M + "test_every_row.py"
+PROTECTION = _M + "test_protection.py"
+SWITCHES = _M + "test_switches.py"
+CYCLE = _M + "test_cycle.py"
+RESTART = _M + "test_restart.py"
+DESK = _M + "test_firmware_on_desk.py"
+FAILURES = _M + "test_known_failures.py"
+WATCH = _M + "test_backstop_watch.py"
+STORE = _M + "test_store.py"
+LIMITS = _U + "test_limits.py"
+KERNELS = _U + "test_kernels_against_oracle.py"
+BACKSTOP = _U + "test_bq76952_backstop.py"
+DRIVER = _U + "test_bq76952_driver.py"
+SWITCHING = _U + "test_bq76952_switching.py"
+NEW_LIMITS = _M + "test_new_limits.py"
+TERMINALS = _M + "test_terminals.py"
+AGE = _M + "test_age_extension.py"
+CAMPAIGN = _U + "test_campaign.py"
+
+# Asked of every mutation that its own tests have let pass.
+THEN = (
+    EVERY_ROW,
+    PROTECTION,
+    SWITCHES,
+    LIMITS,
+    KERNELS,
+    CYCLE,
+    WATCH,
+    FAILURES,
+    DESK,
+    RESTART,
+    NEW_LIMITS,
+    TERMINALS,
+    AGE,
+    STORE,
+    BACKSTOP,
+    DRIVER,
+    SWITCHING,
+    CAMPAIGN,
+)
+
+_LAST_ROW = 50
+_NAMES = {13: "cells", 14: "temperatures", 15: "current", 16: "stack", 33: "board"}
+
+
+def mutations():
+    made = [*_rows(), *_delays()]
+    made += [*_freshness(), *_kernel(), *_switches(), *_cycle(), *_memory(), *_backstop()]
+    made += [*_driver(), *_validator()]
+    names = [mutation.name for mutation in made]
+    if len(set(names)) != len(names):
+        raise ValueError("two mutations have one name")
+    return made
+
+
+def _rows():
+    """Each row out of reach in the running table, where no page and no list can show it."""
+    old = "        self._rows = table.compile()\n"
+    for row_id in range(1, _LAST_ROW + 1):
+        at = f"limits.position({row_id}) * limits.ROW_WORDS"
+        new = old + f"        self._rows[{at} + 1] = self._rows[{at} + 4] = (1 << 28) - 1\n"
+        yield Mutation(f"row {row_id} never trips", _LIB + "protect.py", old, new, (EVERY_ROW,))
+    for row_id in (2, 4, 7, 8, 11, 13, 25, 28, 39, 45):
+        at = f"limits.position({row_id}) * limits.ROW_WORDS + limits.ROW_ACTIONS"
+        new = old + f"        self._rows[{at}] = limits.ACTIVE | limits.WARNING\n"
+        yield Mutation(f"row {row_id} only warns", _LIB + "protect.py", old, new, (EVERY_ROW,))
+
+
+def _delays():
+    old = "                self.trip_delay_ms[at],\n                self.release_delay_ms[at],\n"
+    doubled = old.replace("self.trip_delay_ms[at]", "2 * self.trip_delay_ms[at]")
+    yield Mutation("delays doubled", _LIB + "limits.py", old, doubled, (PROTECTION, EVERY_ROW))
+    none = old.replace("self.trip_delay_ms[at]", "0")
+    yield Mutation("no delays", _LIB + "limits.py", old, none, (PROTECTION,))
+    hasty = old.replace("self.release_delay_ms[at]", "0")
+    yield Mutation("no release delays", _LIB + "limits.py", old, hasty, (PROTECTION,))
+
+
+def _freshness():
+    file = _LIB + "sample.py"
+    old = "        words[base + _SEQUENCE] = sequence if sequence <= _TICKS else 1\n"
+    yield Mutation(
+        "a new conversion is not told", file, old, "        pass\n", (PROTECTION, EVERY_ROW)
+    )
+    old = "        for group in range(GROUPS):\n            self.words[record_at(group) + _STAMP]"
+    yield Mutation(
+        "ages do not begin at the start",
+        file,
+        old,
+        "        for group in range(0):\n            self.words[record_at(group) + _STAMP]",
+        (PROTECTION, _U + "test_driver_on_model.py", DESK),
+    )
+    # Each group's age, one after the other: its stamp follows the clock.
+    old = "        sample.close(now_ms)\n"
+    for group in range(5):
+        row_id = (13, 14, 15, 16, 33)[group]
+        new = old + f"        sample.words[8 + {group} * 15 + 10] = now_ms\n"
+        yield Mutation(
+            f"the {_NAMES[row_id]} never age", _LIB + "protect.py", old, new, (EVERY_ROW,)
+        )
+        new = old + f"        sample.words[8 + {group} * 15 + 9] = -1\n"
+        yield Mutation(
+            f"every look at the {_NAMES[row_id]} counts as fresh",
+            _LIB + "protect.py",
+            old,
+            new,
+            (PROTECTION, EVERY_ROW, CAMPAIGN),
+        )
+    yield Mutation(
+        "silence is not counted",
+        file,
+        "        words[SILENCE_WORD] = (now_ms - self._answered_ms) & _TICKS\n",
+        "        words[SILENCE_WORD] = 0\n",
+        (EVERY_ROW,),
+    )
+    yield Mutation(
+        "stale a period later",
+        file,
+        "    return 3 * max(period_ms, cycle_ms) - cycle_ms",
+        "    return 4 * max(period_ms, cycle_ms) - cycle_ms",
+        (PROTECTION, DESK),
+    )
+    yield Mutation(
+        "two stalls in a row are excused",
+        file,
+        "            if self.sequence(group) == self._extended_at[group]:\n"
+        "                return False\n",
+        "            pass\n",
+        (AGE,),
+    )
+
+
+def _kernel():
+    file = _LIB + "kernels.py"
+    yield Mutation(
+        "an unknown value is not counted",
+        file,
+        "                else:\n                    unknown += 1\n                here",
+        "                else:\n                    unknown += 0\n                here",
+        (KERNELS, PROTECTION),
+    )
+    yield Mutation(
+        "an unknown value lets a row release",
+        file,
+        "if told[0] or (here[_RELEASE] - held) & sign:",
+        "if (here[_RELEASE] - held) & sign:",
+        (KERNELS, PROTECTION),
+    )
+    yield Mutation(
+        "an unknown value lets a row forget",
+        file,
+        "            elif told[0]:\n                active = _ACTIVE\n",
+        "            elif 0:\n                active = _ACTIVE\n",
+        (KERNELS, PROTECTION),
+    )
+    yield Mutation(
+        "a row releases at its trip",
+        file,
+        "if told[0] or (here[_RELEASE] - held) & sign:",
+        "if told[0] or (here[_TRIP] - held) & sign:",
+        (KERNELS, PROTECTION),
+    )
+    yield Mutation(
+        "one sample is counted in every cycle",
+        file,
+        "            here[_JUDGED] = here[_SEQUENCE]\n",
+        "",
+        (KERNELS, PROTECTION),
+    )
+    yield Mutation(
+        "a trip on the limit itself",
+        file,
+        "            elif (here[_TRIP] - held) & sign:\n",
+        "            elif (here[_TRIP] - held - 1) & sign:\n",
+        (KERNELS, PROTECTION),
+    )
+
+
+def _switches():
+    file = _LIB + "switches.py"
+
+    def change(name, old, new, *tests):
+        return Mutation(name, file, old, new, (SWITCHES, *tests))
+
+    yield change(
+        "no hold after a release",
+        "_HOLD_MS = (1000, 5000, 20000, 60000)",
+        "_HOLD_MS = (0, 5000, 20000, 60000)",
+    )
+    yield change(
+        "a hold that does not grow",
+        "_HOLD_MS = (1000, 5000, 20000, 60000)",
+        "_HOLD_MS = (1000, 1000, 1000, 1000)",
+    )
+    yield change("one retry more", "_MOST_RETRIES = const(3)", "_MOST_RETRIES = const(4)")
+    yield change(
+        "retries never latch",
+        "latches = spent and protection.owed[switch] & OWED_RETRIES",
+        "latches = False",
+    )
+    yield change(
+        "retries forgotten after a minute",
+        "_FORGET_MS = const(300000)",
+        "_FORGET_MS = const(60000)",
+    )
+    yield change(
+        "retries never forgotten", "_FORGET_MS = const(300000)", "_FORGET_MS = const(0x3FFFFFFF)"
+    )
+    yield change(
+        "a load need not go", "load = sample.load_seen if owed & OWED_NO_LOAD else 0", "load = 0"
+    )
+    yield change(
+        "a charger need not go",
+        "charger = sample.charger_seen if owed & OWED_NO_CHARGER else 0",
+        "charger = 0",
+    )
+    yield change(
+        "no waiting where no load can be seen",
+        "_REMOVAL_MS = const(30000)",
+        "_REMOVAL_MS = const(0)",
+    )
+    yield change(
+        "a latched switch closes again",
+        "        if state == LATCHED:\n            return\n        if demanded",
+        "        if demanded",
+    )
+    yield change(
+        "a latching row does not latch",
+        "if latch and (self._permitted or state != OFF):",
+        "if False:",
+    )
+    yield change("no permission needed", "elif not self._permitted:", "elif False:")
+    yield change(
+        "the direct line is not used",
+        "            # No bus needed, so no bus can prevent it.\n"
+        "            front_end.all_off()\n",
+        "            pass\n",
+        DESK,
+    )
+    yield change(
+        "a failed command is no reason for the direct line",
+        "            # One switch cannot be opened alone over a dead bus: open both.\n"
+        "            front_end.all_off()\n",
+        "",
+    )
+    yield change(
+        "a disobedient switch is not told again",
+        "_REPEAT_MS = const(1000)",
+        "_REPEAT_MS = const(0x3FFFFFFF)",
+    )
+    yield change(
+        "one owed removal is lost to another row",
+        "        protection.owed[switch] = 0\n        self._closed_lately",
+        "        self._closed_lately",
+    )
+    yield change(
+        "charge and discharge exchanged",
+        "front_end.set_switches(charge, discharge)",
+        "front_end.set_switches(discharge, charge)",
+    )
+    yield change(
+        "a planned opening does not come",
+        "                self.forbid(self._plan_reason)\n",
+        "                pass\n",
+    )
+    yield change(
+        "what still stands after a reset is forgiven",
+        "_FORGIVE_MS = const(5000)",
+        "_FORGIVE_MS = const(0x3FFFFFFF)",
+    )
+    yield Mutation(
+        "only the first row owes",
+        _LIB + "protect.py",
+        "                self._owe(row)\n",
+        "",
+        (SWITCHES,),
+    )
+
+
+def _cycle():
+    file = _LIB + "cycle.py"
+    yield Mutation(
+        "incomplete work feeds the watchdog",
+        file,
+        "elif done and self._watchdog is not None:",
+        "elif self._watchdog is not None:",
+        (CYCLE,),
+    )
+    yield Mutation(
+        "the watchdog is never fed",
+        file,
+        "            self._watchdog.feed()\n",
+        "            pass\n",
+        (CYCLE,),
+    )
+    yield Mutation(
+        "a late cycle feeds the watchdog",
+        file,
+        "        if late:\n            self.overruns += 1\n        elif done",
+        "        if late:\n            self.overruns += 1\n        if done",
+        (CYCLE,),
+    )
+    yield Mutation(
+        "an overrun is not counted",
+        file,
+        "            self.overruns += 1\n",
+        "            pass\n",
+        (CYCLE,),
+    )
+    yield Mutation(
+        "every stall is excused",
+        file,
+        "excused = late and late_us <= self._excused_us",
+        "excused = late",
+        (CYCLE,),
+    )
+    file = _LIB + "app.py"
+    yield Mutation(
+        "no second look at a failed bus",
+        file,
+        "if well_before and not self._looked_well and self.front_end.configured:",
+        "if False:",
+        (DESK,),
+    )
+    yield Mutation(
+        "a failed read counts as an answer",
+        file,
+        "            self._looked_well = False\n",
+        "            self._looked_well = False\n            self.sample.answered(now_ms)\n",
+        (DESK, FAILURES),
+    )
+    yield Mutation(
+        "a lost configuration is no fault",
+        file,
+        "            sample.front_end_fault = sample.front_end_fault | FAULT_NOT_CONFIGURED\n",
+        "            pass\n",
+        (DESK,),
+    )
+    yield Mutation(
+        "a stuck switch is not passed on",
+        file,
+        "        sample.health[_SWITCH_STUCK] = self.front_end.switch_stuck\n",
+        "",
+        (FAILURES, _M + "test_firmware_on_desk.py", CAMPAIGN),
+    )
+    yield Mutation(
+        "permitted without a self-test",
+        file,
+        "if self.self_test_passed and not self.problems and self._backstop_fits:",
+        "if not self.problems and self._backstop_fits:",
+        (RESTART, FAILURES),
+    )
+    yield Mutation(
+        "permitted with contradictory limits",
+        file,
+        "if self.self_test_passed and not self.problems and self._backstop_fits:",
+        "if self.self_test_passed and self._backstop_fits:",
+        (NEW_LIMITS,),
+    )
+    yield Mutation(
+        "permitted without a backstop that fits",
+        file,
+        "if self.self_test_passed and not self.problems and self._backstop_fits:",
+        "if self.self_test_passed and not self.problems:",
+        (NEW_LIMITS, WATCH),
+    )
+    yield Mutation(
+        "permitted before everything is measured",
+        file,
+        "if not self.front_end.configured or not self.sample.complete():",
+        "if not self.front_end.configured:",
+        (DESK,),
+    )
+    yield Mutation(
+        "the switches stay as they are when the firmware ends",
+        file,
+        "        finally:\n            self.front_end.all_off()\n",
+        "        finally:\n            pass\n",
+        (FAILURES,),
+    )
+
+
+def _memory():
+    file = _LIB + "memory.py"
+    yield Mutation(
+        "a latched switch is forgotten by a restart",
+        file,
+        "                switches.restore_latched(switch, self.latched_rows[switch])\n",
+        "                pass\n",
+        (RESTART,),
+    )
+    yield Mutation(
+        "a lost memory latches nothing",
+        file,
+        "                self.latched_rows[0] = REASON_MEMORY_LOST\n"
+        "                self.latched_rows[1] = REASON_MEMORY_LOST\n",
+        "",
+        (RESTART,),
+    )
+    yield Mutation(
+        "failed starts are not counted",
+        file,
+        "        self.unconfirmed_starts = min(failed + 1, _LARGEST_BYTE)\n",
+        "",
+        (RESTART,),
+    )
+    yield Mutation(
+        "a good start is not confirmed",
+        file,
+        '        """This start has run well: it no longer counts as failed."""\n'
+        "        self.unconfirmed_starts = 0\n",
+        "        pass\n",
+        (RESTART,),
+    )
+    yield Mutation(
+        "news of a latched switch is not kept",
+        file,
+        "                news = True\n",
+        "                pass\n",
+        (RESTART,),
+    )
+    yield Mutation(
+        "the owner's reset is not remembered",
+        file,
+        "        self.latched_rows[0] = 0\n",
+        "",
+        (RESTART,),
+    )
+
+
+def _backstop():
+    for code in range(1, 11):
+        old = "            if row[BACKSTOP] != BACKSTOP_NONE:\n"
+        new = f"            if row[BACKSTOP] not in (BACKSTOP_NONE, {code}):\n"
+        if code == 5:
+            continue
+        yield Mutation(
+            f"backstop {code} is not asked for",
+            _LIB + "limits.py",
+            old,
+            new,
+            (_U + "test_driver_on_model.py", LIMITS, BACKSTOP),
+        )
+    old = (
+        "            (BACKSTOP_SHORT_CIRCUIT, self.short_circuit_ma,"
+        " self.short_circuit_delay_us, 0)\n"
+    )
+    yield Mutation(
+        "no short circuit is asked for",
+        _LIB + "limits.py",
+        "        requests.append(\n" + old + "        )\n",
+        "",
+        (DESK, LIMITS),
+    )
+    file = _LIB + "backstop_watch.py"
+    yield Mutation(
+        "a difference is not mended",
+        file,
+        "        self._front_end.configured = False\n",
+        "        pass\n",
+        (WATCH,),
+    )
+    yield Mutation(
+        "a second difference is no fault",
+        file,
+        "            self._health[_WORD] |= BACKSTOP_DIFFERS\n",
+        "            pass\n",
+        (WATCH,),
+    )
+    yield Mutation(
+        "an overdue verification is no fault",
+        file,
+        "            self._health[_WORD] |= BACKSTOP_OVERDUE\n",
+        "            pass\n",
+        (WATCH,),
+    )
+    yield Mutation(
+        "the backstop is never verified again",
+        file,
+        "            self._verifying = self._front_end.verify()\n",
+        "            return False\n",
+        (WATCH,),
+    )
+
+
+def _driver():
+    file = _LIB + "afe/bq76952.py"
+    yield Mutation(
+        "the current has the wrong sign",
+        file,
+        "self._current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * USER_AMP_MA",
+        "self._current_ma = (0x8000 - ((data[0] | data[1] << 8) ^ 0x8000)) * USER_AMP_MA",
+        (DESK, DRIVER),
+    )
+    yield Mutation(
+        "a reset of the chip is not noticed",
+        file,
+        "if data[0] & (_POR | _WD | _CFGUPDATE):",
+        "if data[0] & _CFGUPDATE:",
+        (DESK, DRIVER),
+    )
+    yield Mutation(
+        "frozen scans pass for new",
+        file,
+        "        scans = data[0] & (_ADSCAN | _FULLSCAN)\n",
+        "        scans = _ADSCAN | _FULLSCAN\n",
+        (DESK, DRIVER),
+    )
+    yield Mutation(
+        "the chip's own trips are not read",
+        file,
+        "        sample.front_end_charge_trip = charge\n"
+        "        sample.front_end_discharge_trip = discharge\n",
+        "        pass\n",
+        (FAILURES, DESK, DRIVER),
+    )
+    yield Mutation(
+        "the direct line stands still",
+        file,
+        "            self._both_off.value(0)\n",
+        "            pass\n",
+        (DESK, DRIVER),
+    )
+    yield Mutation(
+        "impossible cells are believed",
+        file,
+        "            if not 0 <= cell_mv < _CELL_LIMIT_MV:\n                cell_mv = UNKNOWN\n",
+        "",
+        (DRIVER, FAILURES),
+    )
+    yield Mutation(
+        "a leak through an open switch is not seen",
+        file,
+        "        if self._charge_leaks >= _MISMATCH_SCANS:\n            stuck |= 1\n",
+        "",
+        (SWITCHING, DRIVER, CAMPAIGN),
+    )
+    yield Mutation(
+        "a switch that reports closed is not believed",
+        file,
+        "_MISMATCH_MS:\n            stuck |= 1\n",
+        "_MISMATCH_MS:\n            stuck |= 0\n",
+        (SWITCHING, DRIVER),
+    )
+
+
+def _validator():
+    file = _LIB + "validate.py"
+
+    def drop(name, old, new="            pass\n"):
+        return Mutation("not refused: " + name, file, old, new, (LIMITS, NEW_LIMITS))
+
+    yield drop(
+        "a latch that does not open both",
+        "        found.append((row_id, LATCH_MUST_OPEN_BOTH, action, limits.OPEN_BOTH))\n",
+        "        pass\n",
+    )
+    yield drop(
+        "too low a number",
+        "            found.append((row_id, NUMBER_OUT_OF_RANGE, number, lowest))\n",
+    )
+    yield drop(
+        "too high a number",
+        "            found.append((row_id, NUMBER_OUT_OF_RANGE, number, highest))\n",
+    )
+    yield drop(
+        "a release beyond its trip",
+        "        found.append((row_id, RELEASE_BEYOND_TRIP, release, trip))\n",
+        "        pass\n",
+    )
+    yield drop(
+        "too small a hysteresis",
+        "            found.append((row_id, HYSTERESIS_TOO_SMALL, distance, least))\n",
+    )
+    yield drop(
+        "a negative delay", "            found.append((row_id, DELAY_OUT_OF_RANGE, delay_ms, 0))\n"
+    )
+    yield drop(
+        "too long a delay",
+        "            found.append((row_id, DELAY_OUT_OF_RANGE, delay_ms, most_ms))\n",
+    )
+    yield drop("too short a release delay", "        found.append(problem)\n", "        pass\n")
+    yield drop(
+        "a limit beyond the chemistry",
+        "            found.append((row_id, BEYOND_CHEMISTRY, trip, bound))\n",
+    )
+    yield drop(
+        "limits in the wrong order",
+        "            found.append((first_id, code, first, later))\n"
+        "    for first_id, later_id, code in _INSIDE:",
+        "            pass\n    for first_id, later_id, code in _INSIDE:",
+    )
+    yield drop(
+        "a charging window wider than the other",
+        "            found.append((first_id, code, first, later))\n"
+        "    for upper_id, lower_id in _PAIRS:",
+        "            pass\n    for upper_id, lower_id in _PAIRS:",
+    )
+    yield drop(
+        "an upper limit below the lower one",
+        "            found.append((upper_id, OVER_UNDER_CROSSED, upper, lower))\n",
+    )
+    yield drop(
+        "a stack limit above the cells'",
+        "            found.append((stack_id, STACK_CONTRADICTS_CELLS, trip, max(ends)))\n",
+    )
+    yield drop(
+        "a stack limit below the cells'",
+        "            found.append((stack_id, STACK_CONTRADICTS_CELLS, trip, min(ends)))\n",
+    )
+    yield drop(
+        "a current of the wrong sign",
+        "            found.append((row_id, WRONG_SIGN, table.trip[at], 0))\n",
+    )
+    yield drop(
+        "a released current of the wrong sign",
+        "            found.append((row_id, WRONG_SIGN, table.release[at], 0))\n",
+    )
+    yield drop(
+        "a slow severe current",
+        "            found.append((row_id, DELAY_OUT_OF_RANGE, delay_ms,"
+        " _LONGEST_SEVERE_CURRENT_MS))\n",
+    )
+    yield drop(
+        "a short circuit within the over-current",
+        "            found.append((row_id, SHORT_CIRCUIT_TOO_LOW,"
+        " table.short_circuit_ma, over_current))\n",
+    )
+    yield drop(
+        "a slow short circuit",
+        "        found.append((row_id, SHORT_CIRCUIT_TOO_SLOW, delay_us,"
+        " _SLOWEST_SHORT_CIRCUIT_US))\n",
+        "        pass\n",
+    )
+    yield drop(
+        "a backstop tighter than the software",
+        "            found.append((backstop, BACKSTOP_TIGHTER, trip, asked[len(asked) - 1][1]))\n",
+    )
+    yield drop("a missing row", "            found.append((row_id, MISSING_ROW, 0, 0))\n")
+    yield drop(
+        "a row that nobody has filled in",
+        "            found.append((row[limits.ID], MISSING_ROW, 0, 0))\n",
+    )

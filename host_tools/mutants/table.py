@@ -1,0 +1,21 @@
+"""docs/mutations.md: what was broken on purpose, and which test noticed."""
+
+_HEAD = """# What happens when the firmware is broken on purpose
+
+Written by `make mutants`. Each line is one change of the firmware in a scratch copy
+(`host_tools/mutants/catalog.py`) and the first test that failed with it. Tests that fail without
+any change count for nothing: they are run first.
+
+"""
+
+
+def write(path, mutations, results):
+    survivors = sum(caught is None for caught in results.values())
+    lines = [_HEAD, f"{len(results)} mutations, {survivors} survived.\n\n"]
+    lines += ["| broken | in | caught by |\n", "|---|---|---|\n"]
+    for mutation in mutations:
+        caught = results[mutation.name]
+        told = f"`{caught.removeprefix('tests/')}`" if caught else "**nothing**"
+        file = mutation.file.removeprefix("firmware/lib/vigil/")
+        lines.append(f"| {mutation.name} | `{file}` | {told} |\n")
+    path.write_text("".join(lines))
