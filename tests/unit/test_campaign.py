@@ -1,4 +1,4 @@
-"""The fault campaign: the firmware passes it, and a firmware that is broken on purpose does not."""
+"""The fault campaign: the firmware passes it; one that is broken on purpose does not."""
 
 import pytest
 
