@@ -279,6 +279,7 @@ class Bq76952Model(AlarmPort):
             protection.forget()
         self.safety[2] = 0
         self.load_detect.forget()
+        self.show_control_status()
         self.precharging.forget()
         self.balancing.stop()
 

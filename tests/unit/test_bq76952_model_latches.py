@@ -260,3 +260,12 @@ def test_command_window_has_an_alias_at_register_zero_that_reads_a5_ff_once():
     assert rig.u16(0x00) == 0
     rig.wait(3 * MS)
     assert rig.status & 0x0001
+
+
+def test_setting_the_chip_up_anew_ends_load_detection_and_says_so():
+    rig = Rig()
+    rig.switch_on()
+    rig.command(0x009E)
+    assert rig.u16(0x00) & 1
+    rig.configure()
+    assert not rig.u16(0x00) & 1
