@@ -72,9 +72,12 @@ class Rig:
 
     def run(self):
         """All cycles of the case; returns the judge."""
+        return self.run_cycles(self.case["cycles"])
+
+    def run_cycles(self, cycles):
         judge = self.judge
         turn = self.bms.executive.turn
-        for _ in range(self.case["cycles"]):
+        for _ in range(cycles):
             turn()
             judge.look(self._cycle_us)
         return judge
