@@ -94,6 +94,9 @@ class Judge:
 
     def fault(self):
         """A fault has just been made or has ended."""
+        if self.chip.frozen:
+            # What stands still cuts no short circuit; old data opens the switches then.
+            self._short_since_us = -1
         self.bus.changed()
 
     def stick(self, switch):

@@ -84,7 +84,8 @@ class Truth:
         stack.see(bench.stack_mv, bench.stack_mv)
         if bench.temps_c:
             temps.see(min(bench.temps_c) * 10, max(bench.temps_c) * 10)
-        board.see(bench.die_c * 10, bench.die_c * 10)
+        chip_c, switches_c = bench.die_c, bench.switch_c
+        board.see(min(chip_c, switches_c) * 10, max(chip_c, switches_c) * 10)
         cells.finish(now_us)
         current.finish(now_us)
         if scans & _FULL_SCAN:

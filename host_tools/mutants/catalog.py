@@ -111,14 +111,6 @@ def _freshness():
         yield Mutation(
             f"the {_NAMES[row_id]} never age", _LIB + "protect.py", old, new, (EVERY_ROW,)
         )
-        new = old + f"        sample.words[8 + {group} * 15 + 9] = -1\n"
-        yield Mutation(
-            f"every look at the {_NAMES[row_id]} counts as fresh",
-            _LIB + "protect.py",
-            old,
-            new,
-            (PROTECTION, EVERY_ROW, CAMPAIGN),
-        )
     yield Mutation(
         "silence is not counted",
         file,
@@ -176,8 +168,8 @@ def _kernel():
     yield Mutation(
         "one sample is counted in every cycle",
         file,
-        "            here[_JUDGED] = here[_SEQUENCE]\n",
-        "",
+        "        else:\n            here[_FRESH] = 0\n",
+        "        else:\n            here[_FRESH] = 51\n",
         (KERNELS, PROTECTION),
     )
     yield Mutation(

@@ -36,6 +36,16 @@ def test_value_on_the_limit_does_not_trip():
     assert rig.step(200) & limits.OPEN_BOTH == 0
 
 
+def test_a_value_back_on_the_limit_makes_a_row_forget_its_time():
+    rig = Rig()
+    rig.cells_mv[3] = 3651
+    rig.step(12)
+    assert limits.CELL_OVER_VOLTAGE not in rig.tripped()
+    rig.cells_mv[3] = 3650
+    rig.step(100)
+    assert limits.CELL_OVER_VOLTAGE not in rig.tripped()
+
+
 def test_one_good_sample_makes_a_row_forget_its_time():
     rig = Rig()
     rig.step()
