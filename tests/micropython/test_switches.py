@@ -222,6 +222,18 @@ def test_a_limit_that_has_been_quiet_for_five_minutes_starts_anew():
         assert desk.switches.change(0)[0] - desk.switches.change(1)[0] == 1000
 
 
+def test_a_limit_that_comes_back_after_four_minutes_is_not_forgotten():
+    desk = closed_desk()
+    for hold_ms in (1000, 5000):
+        desk.cells_mv[4] = 3700
+        desk.step(25)
+        desk.cells_mv[4] = 3400
+        while desk.states()[0] != ON:
+            desk.step()
+        assert desk.switches.change(0)[0] - desk.switches.change(1)[0] == hold_ms
+        desk.step(240 * 20)
+
+
 def test_an_over_current_that_comes_back_after_three_retries_latches():
     desk = closed_desk()
     opened = load_that_comes_back(desk, -130000, 4 * 20 * 150)
