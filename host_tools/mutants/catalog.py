@@ -254,7 +254,7 @@ def _switches():
         "_REPEAT_MS = const(0x3FFFFFFF)",
     )
     yield change(
-        "one owed removal is lost to another row",
+        "what is owed is never forgiven",
         "        protection.owed[switch] = 0\n        self._closed_lately",
         "        self._closed_lately",
     )

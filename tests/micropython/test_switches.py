@@ -260,6 +260,23 @@ def test_a_severe_over_current_waits_until_the_load_is_gone():
     assert fetch_states(desk, 1, 40) == [RECOVERING, ON]
 
 
+def test_what_has_been_waited_for_is_not_waited_for_again_by_another_limit():
+    desk = closed_desk()
+    desk.current_ma = -210000
+    desk.step(3)
+    desk.current_ma = 0
+    desk.sample.load_seen = 0
+    desk.step(20 * 10)
+    assert desk.states() == (ON, ON)
+    desk.sample.load_seen = 1
+    desk.temps_dc[0] = 650
+    desk.step(50)
+    assert desk.states() == (TRIPPED, TRIPPED)
+    desk.temps_dc[0] = 250
+    desk.step(20 * 7)
+    assert desk.states() == (ON, ON)
+
+
 def test_a_severe_charge_current_waits_for_the_charger_not_for_a_load():
     desk = closed_desk()
     desk.current_ma = 110000
