@@ -4,8 +4,10 @@ Exit 1 if a mutation survives the tests. Writes docs/mutations.md after a whole 
 """
 
 import argparse
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,7 +18,7 @@ from queue import SimpleQueue
 from threading import Lock
 
 from host_tools.mutants import catalog, table
-from host_tools.mutants.tree import ROOT, Tree, digest
+from host_tools.mutants.tree import ROOT, Tree
 from host_tools.sim import interpreter
 
 _CACHE = ROOT / "build" / "mutants.json"
@@ -34,9 +36,12 @@ def main():
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("--only", default="", help="mutations whose name holds this word")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--fresh", action="store_true", help="forget what earlier runs found")
     parser.add_argument("--page", default=str(ROOT / "docs" / "mutations.md"))
     options = parser.parse_args()
     chosen = [one for one in catalog.mutations() if options.only in one.name]
+    if options.fresh:
+        _CACHE.unlink(missing_ok=True)
     begun_s = time.monotonic()
     results = run(chosen, options.jobs, _Cache())
     survivors = [name for name, caught in results.items() if caught is None]
@@ -170,24 +175,28 @@ class _Healthy:
 
 
 class _Cache:
-    """What is known of this very tree."""
+    """What is known of this change of this file, as long as the test that noticed is the same."""
 
     def __init__(self):
-        self._digest = digest()
-        self._known = {}
-        if _CACHE.exists():
-            kept = json.loads(_CACHE.read_text())
-            if kept.get("digest") == self._digest:
-                self._known = kept["known"]
+        self._known = json.loads(_CACHE.read_text()) if _CACHE.exists() else {}
 
     def get(self, mutation):
-        return self._known.get(mutation.name)
+        caught, key = self._known.get(mutation.name, (None, None))
+        return caught if caught and key == _key(mutation, caught) else None
 
     def put(self, mutation, caught):
         if caught:
-            self._known[mutation.name] = caught
+            self._known[mutation.name] = (caught, _key(mutation, caught))
             _CACHE.parent.mkdir(exist_ok=True)
-            _CACHE.write_text(json.dumps({"digest": self._digest, "known": self._known}))
+            _CACHE.write_text(json.dumps(self._known))
+
+
+def _key(mutation, caught):
+    whole = hashlib.sha256(f"{mutation.old}\0{mutation.new}".encode())
+    for file in (mutation.file, re.split("::| ", caught)[0]):
+        path = ROOT / file
+        whole.update(path.read_bytes() if path.exists() else b"")
+    return whole.hexdigest()
 
 
 if __name__ == "__main__":

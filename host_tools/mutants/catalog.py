@@ -91,9 +91,13 @@ def _delays():
 
 def _freshness():
     file = _LIB + "sample.py"
-    old = "        words[base + _SEQUENCE] = sequence if sequence <= _TICKS else 1\n"
     yield Mutation(
-        "a new conversion is not told", file, old, "        pass\n", (PROTECTION, EVERY_ROW)
+        "a new conversion is not told",
+        file,
+        "        kernels.refresh(self._records[group], now_ms, self._answered_ms,"
+        " self.periods_ms[group])\n",
+        "        pass\n",
+        (PROTECTION, EVERY_ROW),
     )
     old = "        for group in range(GROUPS):\n            self.words[record_at(group) + _STAMP]"
     yield Mutation(
@@ -335,13 +339,6 @@ def _cycle():
         (DESK, FAILURES),
     )
     yield Mutation(
-        "a lost configuration is no fault",
-        file,
-        "            sample.front_end_fault = sample.front_end_fault | FAULT_NOT_CONFIGURED\n",
-        "            pass\n",
-        (DESK,),
-    )
-    yield Mutation(
         "a stuck switch is not passed on",
         file,
         "        sample.health[_SWITCH_STUCK] = self.front_end.switch_stuck\n",
@@ -493,8 +490,8 @@ def _driver():
     yield Mutation(
         "the current has the wrong sign",
         file,
-        "self._current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * USER_AMP_MA",
-        "self._current_ma = (0x8000 - ((data[0] | data[1] << 8) ^ 0x8000)) * USER_AMP_MA",
+        "current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * USER_AMP_MA",
+        "current_ma = (0x8000 - ((data[0] | data[1] << 8) ^ 0x8000)) * USER_AMP_MA",
         (DESK, DRIVER),
     )
     yield Mutation(
@@ -529,8 +526,8 @@ def _driver():
     yield Mutation(
         "impossible cells are believed",
         file,
-        "            if not 0 <= cell_mv < _CELL_LIMIT_MV:\n                cell_mv = UNKNOWN\n",
-        "",
+        "sample.cell_values, self._accepted_mv, self.cell_count, 0, 0, _HIGHEST_CELL_MV",
+        "sample.cell_values, self._accepted_mv, self.cell_count, 0, -99999, 99999",
         (DRIVER, FAILURES),
     )
     yield Mutation(

@@ -1,6 +1,5 @@
 """A scratch copy of the project in which one thing is broken at a time."""
 
-import hashlib
 import shutil
 from pathlib import Path
 
@@ -28,13 +27,3 @@ class Tree:
 
     def mend(self, file):
         shutil.copy(ROOT / file, self.root / file)
-
-
-def digest():
-    """Of everything that a result depends on."""
-    whole = hashlib.sha256()
-    for part in ("firmware", "host_tools/mock", "host_tools/campaign", "tests"):
-        for path in sorted((ROOT / part).rglob("*.py")):
-            whole.update(str(path.relative_to(ROOT)).encode())
-            whole.update(path.read_bytes())
-    return whole.hexdigest()

@@ -122,6 +122,15 @@ def test_spoiled_transfers_open_both_switches_within_three_periods():
         assert opening_time_ms(spoil_checks, phase_ms) <= 3 * CELLS_PERIOD_MS
 
 
+def test_a_dead_bus_is_called_silent_and_frozen_scans_are_not():
+    for fail, silent in ((go_silent, True), (spoil_checks, True), (freeze, False)):
+        desk = Desk(current_ma=-10000)
+        fail(desk.chip)
+        desk.run_ms(300)
+        assert limits.CELLS_STALE in desk.tripped()
+        assert (limits.FRONT_END_SILENT in desk.tripped()) == silent
+
+
 def test_a_bus_that_comes_back_is_used_again_and_the_switches_close():
     desk = Desk(current_ma=-10000)
     # The same failure again and again keeps them open for longer each time.
