@@ -37,11 +37,17 @@ def main():
     parser.add_argument("--only", default="", help="mutations whose name holds this word")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--fresh", action="store_true", help="forget what earlier runs found")
+    parser.add_argument("--known", action="store_true", help="only write what is known already")
     parser.add_argument("--page", default=str(ROOT / "docs" / "mutations.md"))
     options = parser.parse_args()
     chosen = [one for one in catalog.mutations() if options.only in one.name]
     if options.fresh:
         _CACHE.unlink(missing_ok=True)
+    if options.known:
+        cache = _Cache()
+        known = {one.name: cache.get(one) for one in chosen if cache.get(one)}
+        table.write(Path(options.page), chosen, known)
+        return
     begun_s = time.monotonic()
     results = run(chosen, options.jobs, _Cache())
     survivors = [name for name, caught in results.items() if caught is None]
