@@ -278,8 +278,8 @@ class Desk:
         """What was refreshed in the last of `count` cycles."""
         refreshed = []
         for _ in range(count):
-            self.clock.advance(250000)
-            if converting:
+            self.clock.advance(250000 - self.clock.now_us % 250000)
+            if converting and not self.chip.asleep:
                 self.chip.convert(self.input_codes(), self.current_code)
                 # Every two seconds of the chip's clock.
                 if self.now_ms // 2000 != self.converted and self.chip.turns_temperatures:
