@@ -22,7 +22,7 @@ from tests.unit.bq769x0_stand_in import (
     XREADY,
     Desk,
 )
-from vigil import sample
+from vigil import chemistry, presets, sample, validate
 from vigil.afe import errors
 from vigil.afe.bq769x0 import Bq769x0
 from vigil.afe.bq769x0_options import Options
@@ -83,6 +83,34 @@ def test_applied_values_are_reported_and_what_the_chip_cannot_do_is_not(desk):
     assert able["guards"] == (1, 2, 4, 5)
     assert able["silence_ms"] == able["open_wire_ms"] == able["bleed_lapse_ms"] == 0
     assert desk.front_end.plan_backstop(REQUESTS) == desk.front_end.applied
+
+
+def test_a_plan_before_the_first_bring_up_assumes_usual_steps_and_touches_nothing():
+    desk = Desk(gain_uv=396, offset_mv=40)
+    plan = desk.front_end.plan_backstop(REQUESTS)
+    assert plan == Desk(gain_uv=382).configure().front_end.applied
+    assert desk.chip.reads == [] and desk.chip.wire == []
+    desk.configure()
+    assert desk.front_end.plan_backstop(REQUESTS) == desk.front_end.applied != plan
+
+
+@pytest.mark.parametrize("name", ["LFP", "NMC", "NCA"])
+def test_the_preset_for_its_periods_contradicts_nothing(name):
+    front_end = Desk().front_end
+    periods_ms = (
+        front_end.cells_period_ms,
+        front_end.temps_period_ms,
+        front_end.current_period_ms,
+        front_end.stack_period_ms,
+        front_end.board_period_ms,
+    )
+    known = chemistry.by_name(name)
+    table = presets.preset(known, 15, 20000, periods_ms, 250)
+    assert validate.problems(table, known, 15) == []
+    requests = table.backstop_requests()
+    applied = front_end.plan_backstop(requests)
+    assert {code for code, _, _ in applied} == {1, 2, 4, 5}
+    assert validate.backstop_problems(requests, applied) == []
 
 
 def test_switches_are_off_before_anything_else_and_settings_come_before_the_counter(desk):

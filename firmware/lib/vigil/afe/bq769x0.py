@@ -33,6 +33,7 @@ _CC_EN = const(0x40)
 _CHARGE_ON = const(0x01)
 _DISCHARGE_ON = const(0x02)
 
+_USUAL_GAIN_UV = const(382)
 # 250 ms by a clock that may be 3.5 % slow.
 _PERIOD_MS = const(260)
 # Bleeding that nobody renews is ended by this driver, for the chip never does.
@@ -143,14 +144,13 @@ class Bq769x0(Switching, Verbs):
     def plan_backstop(self, requests):
         """What configure() would apply, without touching the chip; raises AfeError UNSUPPORTED.
 
-        The steps are the chip's own, so they must have been read once.
+        Voltages follow the chip's own steps: those of its latest bring-up, before that usual ones.
         """
-        if not self.gain_uv:
-            raise failure(NOT_CONFIGURED)
         return self._backstop(requests).applied
 
     def _backstop(self, requests):
-        return Backstop(requests, self.gain_uv, self.offset_mv, self._options.shunt_uohm)
+        gain_uv = self.gain_uv or _USUAL_GAIN_UV
+        return Backstop(requests, gain_uv, self.offset_mv, self._options.shunt_uohm)
 
     def verify(self):
         """Generator: read the whole configuration again; READ_BACK_DIFFERS if it has changed."""
