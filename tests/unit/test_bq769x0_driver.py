@@ -166,6 +166,17 @@ def test_a_sleeping_chip_without_a_wake_line_is_no_answer():
     assert not desk.front_end.configured
 
 
+def test_switches_are_not_believed_off_while_the_framing_was_found_wrong():
+    desk = Desk(line=False)
+    desk.chip.registers[SYS_CTRL2] = 0x43
+    desk.chip.registers[CC_CFG] = 0x19
+    desk.chip.corrupt = 2
+    assert fails(lambda: desk.front_end.configure(REQUESTS), errors.READ_BACK_DIFFERS)
+    assert desk.chip.switches == 3
+    desk.configure()
+    assert desk.chip.switches == 0 and desk.front_end.found.switches == 3
+
+
 def test_another_device_at_the_address_is_refused():
     desk = Desk()
     desk.chip.deaf.add(CC_CFG)

@@ -139,3 +139,12 @@ def test_a_known_part_keeps_its_framing_whatever_the_noise():
 def test_nobody_there_is_not_a_framing():
     bus = transfer(StandIn(VirtualClock(), address=0x18), check_codes=None)
     assert not bus.find_mode() and not bus.mode_known
+
+
+def test_a_part_that_falls_silent_keeps_the_framing_that_it_had():
+    chip = StandIn(VirtualClock(), False)
+    bus = transfer(chip, check_codes=None)
+    assert bus.find_mode() and not bus.check_codes
+    chip.lost = 2
+    # With check codes the next write would reach into the register behind.
+    assert not bus.find_mode() and not bus.check_codes

@@ -32,6 +32,7 @@ _EVERY_STATUS = const(0xFF)
 _ADC_EN = const(0x10)
 _TEMP_SEL = const(0x08)
 _CC_EN = const(0x40)
+_ANY_MODE = const(0xE3)
 # What the data sheet demands after every boot; the reset value is 0, which betrays a reset.
 _OPTIMAL_CC = const(0x19)
 
@@ -101,6 +102,11 @@ def _look(transfer, found):
 def quieten(transfer, groups):
     """Switches off, bleeding off, a link to every group; all that may wait comes after it."""
     transfer.write_byte(_SYS_CTRL2, 0)
+    # Two bytes: in the wrong framing the second one is a check code, and nothing was written.
+    transfer.read(_SYS_CTRL1, 2)
+    if transfer.data[1] & _ANY_MODE:
+        raise AfeError(READ_BACK_DIFFERS)
+    yield
     for index in range(groups):
         transfer.payload[index] = 0
     transfer.write(_CELLBAL1, groups)

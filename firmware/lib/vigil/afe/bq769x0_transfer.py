@@ -109,6 +109,7 @@ class Transfer:
 
         Only reads: a write with the wrong framing would reach the register behind.
         """
+        believed = self.check_codes
         if not self._fixed:
             # Four bytes cannot pass by chance. Each look starts without the last one's verdict.
             self.check_codes = True
@@ -116,6 +117,8 @@ class Transfer:
             self.read(_PROTECT3, 4)
         except AfeError as error:
             if error.code != CHECK_FAILED:
+                # Nothing has been learnt.
+                self.check_codes = believed
                 return False
             if self._fixed:
                 raise
