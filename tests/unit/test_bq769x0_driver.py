@@ -444,7 +444,27 @@ def test_thermistor_and_die_codes_are_known_temperatures():
     readings = desk.readings
     # 27.28 k, 5.827 k and 3.54 k by the equation: 0.4, 39.9 and 54.8 degC.
     assert desk.values(readings.temps_at, 3) == pytest.approx([4, 399, 548], abs=3)
-    assert desk.values(readings.board_at, 3) == pytest.approx([0, 250, 600], abs=1)
+    # 0, 25 and 60 degC: the hottest is told.
+    assert desk.values(readings.board_at, 1) == pytest.approx([600], abs=1)
+
+
+@pytest.mark.parametrize(
+    "code, die_dc", [(3416, 0), (3141, 250), (2757, 600), (0, UNKNOWN), (9000, UNKNOWN)]
+)
+def test_each_die_code_is_a_known_temperature_or_none(code, die_dc):
+    desk = Desk(chip="BQ76920").configure()
+    desk.chip.die_codes = [code]
+    desk.until(TEMPS)
+    desk.until(BOARD)
+    assert desk.values(desk.readings.board_at, 1) == pytest.approx([die_dc], abs=1)
+
+
+def test_one_unknown_die_is_not_hidden_by_the_others():
+    desk = Desk().configure()
+    desk.chip.die_codes = [3141, 0x3FFF, 2757]
+    desk.until(TEMPS)
+    desk.until(BOARD)
+    assert desk.values(desk.readings.board_at, 1) == [UNKNOWN]
 
 
 @pytest.mark.parametrize("code", [0, 399, 8201, 8637, 0x3FFF])
@@ -460,7 +480,7 @@ def test_only_the_thermistors_that_a_board_has_are_told():
     desk.chip.thermistor_codes[1] = 8600
     desk.until(TEMPS)
     assert desk.values(desk.readings.temps_at, 2) == [250, 250]
-    assert (desk.front_end.temp_count, desk.front_end.board_temp_count) == (2, 3)
+    assert (desk.front_end.temp_count, desk.front_end.board_temp_count) == (2, 1)
 
 
 def test_a_code_of_the_other_kind_is_never_taken_for_this_one():
@@ -470,7 +490,7 @@ def test_a_code_of_the_other_kind_is_never_taken_for_this_one():
     for _ in range(100):
         desk.turn()
         assert desk.values(desk.readings.temps_at, 3) == [250] * 3
-        assert desk.values(desk.readings.board_at, 3) == [250] * 3
+        assert desk.values(desk.readings.board_at, 1) == [250]
 
 
 def test_a_selection_that_was_lost_or_came_late_is_noticed():
@@ -481,8 +501,8 @@ def test_a_selection_that_was_lost_or_came_late_is_noticed():
     for _ in range(40):
         desk.turn()
         assert desk.values(desk.readings.temps_at, 3) == [250] * 3
-        assert desk.values(desk.readings.board_at, 3) in ([250] * 3, [UNKNOWN] * 3)
-    assert desk.values(desk.readings.board_at, 3) == [250] * 3
+        assert desk.values(desk.readings.board_at, 1) in ([250], [UNKNOWN])
+    assert desk.values(desk.readings.board_at, 1) == [250]
 
 
 def test_equal_codes_of_both_kinds_are_believed_while_the_cells_move():

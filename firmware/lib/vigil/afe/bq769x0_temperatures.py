@@ -134,8 +134,13 @@ class Temperatures:
                 values[temps_at + place] = self._thermistor_dc(codes[number - 1])
                 place += 1
         else:
+            # The hottest die; an unknown one is above them all.
+            hottest_dc = _COLDEST_DIE_DC
             for group in range(self._groups):
-                values[board_at + group] = _die_dc(codes[group])
+                die_dc = _die_dc(codes[group])
+                if die_dc > hottest_dc:
+                    hottest_dc = die_dc
+            values[board_at] = hottest_dc
         return True
 
     def _thermistor_dc(self, code):

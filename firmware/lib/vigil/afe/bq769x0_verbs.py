@@ -43,6 +43,9 @@ class Verbs:
         """Let bring-up boot the chip again (it pulses TS1 if the board has wired that)."""
         self._shut_down = False
 
+    def forget_faults(self):
+        """The owner has looked; there is nothing here that only an owner can release."""
+
     def capabilities(self):
         """What the chip is and guards by itself, as configured (guards: backstop codes).
 
