@@ -11,7 +11,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "bq769x0.md").read_text()
 
 
 def test_the_backstop_table_shows_what_the_chip_is_given():
-    periods_ms = (260, 4500, 260, 260, 4500)
+    periods_ms = (260, 5000, 260, 260, 5000)
     table = presets.preset(chemistry.by_name("LFP"), 15, 20000, periods_ms, 250)
     lines = PAGE.splitlines()
     for code, trip, delay in Backstop(table.backstop_requests(), 382, 0, 1000).applied:

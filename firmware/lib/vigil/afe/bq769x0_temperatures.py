@@ -2,7 +2,7 @@
 
 Every 2 s the chip converts the kind that is selected. When the codes have followed a change of
 kind, the conversion is known to be new, is published, and the other kind is selected: each kind
-is new every 4 to 4.5 s. A converter that stands still cannot follow. Runs in the cycle.
+is new every 4 to 5 s. A converter that stands still cannot follow. Runs in the cycle.
 """
 
 import time
@@ -13,15 +13,17 @@ from micropython import const
 from vigil.afe.thermistor import code_table, temp_dc
 from vigil.sample import UNKNOWN
 
-# Two turns.
-PERIOD_MS = const(4500)
+# Two turns, at worst.
+PERIOD_MS = const(5000)
 
 _SYS_CTRL1 = const(0x04)
 _TS1 = const(0x2C)
 _ADC_EN = const(0x10)
 _TEMP_SEL = const(0x08)
-# 2 s by a clock that may be 3.5 % slow, and a little.
-_SETTLED_MS = const(2100)
+# What ends sooner after a change of kind was under way: it may be of the other one, or of both.
+_UNDER_WAY_MS = const(300)
+# From there 2 s by a clock that may be 3.5 % slow, less what the one under way took.
+_SETTLED_MS = const(2350)
 # The two kinds lie thousands of codes apart as a rule; noise moves one by less than this.
 _CHANGE_CODES = const(8)
 # Beyond these a thermistor is torn off or shorted.
@@ -93,7 +95,11 @@ class Temperatures:
             self._of_cells = not self._of_cells
             self._restart(now_ms)
             return False
-        settled = (now_ms - self._since_ms) & _TICKS >= _SETTLED_MS
+        waited_ms = (now_ms - self._since_ms) & _TICKS
+        if waited_ms <= _UNDER_WAY_MS:
+            self._take_as_before()
+            return False
+        settled = waited_ms >= _SETTLED_MS
         arrived = 0
         proven = 0
         for group in range(self._groups):
@@ -120,6 +126,9 @@ class Temperatures:
 
     def _restart(self, now_ms):
         self._since_ms = now_ms
+        self._take_as_before()
+
+    def _take_as_before(self):
         for group in range(self._groups):
             self._before[group] = self._codes[group]
 
