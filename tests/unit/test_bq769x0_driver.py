@@ -1,7 +1,7 @@
 """The BQ769x0 driver against a recording stand-in: bring-up, cell maps, readings, freshness."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.bq769x0_stand_in import (
@@ -532,16 +532,25 @@ times = st.tuples(*[st.integers(1, 2000)] * 3)
 slownesses = st.tuples(*[st.integers(-35, 35)] * 3)
 
 
-@settings(max_examples=50)
-@given(times, slownesses)
-def test_conversions_under_way_are_never_told_however_the_groups_lie(phases_ms, slow_permille):
+@settings(max_examples=20)
+@given(times, slownesses, st.just(100))
+# Long enough for groups to drift past each other, through every place of a turn.
+@example((300, 900, 850), (10, 0, 0), 1500)
+@example((1600, 900, 850), (-10, 0, 0), 1500)
+@example((300, 900, 850), (35, 25, 30), 1500)
+@example((300, 900, 850), (35, 35, 33), 1500)
+def test_conversions_under_way_are_never_told_however_the_groups_lie(
+    phases_ms, slow_permille, turns
+):
     desk = Desk().configure()
     desk.chip.thermistor_codes = [2259] * 3
     Converters(desk, phases_ms, slow_permille)
     # What a chip that has just booted shows at first may be dies or nothing.
     desk.until(BOARD)
     read_ms = {TEMPS: desk.now_ms, BOARD: desk.now_ms}
-    for _ in range(200):
+    for turn in range(turns):
+        # Cells that move prove nothing about temperatures.
+        desk.cells_mv = [3300 + turn % 3] * 15
         for group in set(desk.turn()) & {TEMPS, BOARD}:
             assert desk.now_ms - read_ms[group] <= 5300
             read_ms[group] = desk.now_ms
@@ -554,12 +563,16 @@ def test_conversions_under_way_are_never_told_however_the_groups_lie(phases_ms, 
 
 def test_a_selection_that_was_lost_or_came_late_is_noticed():
     desk = Desk().configure()
+    # Warm cells, whose codes would pass for dies of 47 degC.
+    desk.chip.thermistor_codes = [2900] * 3
     desk.until(TEMPS)
+    warm = desk.values(desk.readings.temps_at, 3)
     # Somebody turns it back: the codes that follow are thermistors, not dies.
     desk.chip.registers[SYS_CTRL1] ^= 0x08
-    for _ in range(40):
+    for turn in range(40):
+        desk.cells_mv = [3300 + turn % 2] * 15
         desk.turn()
-        assert desk.values(desk.readings.temps_at, 3) == [250] * 3
+        assert desk.values(desk.readings.temps_at, 3) == warm
         assert desk.values(desk.readings.board_at, 1) in ([250], [UNKNOWN])
     assert desk.values(desk.readings.board_at, 1) == [250]
 
