@@ -57,6 +57,7 @@ class Bq769x0(Switching, Verbs):
         self.cell_count = options.cells
         self.temp_count = len(options.thermistors)
         self.board_temp_count = 1  # the hottest of the dies, one in each group of five cells
+        self.open_lead_seen = False  # the chip has no test for broken sense leads
         self.power_path_fault = 0  # FETs have no pre-charge to fail
         self.cells_period_ms = _PERIOD_MS
         self.current_period_ms = _PERIOD_MS
