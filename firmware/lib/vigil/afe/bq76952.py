@@ -88,6 +88,8 @@ _C_HOST_WATCHDOG = const(0x02)
 _JUMP_MV = const(150)
 _SAME_MV = const(20)
 _HIGHEST_CELL_MV = const(5999)
+_LAST_STEP = const(32767)  # of the current: 327.67 A
+_BEYOND_STEPS = const(1000000)
 _NEVER_MV = const(-100000)
 _ZERO_CELSIUS = const(2731)  # 0.1 K; it is 2731.5, so this reads 0.05 K high
 # A 10k thermistor is taken for broken below (open) and for shorted above these: no reading then.
@@ -316,7 +318,13 @@ class Bq76952(Verbs, Terminals):
         transfer = self._transfer
         data = transfer.data
         transfer.take(self._current_reading)
-        current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * USER_AMP_MA
+        steps = ((data[0] | data[1] << 8) ^ 0x8000) - 0x8000
+        # At the end of the scale it may be any current: every limit shall see it.
+        if steps >= _LAST_STEP:
+            steps = _BEYOND_STEPS
+        elif steps <= 0 - _LAST_STEP:
+            steps = 0 - _BEYOND_STEPS
+        current_ma = steps * USER_AMP_MA
         self._current_ma = current_ma
         if not (self._charge_wanted and self._discharge_wanted):
             self._watch_leaks()
