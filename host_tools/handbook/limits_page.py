@@ -171,14 +171,21 @@ def _allowed(limits, sample, row, numbers):
             limits.DISCHARGE_OVER_CURRENT_SEVERE,
         ):
             return "200 ms"
-        return meanings.duration(numbers.trip_delay_ms + 2 * PERIODS_MS[group])
+        return _exactly(numbers.trip_delay_ms + 2 * PERIODS_MS[group])
     if sample.CELLS_AGE <= group <= sample.BOARD_AGE:
         return f"{3 * PERIODS_MS[group - sample.CELLS_AGE]} ms"
     if sample.CELLS_UNKNOWN <= group <= sample.BOARD_UNKNOWN:
         return f"{numbers.trip_delay_ms + 2 * PERIODS_MS[group - sample.CELLS_UNKNOWN]} ms"
     if group == sample.SILENCE:
         return f"{3 * PERIODS_MS[0]} ms"
-    return meanings.duration(numbers.trip_delay_ms + 2 * CYCLE_MS)
+    within = _exactly(numbers.trip_delay_ms + 2 * CYCLE_MS)
+    if group in (sample.INTERLOCK, sample.EMERGENCY, sample.SHORT_CIRCUIT):
+        return within
+    return within + " once it is concluded"
+
+
+def _exactly(ms):
+    return f"{ms} ms" if ms < 1000 else f"{ms / 1000:.2f} s"
 
 
 def _sentence(row, numbers):
