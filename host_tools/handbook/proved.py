@@ -11,12 +11,11 @@ from pathlib import Path
 
 PATH = Path(__file__).parent / "proved.json"
 BOARD = "sim16_lfp"
-HOW = (
-    " The last column is the slowest of the\nscenarios of `vigil prove` with these limits, from the"
-    " moment at which the simulated cell, sensor or\nload itself crossed the limit, up to one period"
-    " earlier than its first sample; of what is concluded\n(doubts, stuck switches, lost"
-    " settings), from the cause. A row without a figure has no scenario that\ntimes it alone."
-)
+HOW = """ The last column is the slowest of the
+scenarios of `vigil prove` with these limits, from the moment at which the simulated cell, sensor
+or load itself crossed the limit, up to one period earlier than its first sample; of what is
+concluded (doubts, stuck switches, lost settings), from the cause. A row without a figure has no
+scenario that times it alone."""
 _OPENED = re.compile(r"opened at [0-9.]+ s because of ([a-z_]+)$")
 
 

@@ -133,7 +133,7 @@ def test_the_first_screen_shows_every_cell_and_the_state_of_the_switches(start):
     view.wait_for(r"Charge +● ON +hardware: current can flow")
     for number in range(1, 17):
         view.wait_for(rf"(?m)(^| ){number:>2} 3\.\d\d\d ")
-    for part in ("sim16_lfp", "SoC", "degC", "no fault", "spread", "Backstop  armed at start"):
+    for part in ("sim16_lfp", "SoC", "degC", "no fault", "spread", "Backstop  armed, verified"):
         view.wait_for(part)
     view.wait_for(json.loads((view.run_dir / "run.json").read_text())["rs485"] + " ")
     assert len(node_processes(view.run_dir)) == 1

@@ -42,6 +42,8 @@ class DeepDischarge:
         self.can_sleep = self._power_hold is not None or self._deep_sleep is not None
         self.use_limits(bms.table)
         self._at = [limits.position(row_id) for row_id in _WHY]
+        self._doubtful_at = limits.position(limits.CELLS_DOUBTFUL)
+        self._invalid_at = limits.position(limits.CELLS_INVALID)
         self._waiting = False
         self._left_ms = PATIENCE_MS
         self._last_ms = 0
@@ -89,8 +91,17 @@ class DeepDischarge:
             return 0
         for number, at in enumerate(self._at):
             if bms.protection.is_tripped(at):
+                if _WHY[number] != limits.STACK_UNDER_VOLTAGE and not self._cells_are_believed():
+                    # A broken sense lead reads like an empty cell; only the stack can tell.
+                    continue
                 return _WHY[number]
         return 0
+
+    def _cells_are_believed(self):
+        protection = self._bms.protection
+        return not (
+            protection.is_tripped(self._doubtful_at) or protection.is_tripped(self._invalid_at)
+        )
 
     def _is_charged(self):
         sample = self._bms.sample
