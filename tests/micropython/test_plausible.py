@@ -110,6 +110,19 @@ def test_an_unconfirmed_jump_stays_in_doubt_until_the_cell_is_back():
     assert rig.doubts() == NONE
 
 
+def test_a_jump_at_any_moment_is_in_doubt_and_believed_ten_seconds_after_it_is_gone():
+    for jump_mv in (-500, -160, 250):
+        for moment in range(6):
+            rig = PlausibleRig()
+            rig.run_ms(63 * moment)
+            rig.shown[6] = jump_mv
+            rig.run_ms(8000)
+            assert rig.doubts()[0] & DOUBT_JUMP, (jump_mv, moment)
+            rig.shown[6] = 0
+            rig.run_ms(10600)
+            assert rig.doubts() == NONE, (jump_mv, moment)
+
+
 def test_a_cell_that_jumps_there_and_back_is_in_doubt_at_once():
     rig = PlausibleRig()
     rig.shown[4] = -700

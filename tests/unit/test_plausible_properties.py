@@ -179,6 +179,42 @@ def test_a_jump_is_in_doubt_if_and_only_if_the_stack_stays(
         assert doubts == NONE
 
 
+@settings(max_examples=80)
+@given(
+    cells=st.integers(4, 24),
+    at=st.integers(0, 23),
+    lie_mv=st.integers(-2800, 1600).filter(lambda mv: abs(mv) > 130),
+    phase=st.integers(0, 60),
+    lies_for=st.integers(1, 80),
+    switches_open_after=st.integers(0, 9),
+    amperes=st.integers(-200, 200),
+    noise_mv=st.lists(st.integers(-2, 2), min_size=1, max_size=30),
+)
+def test_ten_seconds_after_a_cell_has_ceased_to_lie_it_is_believed(
+    cells, at, lie_mv, phase, lies_for, switches_open_after, amperes, noise_mv
+):
+    at %= cells
+    rig = PlausibleRig(cells=cells, settle=False)
+    rig.current_ma = amperes * 1000
+
+    def scans(count, error_mv):
+        for _ in range(count):
+            rig.shown = {
+                cell: noise_mv[(cell * 7 + rig.now_ms // 63) % len(noise_mv)]
+                for cell in range(cells)
+            }
+            rig.shown[at] += error_mv
+            rig.scan()
+
+    scans(64 + phase, 0)
+    scans(min(switches_open_after, lies_for), lie_mv)
+    rig.current_ma = 0
+    scans(max(lies_for - switches_open_after, 0), lie_mv)
+    # A reference that is up to 1.5 s old may still show the lie.
+    scans((1500 + 10000 + 600) // 63, 0)
+    assert rig.doubts() == NONE
+
+
 @settings(max_examples=60)
 @given(
     cells=st.integers(4, 24),

@@ -399,6 +399,7 @@ _SUMS = const(47)  # up to eight of them
 _CELLS_SINCE = const(55)
 _SUM_MV = const(56)
 _APART_DK = const(57)
+_CALM_OFFSET_MV = const(58)
 _HEAD_BYTES = const(60 * 4)
 # ... three words for each cell, and the reference of each temperature.
 _BEFORE = const(0)
@@ -444,7 +445,8 @@ def look(here: ptr32, state: ptr32) -> int:
     becomes the reference and this scan the one to come, 2 only the latter; then limits, places and
     what is kept from scan to scan, as the constants above say. Places of cells and temperatures
     are in bytes from the Sample's start, of current and stack in words. The last sums of the cells
-    are in a ring; offset is the stack less their middle, slack half their span. After the head, a
+    are in a ring; offset is the stack less their middle, slack half their span; calm is the offset
+    before, or the last one with little slack. After the head, a
     cell each: last known value, reference, the reference to come; then the temperatures'
     references. Writes the spreads of cells and temperatures into the Sample. Voltages are not
     negative.
@@ -617,6 +619,9 @@ def look(here: ptr32, state: ptr32) -> int:
                     most = value
             if most < _UNKNOWN:
                 told |= _NEW_STACK
+                # The one before; while the sums move, none says how cells and stack stand.
+                if state[_SUM_MV] >= state[_SLACK_MV] << 1:
+                    state[_CALM_OFFSET_MV] = state[_OFFSET_MV]
                 state[_OFFSET_MV] = held - ((least + most) >> 1)
                 state[_SLACK_MV] = (most - least) >> 1
                 # A two-hundredth.

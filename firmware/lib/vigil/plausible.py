@@ -144,7 +144,7 @@ def make_state(sample, capacity_mah, cycle_ms):
     state.extend(array("i", [0, 0, capacity_mah // _REST_DIVISOR, 0]))
     state.extend(array("i", [scans_in(_REST_MS, sample.periods_ms[TEMPS])]))
     state.extend(array("i", [capacity_mah // _MOVE_DIVISOR, _END_MV]))
-    state.extend(array("i", [UNKNOWN] * _MOST_SUMS + [0, _SUM_MV, _APART_DK, 0, 0]))
+    state.extend(array("i", [UNKNOWN] * _MOST_SUMS + [0, _SUM_MV, _APART_DK, UNKNOWN, 0]))
     if len(state) != _HEAD:
         raise ValueError("plausible.py and kernels.py disagree on the state")
     state.extend(array("i", [UNKNOWN] * (3 * count + sample.temp_count)))

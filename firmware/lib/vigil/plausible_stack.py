@@ -29,6 +29,7 @@ _SLACK_MV = const(33)
 _REFERENCE_OFFSET_MV = const(34)
 _NEXT_OFFSET_MV = const(35)
 _SUMS = const(47)
+_CALM_OFFSET_MV = const(58)
 _SUM_OFF = const(128)
 
 
@@ -73,6 +74,7 @@ class StackChecks:
         words[_OFFSET_MV] = _UNKNOWN
         words[_REFERENCE_OFFSET_MV] = _UNKNOWN
         words[_NEXT_OFFSET_MV] = _UNKNOWN
+        words[_CALM_OFFSET_MV] = _UNKNOWN
         self._jump_scans = 0
         self._jump_stands = False
         self._off_scans = 0
@@ -109,7 +111,8 @@ class StackChecks:
             return
         self._jump_mv = size_mv
         self._jump_is_up = jump_mv > 0
-        offset_mv = words[_OFFSET_MV]
+        # A stack told together with the jump has it in its offset already.
+        offset_mv = words[_CALM_OFFSET_MV]
         self._jump_offset_mv = 0 if offset_mv == _UNKNOWN else offset_mv
         self._jump_scans = 1
 
@@ -175,8 +178,12 @@ class StackChecks:
 
     def _stack_is_elsewhere(self):
         """Cells and stack are still apart as the jump has left them."""
-        apart_mv = self._words[_OFFSET_MV] - self._jump_offset_mv
-        return not 0 - self._jump_mv // 2 <= apart_mv <= self._jump_mv // 2
+        offset_mv = self._words[_OFFSET_MV]
+        half_mv = self._jump_mv // 2
+        if 0 - half_mv <= offset_mv - self._jump_offset_mv <= half_mv:
+            return False
+        # What brought cells and stack together was the end of a lie that began unseen.
+        return abs(offset_mv) > abs(self._jump_offset_mv) - half_mv
 
     def _watch_end(self, cell, lower):
         """The first and the last lead have a cell on one side only; the stack is the other."""
