@@ -34,7 +34,8 @@ def make_bms(hardware=None, memory=None):
     from vigil import selftest
     from vigil.app import Bms
 
-    bms = Bms(hardware, memory=memory)
+    # As slow as the front end's conversions, or as quick as the board wants to be.
+    bms = Bms(hardware, getattr(hardware, "cycle_ms", 50), memory)
     failed = selftest.failures()
     for name in failed:
         print("self-test failed: kernel", name)

@@ -336,7 +336,12 @@ _MEANINGS = {
 
 _BIT_WORDS = {
     22: ("not configured", "internal failure"),
-    23: ("cell over-voltage", "charge over-current", "temperature"),
+    23: (
+        "cell over-voltage",
+        "charge over-current",
+        "temperature",
+        "off until the load is gone after an over-current",
+    ),
     24: ("cell under-voltage", "discharge over-current", "short circuit", "temperature"),
     35: (
         "the cells do not add up to the stack",

@@ -64,6 +64,7 @@ FAULT_INTERNAL = const(2)
 CHARGE_TRIP_OVER_VOLTAGE = const(1)
 CHARGE_TRIP_OVER_CURRENT = const(2)
 CHARGE_TRIP_TEMPERATURE = const(4)
+CHARGE_TRIP_LOAD = const(8)  # held off to see whether the load is still there
 DISCHARGE_TRIP_UNDER_VOLTAGE = const(1)
 DISCHARGE_TRIP_OVER_CURRENT = const(2)
 DISCHARGE_TRIP_SHORT_CIRCUIT = const(4)

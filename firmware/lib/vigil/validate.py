@@ -8,6 +8,8 @@ from micropython import const
 from vigil import limits
 from vigil.sample import (
     BOARD,
+    BOARD_AGE,
+    BOARD_UNKNOWN,
     BUS_FAILURES,
     CELL_SPREAD,
     CELLS,
@@ -20,6 +22,8 @@ from vigil.sample import (
     STACK,
     TEMP_SPREAD,
     TEMPS,
+    TEMPS_AGE,
+    TEMPS_UNKNOWN,
 )
 
 # Problem codes; the host has the sentences.
@@ -44,6 +48,8 @@ BACKSTOP_IMPOSSIBLE = const(18)
 
 _LARGEST = const(1 << 28)
 _LONGEST_AGE_MS = const(10000)
+# Temperatures change slowly, and some front ends measure them in turn, every few seconds.
+_LONGEST_TEMPERATURE_AGE_MS = const(15000)
 # A short circuit of a big pack destroys switches within a millisecond.
 _SLOWEST_SHORT_CIRCUIT_US = const(1000)
 # With its switch open an over-current is gone at once: only the delay keeps it from hunting.
@@ -59,6 +65,9 @@ _LONGEST_TRIP_DELAY_MS = {
     CELL_SPREAD: 600000,
     TEMP_SPREAD: 600000,
     CHARGE_EXCESS: 60000,
+    # One conversion.
+    TEMPS_UNKNOWN: 5000,
+    BOARD_UNKNOWN: 5000,
 }
 # What a limit on a concluded number can be at all.
 _SCALAR_RANGES = {
@@ -188,7 +197,8 @@ def _range(group, cell_count):
         return -_LARGEST, _LARGEST
     if CELLS_AGE <= group < CELLS_UNKNOWN or group == SILENCE:
         # Older than this, a value says nothing any more.
-        return 1, _LONGEST_AGE_MS
+        slow = group in (TEMPS_AGE, BOARD_AGE)
+        return 1, _LONGEST_TEMPERATURE_AGE_MS if slow else _LONGEST_AGE_MS
     return _SCALAR_RANGES.get(group, (0, 0))
 
 
