@@ -56,6 +56,7 @@ _WRITABLE = {
 _MUST_BE_0 = {SYS_CTRL1: 0x04, SYS_CTRL2: 0x1C, PROTECT1: 0x20, PROTECT3: 0x0F}
 
 _FIRST_CELLS_US = (250_000, 400_000, 800_000)
+_CYCLE_US = 250_000
 _BOOT_PULSE_US = 2000
 _READY_US = 10_000
 _TOO_SOON_US = 125_000
@@ -119,6 +120,7 @@ class Bq769x0Model(RegisterPort):
         self.link_lost = False
         self._alert_forced = False
         self._boot_level = 0
+        self._clamped = False
         self._boot_entry = None
         self._left_us = -_TOO_SOON_US
         self._answers_from_us = 0
@@ -146,7 +148,8 @@ class Bq769x0Model(RegisterPort):
         self._answers_from_us = now_us + answers_after_us
         self._forget_registers()
         self.regs[SYS_CTRL1] = _ADC_EN
-        self._cycles = [0] * self.groups
+        # Cycles without cells pass before the first ones of an upper group.
+        self._cycles = [first_us // _CYCLE_US - 1 for first_us in _FIRST_CELLS_US[: self.groups]]
         self._load_protections()
         for group in range(self.groups):
             due_us = now_us + _FIRST_CELLS_US[group]
@@ -288,9 +291,14 @@ class Bq769x0Model(RegisterPort):
 
     def _refresh(self):
         """After any change: pin and switches."""
-        control = self.regs[SYS_CTRL2]
+        control = 0 if self._clamped else self.regs[SYS_CTRL2]
         self._show_alert()
         self.bench.set_gates(bool(control & _CHG_ON), bool(control & _DSG_ON))
+
+    def clamp_gates(self, level):
+        """What a board may add behind CHG and DSG: low holds both gates down."""
+        self._clamped = not level
+        self._refresh()
 
     def _clear(self, ones):
         cleared = self.regs[SYS_STAT] & ones
