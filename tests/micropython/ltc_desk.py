@@ -14,6 +14,7 @@ from vigil.sensor.thermistor import ntc_103jt
 NEVER = 0xFFFF
 REFERENCE = 30000
 _WATCHDOG_US = 2000000
+_MOST_FRAMES = 60
 CELL_GROUPS = (0x004, 0x006, 0x008, 0x00A, 0x009, 0x00B)
 AUX_GROUPS = (0x00C, 0x00E, 0x00D, 0x00F)
 AUX_PLACES = ((1, 2, 3), (4, 5, 0), (6, 7, 8), (9,))
@@ -142,12 +143,13 @@ class Registers:
 
 
 class Wire:
-    """SPI and select pin in one; `frames` holds all that was sent, a bytes a frame."""
+    """SPI and select pin in one; `frames`: the last ones sent, `counts`: of each command."""
 
     def __init__(self, clock, chain):
         self.clock = clock
         self.chain = chain  # nearest first
         self.frames = []
+        self.counts = {}
         self.cut_behind = None  # so many devices answer
         self.low = False  # the answering line is held low
         self.is_down = False  # the controller's own SPI fails
@@ -183,10 +185,14 @@ class Wire:
         self._heard_us = self.clock.now_us
         if len(sent) < 4:
             return b"\xff" * len(sent)
+        if len(self.frames) >= _MOST_FRAMES:
+            self.frames.pop(0)
         self.frames.append(sent)
+        code = sent[0] << 8 | sent[1]
+        self.counts[code] = self.counts.get(code, 0) + 1
         if sent[2:4] != pec(sent[:2]):
             raise AssertionError("a command with a wrong PEC: " + str(sent))
-        answer = self._answer(sent[0] << 8 | sent[1], sent)
+        answer = self._answer(code, sent)
         return b"\x00" * len(sent) if self.low else answer
 
     def _answer(self, code, sent):
@@ -249,6 +255,10 @@ class Wire:
 
     # What tests ask.
 
+    def forget(self):
+        del self.frames[:]
+        self.counts.clear()
+
     def commands(self):
         return [frame[0] << 8 | frame[1] for frame in self.frames]
 
@@ -277,7 +287,7 @@ class Desk:
         for _ in self.driver.configure(()):
             self.clock.advance(5000)
         self.clock.advance(20000)
-        del self.wire.frames[:]
+        self.wire.forget()
         return self
 
     def read(self, times=1):

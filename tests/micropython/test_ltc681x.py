@@ -147,7 +147,7 @@ def test_cells_of_a_mixed_chain_come_in_the_order_of_the_stack():
 def test_only_groups_with_cells_in_use_are_read():
     desk = Desk([Device("LTC6813", (1, 2, 3, 16))], thermistors=False).configure()
     desk.read(4)
-    del desk.wire.frames[:]
+    desk.wire.forget()
     desk.read()
     cells = [code for code in desk.wire.commands() if code in (4, 6, 8, 0xA, 9, 0xB)]
     assert cells == [0x004, 0x00B]
@@ -411,7 +411,7 @@ def test_bring_up_runs_every_self_test_and_takes_less_than_5_ms_a_slice():
         longest = max(longest, desk.clock.now_us - began)
         desk.clock.advance(20000)
     assert longest < 5000
-    ran = desk.wire.commands()
+    ran = desk.wire.counts
     for code in (0x327, 0x347, 0x527, 0x547, 0x52F, 0x54F, 0x715):
         assert code in ran
     # Nothing that was read back is ever written: pins read low here.
@@ -467,17 +467,17 @@ def test_leads_are_tested_again_and_again_without_a_cycle_without_cells():
 def test_each_pull_is_converted_at_least_twice_and_discharge_waits():
     desk = Desk(open_wire_s=2).configure()
     desk.read(2)
-    assert desk.wire.commands().count(0x368) == 2 and desk.wire.commands().count(0x328) == 2
+    assert desk.wire.counts[0x368] == 2 and desk.wire.counts[0x328] == 2
     bleed = bytearray(24)
     bleed[5] = 1
     desk.driver.balance(bleed)
-    del desk.wire.frames[:]
+    desk.wire.forget()
     desk.read(150)
-    assert 0x368 not in desk.wire.commands()
+    assert 0x368 not in desk.wire.counts
     bleed[5] = 0
     desk.driver.balance(bleed)
     desk.read(4)
-    assert 0x368 in desk.wire.commands() and 0x328 in desk.wire.commands()
+    assert 0x368 in desk.wire.counts and 0x328 in desk.wire.counts
 
 
 def test_a_cycle_with_the_test_of_the_leads_stays_below_half_its_period():
@@ -540,7 +540,7 @@ def test_bleeding_is_written_again_before_watchdog_and_timer_lapse():
     assert [device.a[5] >> 4 for device in desk.chain] == [1, 1]
     written = []
     for _ in range(500):
-        del desk.wire.frames[:]
+        desk.wire.forget()
         desk.read()
         if 0x001 in desk.wire.commands():
             written.append(desk.clock.now_us)
