@@ -9,8 +9,9 @@ TIMED_OUT = const(4)
 NOT_CONFIGURED = const(5)
 READ_BACK_DIFFERS = const(6)
 UNSUPPORTED = const(7)
+SELF_TEST_FAILED = const(8)
 
-_CODES = const(8)
+_CODES = const(9)
 _RAISES = const(8)
 
 

@@ -1,0 +1,132 @@
+"""Which cell and which thermistor of a mixed chain lies in which register of which device."""
+
+from micropython import const
+
+RDCFGA = const(0x002)
+WRCFGA = const(0x001)
+RDCFGB = const(0x026)
+WRCFGB = const(0x024)
+RDSTATA = const(0x010)
+RDSTATB = const(0x012)
+CLRCELL = const(0x711)
+CLRAUX = const(0x712)
+CLRSTAT = const(0x713)
+DIAGN = const(0x715)
+# Starts, all in the 7 kHz mode; discharge pauses at the measured cell and its neighbours.
+ADCVSC = const(0x567)  # all cells and their sum
+ADOW_UP = const(0x368)
+ADOW_DOWN = const(0x328)
+ADAX = const(0x560)  # + channel
+ADSTAT_DIE = const(0x56A)
+CVST = const(0x307)  # + test << 5
+AXST = const(0x507)
+STATST = const(0x50F)
+REFERENCE_CHANNEL = const(6)
+
+# Conversion times with a tenth in hand.
+ALL_CELLS_US = const(2600)
+ONE_CHANNEL_US = const(450)
+TWO_CHANNELS_US = const(870)
+ALL_CHANNELS_US = const(4250)
+ALL_STATUS_US = const(1720)
+
+_CELL_GROUPS = (0x004, 0x006, 0x008, 0x00A, 0x009, 0x00B)
+_AUX_GROUPS = (0x00C, 0x00E, 0x00D, 0x00F)
+# Registers of the aux groups in turn, GPIO numbers; 0 is the reference.
+_AUX_PLACES = ((1, 2, 3), (4, 5, 0), (6, 7, 8), (9,))
+
+# Cell inputs, GPIOs, mV of one step of the sum of cells, kelvin a step and offset of the die as
+# (numerator, denominator, offset) in 0.1 degC.
+PARTS = {
+    "LTC6811": (12, 5, 2, (2, 15, -2730)),
+    "LTC6813": (18, 9, 3, (5, 38, -2760)),
+    "ADBMS1818": (18, 9, 3, (5, 38, -2760)),
+}
+
+
+class Device:
+    """One device: its type, the inputs that carry cells (1-based, upwards), thermistor GPIOs."""
+
+    def __init__(self, part, cells, thermistors=()):
+        """cells: a count, or the inputs used; thermistors: GPIO numbers."""
+        if part not in PARTS:
+            raise ValueError("unknown part: " + part)
+        self.part = part
+        self.inputs, self.gpios, self.sum_step_mv, self.die = PARTS[part]
+        self.cells = tuple(range(1, cells + 1)) if isinstance(cells, int) else tuple(cells)
+        self.thermistors = tuple(thermistors)
+        self.is_long = self.inputs > 12
+        if not self.cells or list(self.cells) != sorted(set(self.cells)):
+            raise ValueError("cell inputs count upwards")
+        if self.cells[0] < 1 or self.cells[-1] > self.inputs:
+            raise ValueError("no such cell input")
+        for gpio in self.thermistors:
+            if not 1 <= gpio <= self.gpios:
+                raise ValueError("no such GPIO")
+
+
+class Layout:
+    """Readings and places of a chain of `Device`s, nearest (bottom) first."""
+
+    def __init__(self, chain, devices):
+        self.devices = devices
+        self.cell_count = sum([len(device.cells) for device in devices])
+        self.temp_count = sum([len(device.thermistors) for device in devices])
+        self.long_members = bytes([1 if device.is_long else 0 for device in devices])
+        self.some_long = any(self.long_members)
+        # Every cell group that some device has, for the self-test: (reading, members).
+        self.all_cells = []
+        # The groups that hold cells in use, and behind which entry each of them ends.
+        self.cell_readings = []
+        self.cell_ends = []
+        entries = []
+        for group in range(6 if self.some_long else 4):
+            members = self.long_members if group >= 4 else b"\x01" * len(devices)
+            reading = chain.reading(_CELL_GROUPS[group], members)
+            self.all_cells.append((reading, members))
+            found = []
+            for number, device in enumerate(devices):
+                for place, cell_input in enumerate(device.cells):
+                    if (cell_input - 1) // 3 == group:
+                        cell = self.first_cell(number) + place
+                        found.append((cell, number, 2 * ((cell_input - 1) % 3)))
+            if found:
+                entries += found
+                self.cell_readings.append(reading)
+                self.cell_ends.append(len(entries))
+        self.entry_cell = bytes([entry[0] for entry in entries])
+        self.entry_device = bytes([entry[1] for entry in entries])
+        self.entry_at = bytes([entry[2] for entry in entries])
+        self.all_aux = []
+        for group in range(4 if self.some_long else 2):
+            members = self.long_members if group >= 2 else b"\x01" * len(devices)
+            words = len(_AUX_PLACES[group])
+            self.all_aux.append((chain.reading(_AUX_GROUPS[group], members), members, words))
+        self.channels = self._channels()
+
+    def first_cell(self, number):
+        """Index in the stack of the lowest cell of device `number`."""
+        return sum([len(device.cells) for device in self.devices[:number]])
+
+    def _channels(self):
+        """Steps of a round through the GPIOs: (channel, [(reading, [(temp, device, at)])])."""
+        # On the long parts GPIO n and n+5 are converted together.
+        steps = []
+        temp = 0
+        wanted = []
+        for number, device in enumerate(self.devices):
+            for gpio in device.thermistors:
+                wanted.append((gpio, temp, number))
+                temp += 1
+        for channel in range(1, 6):
+            readings = []
+            for group, aux in enumerate(self.all_aux):
+                found = []
+                for gpio, temp, number in wanted:
+                    if (gpio - 1) % 5 + 1 == channel and gpio in _AUX_PLACES[group]:
+                        found.append((temp, number, 2 * _AUX_PLACES[group].index(gpio)))
+                if found:
+                    readings.append((aux[0], found))
+            if readings:
+                steps.append((channel, readings))
+        return steps

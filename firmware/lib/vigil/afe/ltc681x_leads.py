@@ -1,0 +1,89 @@
+"""Open sense leads of an LTC681x chain: currents pull every input up, then down."""
+
+from array import array
+
+from micropython import const
+
+from vigil.afe.errors import CHECK_FAILED, failure
+from vigil.afe.ltc681x_chain import command
+from vigil.afe.ltc681x_layout import ADOW_DOWN, ADOW_UP, ALL_CELLS_US, CLRCELL
+
+# 100 uV: a cell that reads this much less when pulled up has lost the lead below it.
+_FALLS = const(-4000)
+# A cell at an end whose outer lead is open reads nothing; no living cell is as low as this.
+_NOTHING = const(1000)
+_NEVER_RAW = const(0xFFFF)
+
+
+class Leads:
+    """Two halves, so that no cycle becomes long.
+
+    open_leads[k] = 1: the lead above cell k (1-based) is open; 0 is the lead below the first.
+    """
+
+    def __init__(self, chain, layout, read_cells_into):
+        self._chain = chain
+        self._devices = layout.devices
+        self._read_cells_into = read_cells_into
+        self._clear = command(CLRCELL)
+        self._pull_up = command(ADOW_UP)
+        self._pull_down = command(ADOW_DOWN)
+        self._up = array("i", [0] * layout.cell_count)
+        self._down = array("i", [0] * layout.cell_count)
+        self.half_done = False
+        self.open_leads = bytearray(layout.cell_count + 1)
+        self.count = 0  # of them
+        self.tests = 0
+
+    def forget(self):
+        self.half_done = False
+        self.count = 0
+        for lead in range(len(self.open_leads)):
+            self.open_leads[lead] = 0
+
+    def give_up(self):
+        self.half_done = False
+
+    def test_up(self):
+        """Takes over 5 ms; overwrites the cells' results. Nothing may bleed meanwhile."""
+        self._pull(self._pull_up, self._up)
+        self.half_done = True
+
+    def test_down(self):
+        self.half_done = False
+        self._pull(self._pull_down, self._down)
+        self._find()
+        self.tests += 1
+
+    def _pull(self, start, target):
+        # Twice, for the current needs time to move the filters' capacitors.
+        self._chain.send(self._clear)
+        self._chain.convert(start, ALL_CELLS_US)
+        self._chain.convert(start, ALL_CELLS_US)
+        self._read_cells_into(target)
+        for cell in range(len(target)):
+            if target[cell] == _NEVER_RAW:
+                raise failure(CHECK_FAILED)
+
+    def _find(self):
+        self.forget()
+        up = self._up
+        down = self._down
+        cell = 0
+        for number in range(len(self._devices)):
+            cells = self._devices[number].cells
+            if up[cell] < _NOTHING:
+                self._note(cell)
+            for place in range(len(cells)):
+                # Inputs that are not neighbours share no lead.
+                if place and cells[place] == cells[place - 1] + 1:
+                    if up[cell] - down[cell] < _FALLS:
+                        self._note(cell)
+                cell += 1
+            if down[cell - 1] < _NOTHING:
+                self._note(cell)
+
+    def _note(self, lead):
+        if not self.open_leads[lead]:
+            self.open_leads[lead] = 1
+            self.count += 1
