@@ -87,9 +87,9 @@ def test_read_too_early_the_old_words_are_there():
 
 def test_without_the_references_the_first_result_comes_later():
     rig = Rig()
-    rig.measure(us=2343 + 3450)
+    rig.measure(us=2343 + 3400)
     assert rig.cells() == [CLEARED] * 18
-    rig.wait(60)
+    rig.wait(100)
     assert rig.cells() == [33000] * 18
 
 
