@@ -147,7 +147,8 @@ class _SpiPlace:
 
     The device says how fast it is (`spi_hz_limit`) and in which mode (`spi_mode`): what
     comes otherwise is noise to it. Where it has `spi_more`, transfers after the first while
-    the select line stays low go there, else each one counts as a frame of its own.
+    the select line stays low go there, else each one counts as a frame of its own. Where it has
+    `spi_select`, it hears of every change of the select line.
     """
 
     def __init__(self, device, select):
@@ -160,6 +161,8 @@ class _SpiPlace:
 
     def _on_select(self, level):
         self._frames = 0
+        if hasattr(self._device, "spi_select"):
+            self._device.spi_select(level)
 
     def exchange(self, sent, baudrate, mode):
         device = self._device
