@@ -25,17 +25,18 @@ def begin():
 
     hardware = board.build()
     memory = Memory(getattr(hardware, "storage", None), trial)
-    memory.begin(machine.reset_cause(), release()[1])
+    content = release()[1]
+    memory.begin(machine.reset_cause(), content and bytes.fromhex(content[:8]))
     return hardware, memory
 
 
 def release():
-    """(version, four bytes of its content's hash), both None where nothing was built."""
+    """(version, first half of its content's hash), both None where nothing was built."""
     try:
         import vigil_release
     except ImportError:
         return None, None
-    return vigil_release.VERSION, bytes.fromhex(vigil_release.CONTENT[:8])
+    return vigil_release.VERSION, vigil_release.CONTENT
 
 
 def make_bms(hardware=None, memory=None):
@@ -76,11 +77,12 @@ def run():
 
 
 def greet(bms):
-    """Say who starts; the first complete Sample follows, before any switch may close."""
+    """Say who starts, and soon what it measures."""
     from vigil.first_sample import FirstSample
 
-    print("Vigil", release()[0], "on board", bms.board.name)
-    bms.executive.add(FirstSample(bms).task())
+    name = "%s %s" % release()
+    print("Vigil", name, "on board", bms.board.name)
+    bms.executive.add(FirstSample(bms.sample, name).task())
 
 
 def hold_open(hardware):

@@ -53,7 +53,7 @@ def build(board, folder=None):
     write(made, folder)
     release = made.manifest
     print(
-        f"{folder}: version {release['version']}, content {made.content[:16]}, "
+        f"{folder}: version {release['version']}, content {made.release}, "
         f"kernels for {made.processor}"
     )
     return made

@@ -31,8 +31,9 @@ class Image:
         files = dict(app)
         self.content = _content(files)
         # Told to the firmware, which must not count one version's failures as another's.
-        release = f'VERSION = "{version}"\nCONTENT = "{self.content[:16]}"\n'
-        files[RELEASE] = release.encode()
+        self.release = self.content[:16]
+        told = f'VERSION = "{version}"\nCONTENT = "{self.release}"\n'
+        files[RELEASE] = told.encode()
         self.manifest = {
             "board": board,
             "version": version,

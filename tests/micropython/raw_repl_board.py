@@ -1,0 +1,166 @@
+"""A board for the deploy tests: littlefs in a file as its whole filesystem, boot.py and main.py run
+as on a board, and then a raw REPL on standard input and output. Never upload.
+
+Arguments: the file of the flash; after how many flash operations the power fails (0: never).
+"""
+
+import io
+import os
+import select
+import sys
+import time as real_time
+
+import vfs
+
+SECTOR = 4096
+PAGE = 256
+SECTORS = 128
+CTRL_A, CTRL_B, CTRL_C, CTRL_D, CTRL_E = b"\x01", b"\x02", b"\x03", b"\x04", b"\x05"
+# Exit codes that the test knows.
+RESET, POWER_FAILED = 0, 9
+
+_stdin = sys.stdin.buffer
+_stdout = sys.stdout.buffer
+_poll = select.poll()
+_poll.register(sys.stdin, select.POLLIN)
+
+
+class Flash:
+    """Block device; the power fails before an operation, with the one before only half done."""
+
+    def __init__(self, path, operations):
+        self._file = open(path, "r+b")
+        self._left = operations
+
+    def readblocks(self, block, buffer, offset=0):
+        self._file.seek(block * SECTOR + offset)
+        self._file.readinto(buffer)
+
+    def writeblocks(self, block, buffer, offset=0):
+        for first in range(0, len(buffer), PAGE):
+            data = bytes(buffer[first : first + PAGE])
+            self._change(block * SECTOR + offset + first, data)
+
+    def ioctl(self, operation, argument):
+        if operation == 4:
+            return SECTORS
+        if operation == 5:
+            return SECTOR
+        if operation == 6:
+            self._change(argument * SECTOR, b"\xff" * SECTOR)
+        return 0
+
+    def _change(self, at, data):
+        if self._left:
+            self._left -= 1
+            if not self._left:
+                self._write(at, data[: len(data) // 2])
+                raise SystemExit(POWER_FAILED)
+        self._write(at, data)
+
+    def _write(self, at, data):
+        self._file.seek(at)
+        self._file.write(data)
+        self._file.flush()
+
+
+class Watchdog:
+    def __init__(self, id=0, timeout=5000):
+        pass
+
+    def feed(self):
+        pass
+
+
+class Machine:
+    """What the loader and the small versions of the tests need."""
+
+    WDT = Watchdog
+
+    @staticmethod
+    def reset():
+        raise SystemExit(RESET)
+
+
+class Time:
+    """Sleeps quickly, and is where Ctrl-C arrives."""
+
+    ticks_ms = real_time.ticks_ms
+
+    @staticmethod
+    def sleep_ms(ms):
+        for _ in range(1 + ms // 10):
+            if _poll.poll(1) and _stdin.read(1) == CTRL_C:
+                raise KeyboardInterrupt
+
+    @staticmethod
+    def sleep(seconds):
+        Time.sleep_ms(0)
+
+
+def main(path, operations):
+    flash = Flash(path, operations)
+    is_new = os.stat(path)[6] == 0
+    if is_new:
+        flash._write(SECTOR * SECTORS - 1, b"\xff")
+        vfs.VfsLfs2.mkfs(flash)
+    files = vfs.VfsLfs2(flash)
+    vfs.umount("/")
+    vfs.mount(files, "/")
+    sys.path[:] = ["", ".frozen"]
+    sys.modules["machine"] = Machine
+    sys.modules["time"] = Time
+    try:
+        start("/boot.py")
+        start("/main.py")
+    except KeyboardInterrupt:
+        _stdout.write(b"stopped\r\n")
+    raw_repl()
+
+
+def start(name):
+    try:
+        with open(name) as file:
+            text = file.read()
+    except OSError:
+        return
+    try:
+        exec(text, {"__name__": "__main__"})
+    except Exception as error:
+        sys.print_exception(error)
+
+
+def raw_repl():
+    names = {}
+    code = b""
+    while True:
+        byte = _stdin.read(1)
+        if not byte:
+            return
+        if byte == CTRL_A:
+            code = b""
+            _stdout.write(b"raw REPL; CTRL-B to exit\r\n>")
+        elif byte == CTRL_E and not code:
+            _stdin.read(2)
+            _stdout.write(b"R\x00")  # no raw paste: the plain way is always there
+        elif byte == CTRL_D:
+            _stdout.write(b"OK")
+            _stdout.write(CTRL_D + run(code, names) + CTRL_D + b">")
+            code = b""
+        elif byte in (CTRL_B, CTRL_C):
+            code = b""
+        else:
+            code += byte
+
+
+def run(code, names):
+    try:
+        exec(code.decode(), names)
+    except Exception as error:
+        told = io.StringIO()
+        sys.print_exception(error, told)
+        return told.getvalue().encode()
+    return b""
+
+
+main(sys.argv[1], int(sys.argv[2]))
