@@ -3,7 +3,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run test bench docs picture debian-tools clean
+.PHONY: run test bench docs picture build deploy debian-tools clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/vigil sim $(ARGS)
@@ -16,11 +16,18 @@ test: $(VENV)/test.stamp debian-tools
 bench: $(VENV)/test.stamp debian-tools
 	$(BIN)/python -m host_tools.bench
 
+build: $(VENV)/build.stamp
+	@$(BIN)/python -m host_tools.build $(BOARD)
+
+deploy: $(VENV)/build.stamp
+	@$(BIN)/python -m host_tools.deploy "$(BOARD)" "$(PORT)"
+
 picture: $(VENV)/run.stamp
 	$(BIN)/python -m host_tools.sim.view.picture docs/live.svg
 
 docs: $(VENV)/run.stamp
 	@$(BIN)/python -m host_tools.handbook
+	@$(BIN)/python -m host_tools.build.wiring
 
 # The kernels are compared with C for the same processor, and with bytecode by counted instructions.
 # Without root nothing is installed, and tests and bench say what is missing.
@@ -38,6 +45,10 @@ $(VENV)/run.stamp: $(BIN)/python pyproject.toml
 $(VENV)/test.stamp: $(BIN)/python pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[sim,test,bench]'
 	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/build.stamp: $(BIN)/python pyproject.toml
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[build,deploy]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .run build .pytest_cache .ruff_cache *.egg-info

@@ -1,7 +1,7 @@
 """Which of the two folders with a whole version runs, and the return from one that fails.
 
-The file /running says it in one line: "app_a", or "app_b 1 app_a" while app_b is on trial (here its
-start 1 was not confirmed yet) and app_a is what it falls back to. Whoever writes it replaces it in
+The file /running says it in one line: "app_a", or "app_b 1 app_a" while app_b is on trial (it has
+begun one start that was not confirmed) and app_a is what it falls back to. The file is replaced in
 one step: a power cut leaves the old line or the new one.
 """
 
@@ -14,7 +14,7 @@ TRIES = 3
 
 
 def parse(text):
-    """(folder, tries, fallback) of a pointer, fallback None without a trial; None if it is none."""
+    """(folder, tries, fallback), fallback None without a trial; None if it is no pointer."""
     words = text.split()
     if len(words) not in (1, 3) or words[0] not in FOLDERS:
         return None

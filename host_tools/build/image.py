@@ -45,7 +45,9 @@ class Image:
                 for path, data in sorted(files.items())
             },
         }
-        files[MANIFEST] = (json.dumps(self.manifest, separators=(",", ":"), sort_keys=True) + "\n").encode()
+        files[MANIFEST] = (
+            json.dumps(self.manifest, separators=(",", ":"), sort_keys=True) + "\n"
+        ).encode()
         self.app = dict(sorted(files.items()))
 
     def files(self):
@@ -73,6 +75,8 @@ def make(board, root=ROOT, processor=None):
         sources = imports.needed(folder, firmware)
     except imports.NotForABoard as error:
         raise ValueError(f"board {board} {error}") from None
+    except SyntaxError as error:
+        raise ValueError(f"{error.filename} does not compile: {error}") from None
     app = {path: sources.pop(path).read_bytes() for path in _SOURCES}
     jobs = [(source, path, path == KERNELS) for path, source in sources.items()]
     for path, data in zip(sources, compiler.compile_files(jobs, processor), strict=True):

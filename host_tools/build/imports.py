@@ -34,9 +34,9 @@ def needed(board_folder, firmware):
 
 
 def imported(path):
-    """Dotted names that a file imports anywhere in it; some are values in a module, not modules."""
+    """Dotted names that a file imports anywhere in it; some are values, not modules."""
     names = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"), path)):
         if isinstance(node, ast.Import):
             dotted = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:

@@ -33,6 +33,11 @@ def put(made, line, first_sample_s=steps.FIRST_SAMPLE_S):
         return _refuse(f"refused: {error}. The board runs on as before", REFUSED)
     except (steps.Differs, wire.Failed, wire.Unreachable) as error:
         return _refuse(f"given up: {error}. The old version, if there was one, stays", GIVEN_UP)
+    except steps.Unsure as error:
+        return _refuse(
+            f"given up while switching over: {error}. Either version may run now; deploy again",
+            GIVEN_UP,
+        )
     except KeyboardInterrupt:
         return _refuse("interrupted. The old version, if there was one, stays", GIVEN_UP)
     finally:

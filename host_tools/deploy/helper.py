@@ -1,4 +1,4 @@
-"""Runs on the board while a version is copied: sent as text to its raw REPL, never stored there."""
+"""Runs on the board while a version is copied: sent as text to its raw REPL, not stored there."""
 
 # Fed by every command: if the cable is pulled, the watchdog restarts the board as it was.
 import binascii

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from host_tools.deploy import fitness
-from host_tools.deploy.wire import Failed
+from host_tools.deploy.wire import Unreachable
 
 FIRST_SAMPLE_S = 30
 _PIECE = 768
@@ -18,6 +18,10 @@ RUNS, FELL_BACK, SILENT = range(3)
 
 class Differs(Exception):
     """A file on the board is not what was sent; one sentence."""
+
+
+class Unsure(Exception):
+    """The order to switch over was sent, its answer never came; one sentence."""
 
 
 def deploy(wire, image, say, first_sample_s=FIRST_SAMPLE_S):
@@ -33,7 +37,11 @@ def deploy(wire, image, say, first_sample_s=FIRST_SAMPLE_S):
         _restart_quietly(wire)
         raise
     say("switched over; restarting")
-    wire.restart()
+    try:
+        wire.restart()
+    except Unreachable:
+        # It may have gone before its last answer; that it comes back is looked for below.
+        pass
     for line in wire.lines(first_sample_s):
         if line:
             say(f"board: {line}")
@@ -64,7 +72,11 @@ def _prepare(wire, image, say):
         _copy(wire, f"/{target}/{path}", image.app[path])
     for name in ("slots.py", "boot.py", "main.py"):
         _update(wire, f"/{name}", image.loader[name])
-    wire.run(f"point({target!r})" if stays is None else f"point('{target} 0 {stays}')")
+    pointer = target if stays is None else f"{target} 0 {stays}"
+    try:
+        wire.run(f"point({pointer!r})")
+    except Unreachable as error:
+        raise Unsure(str(error)) from None
 
 
 def _copy(wire, path, data):
@@ -92,6 +104,3 @@ def _restart_quietly(wire):
     except Exception:
         # Gone: its watchdog restarts it.
         wire.close()
-
-
-__all__ = ("Differs", "Failed", "deploy")

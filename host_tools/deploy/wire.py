@@ -33,8 +33,12 @@ class Wire:
 
     def restart(self):
         """The board goes away; nothing is awaited."""
-        self._guarded(lambda: self._transport.exec_raw_no_follow("import machine\nmachine.reset()"))
-        self.close()
+        # The pause lets the board's last words out before its USB port goes.
+        code = "import machine, time\ntime.sleep_ms(100)\nmachine.reset()"
+        try:
+            self._guarded(lambda: self._transport.exec_raw_no_follow(code))
+        finally:
+            self.close()
 
     def lines(self, seconds):
         """Lines that the board prints from now on; the port may have to come back first."""
@@ -52,7 +56,8 @@ class Wire:
                 serial.timeout = _PAUSE_S
             *whole, partial = partial.split(b"\n")
             for line in whole:
-                yield line.decode("utf-8", "replace").strip()
+                # The last words before the restart may be the raw REPL's.
+                yield line.decode("utf-8", "replace").strip("\x04 \r")
 
     def close(self):
         transport, self._transport = self._transport, None

@@ -1,12 +1,13 @@
-"""A board for the deploy tests: littlefs in a file as its whole filesystem, boot.py and main.py run
-as on a board, and then a raw REPL on standard input and output. Never upload.
+"""A board for the deploy tests: a littlefs in a file is its whole filesystem; boot.py and main.py
+run as on a board, then a raw REPL on standard input and output. Never upload.
 
-Arguments: the file of the flash; after how many flash operations the power fails (0: never).
+Arguments: the file of the flash; a file that gets every change of it, "-" for none.
 """
 
 import io
 import os
 import select
+import struct
 import sys
 import time as real_time
 
@@ -15,9 +16,9 @@ import vfs
 SECTOR = 4096
 PAGE = 256
 SECTORS = 128
+WINDOW = 128  # of raw-paste mode
 CTRL_A, CTRL_B, CTRL_C, CTRL_D, CTRL_E = b"\x01", b"\x02", b"\x03", b"\x04", b"\x05"
-# Exit codes that the test knows.
-RESET, POWER_FAILED = 0, 9
+RESET = 0  # exit code that the test knows
 
 _stdin = sys.stdin.buffer
 _stdout = sys.stdout.buffer
@@ -26,11 +27,11 @@ _poll.register(sys.stdin, select.POLLIN)
 
 
 class Flash:
-    """Block device; the power fails before an operation, with the one before only half done."""
+    """Block device of a board's flash: what it is told is in the file when it returns."""
 
-    def __init__(self, path, operations):
+    def __init__(self, path, log):
         self._file = open(path, "r+b")
-        self._left = operations
+        self._log = None if log == "-" else open(log, "ab")
 
     def readblocks(self, block, buffer, offset=0):
         self._file.seek(block * SECTOR + offset)
@@ -51,14 +52,12 @@ class Flash:
         return 0
 
     def _change(self, at, data):
-        if self._left:
-            self._left -= 1
-            if not self._left:
-                self._write(at, data[: len(data) // 2])
-                raise SystemExit(POWER_FAILED)
-        self._write(at, data)
+        if self._log:
+            self._log.write(struct.pack("<II", at, len(data)) + data)
+            self._log.flush()
+        self.write(at, data)
 
-    def _write(self, at, data):
+    def write(self, at, data):
         self._file.seek(at)
         self._file.write(data)
         self._file.flush()
@@ -98,11 +97,10 @@ class Time:
         Time.sleep_ms(0)
 
 
-def main(path, operations):
-    flash = Flash(path, operations)
-    is_new = os.stat(path)[6] == 0
-    if is_new:
-        flash._write(SECTOR * SECTORS - 1, b"\xff")
+def main(path, log):
+    flash = Flash(path, log)
+    if os.stat(path)[6] == 0:
+        flash.write(SECTOR * SECTORS - 1, b"\xff")
         vfs.VfsLfs2.mkfs(flash)
     files = vfs.VfsLfs2(flash)
     vfs.umount("/")
@@ -132,35 +130,49 @@ def start(name):
 
 def raw_repl():
     names = {}
-    code = b""
+    code = bytearray()
     while True:
         byte = _stdin.read(1)
         if not byte:
             return
         if byte == CTRL_A:
-            code = b""
+            code = bytearray()
             _stdout.write(b"raw REPL; CTRL-B to exit\r\n>")
         elif byte == CTRL_E and not code:
             _stdin.read(2)
-            _stdout.write(b"R\x00")  # no raw paste: the plain way is always there
-        elif byte == CTRL_D:
-            _stdout.write(b"OK")
-            _stdout.write(CTRL_D + run(code, names) + CTRL_D + b">")
-            code = b""
+            pasted = paste()
+            _stdout.write(run(pasted, names) + CTRL_D + b">")
         elif byte in (CTRL_B, CTRL_C):
-            code = b""
+            code = bytearray()
         else:
             code += byte
 
 
+def paste():
+    """Raw-paste mode: the client sends as much as the window allows."""
+    _stdout.write(b"R\x01" + struct.pack("<H", WINDOW))
+    code = bytearray()
+    while True:
+        byte = _stdin.read(1)
+        if byte == CTRL_D:
+            _stdout.write(CTRL_D)
+            return code
+        code += byte
+        if len(code) % WINDOW == 0:
+            _stdout.write(CTRL_A)
+
+
 def run(code, names):
+    """Its output is on the line, then CTRL-D; returns what went wrong."""
+    wrong = b""
     try:
-        exec(code.decode(), names)
+        exec(bytes(code).decode(), names)
     except Exception as error:
         told = io.StringIO()
         sys.print_exception(error, told)
-        return told.getvalue().encode()
-    return b""
+        wrong = told.getvalue().encode()
+    _stdout.write(CTRL_D)
+    return wrong
 
 
-main(sys.argv[1], int(sys.argv[2]))
+main(sys.argv[1], sys.argv[2])

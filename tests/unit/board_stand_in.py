@@ -30,7 +30,7 @@ def run():
 CONFIRM = "trial and trial.confirm()"
 FAIL = "import machine; machine.reset()"
 RAISE = "raise ValueError('broken')"
-SLOWLY = "pass"  # neither fails nor lives long enough to be confirmed
+UNCONFIRMED = "pass"  # neither fails nor lives long enough
 
 
 def version(number, then=CONFIRM, processor="x64", micropython=(1, 29, 0)):
@@ -49,16 +49,15 @@ def version(number, then=CONFIRM, processor="x64", micropython=(1, 29, 0)):
 class BoardStandIn:
     """`port`: where a client finds it. It is restarted when it resets, until it is closed."""
 
-    def __init__(self, flash, cut_after=0):
+    def __init__(self, flash, log=None):
         self._flash = flash
         if not flash.exists():
             flash.touch()
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         self.port = os.ttyname(self._slave)
-        self._cut_after = cut_after
+        self._log = log or "-"
         self._closing = False
-        self.power_failed = False
         self._process = None
         self._start()
         self._keeper = threading.Thread(target=self._keep_running, daemon=True)
@@ -71,7 +70,7 @@ class BoardStandIn:
         self.close()
 
     def _start(self):
-        command = [micropython(), str(_SCRIPT), str(self._flash), str(self._cut_after)]
+        command = [micropython(), str(_SCRIPT), str(self._flash), str(self._log)]
         self._process = subprocess.Popen(
             command, stdin=self._master, stdout=self._master, stderr=subprocess.STDOUT
         )
@@ -80,7 +79,6 @@ class BoardStandIn:
         while True:
             code = self._process.wait()
             if self._closing or code != _RESET:
-                self.power_failed = not self._closing
                 return
             self._start()
 

@@ -1,5 +1,7 @@
-"""Says on the console what was measured, a few times after a start (a slow task), so that whoever
-has just brought a version onto the board sees which one runs, also when USB takes long to return."""
+"""Says on the console what was measured, a few times after a start (a slow task).
+
+Whoever has just brought a version onto the board sees which one runs, even if USB returns late.
+"""
 
 from micropython import const
 
