@@ -3,7 +3,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run test campaign mutants bench docs picture debian-tools clean
+.PHONY: run test campaign mutants bench docs picture build deploy debian-tools clean
 SEED ?= 1
 CYCLES ?= 300000
 
@@ -26,11 +26,18 @@ mutants: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp debian-tools
 	$(BIN)/python -m host_tools.bench
 
+build: $(VENV)/build.stamp
+	@$(BIN)/python -m host_tools.build $(BOARD)
+
+deploy: $(VENV)/build.stamp
+	@$(BIN)/python -m host_tools.deploy "$(BOARD)" "$(PORT)"
+
 picture: $(VENV)/run.stamp
 	$(BIN)/python -m host_tools.sim.view.picture docs/live.svg
 
 docs: $(VENV)/run.stamp
 	@$(BIN)/python -m host_tools.handbook
+	@$(BIN)/python -m host_tools.build.wiring
 
 # The kernels are compared with C for the same processor, and with bytecode by counted instructions.
 # Without root nothing is installed, and tests and bench say what is missing.
@@ -48,6 +55,10 @@ $(VENV)/run.stamp: $(BIN)/python pyproject.toml
 $(VENV)/test.stamp: $(BIN)/python pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[sim,test,bench]'
 	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/build.stamp: $(BIN)/python pyproject.toml
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[build,deploy]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .run build .pytest_cache .ruff_cache *.egg-info

@@ -5,6 +5,8 @@ import time
 
 OLDEST_VERSION = (1, 29, 0)
 
+trial = None  # what the loader puts here while this version is being tried
+
 
 def version_is_good():
     """Older interpreters compile `~x` and `-x` in viper wrongly: protection must not run there."""
@@ -22,9 +24,19 @@ def begin():
     from vigil.memory import Memory
 
     hardware = board.build()
-    memory = Memory(getattr(hardware, "storage", None))
-    memory.begin(machine.reset_cause())
+    memory = Memory(getattr(hardware, "storage", None), trial)
+    content = release()[1]
+    memory.begin(machine.reset_cause(), content and bytes.fromhex(content[:8]))
     return hardware, memory
+
+
+def release():
+    """(version, first half of its content's hash), both None where nothing was built."""
+    try:
+        import vigil_release
+    except ImportError:
+        return None, None
+    return vigil_release.VERSION, vigil_release.CONTENT
 
 
 def make_bms(hardware=None, memory=None):
@@ -54,13 +66,24 @@ def run():
     if memory.safe_mode:
         print("safe mode: starts in a row that failed:", memory.unconfirmed_starts - 1)
     try:
-        make_bms(hardware, memory).run()
+        bms = make_bms(hardware, memory)
+        greet(bms)
+        bms.run()
     except Exception as error:
         if not memory.safe_mode:
             # The watchdog starts the board anew, which counts.
             raise
         print("safe mode: nothing but the switches held open, because of", repr(error))
         hold_open(hardware)
+
+
+def greet(bms):
+    """Say who starts, and soon what it measures."""
+    from vigil.first_sample import FirstSample
+
+    name = "%s %s" % release()
+    print("Vigil", name, "on board", bms.board.name)
+    bms.executive.add(FirstSample(bms.sample, name).task())
 
 
 def hold_open(hardware):

@@ -15,9 +15,10 @@ def test_there_are_boards_of_every_size_and_chemistry():
 
 
 @pytest.mark.parametrize("board", boards())
-def test_a_boards_name_tells_its_cells(board):
+def test_a_simulated_boards_name_tells_its_cells(board):
     cells, temps = board_counts(board)
-    assert int(re.match(r"sim(\d+)_", board)[1]) == cells
+    told = re.match(r"sim(\d+)_", board)
+    assert told is None or int(told[1]) == cells
     assert 1 <= temps <= 3
 
 

@@ -48,6 +48,10 @@ class Executive:
         self.cycle_us_max = 0
         self.worst_period_us = 0
 
+    def add(self, task):
+        """One more slow task; before start."""
+        self._tasks.append(task)
+
     def start(self):
         now_ms = time.ticks_ms()
         for task in self._tasks:

@@ -23,8 +23,8 @@ FAILED_STARTS_TO_SAFE_MODE = const(3)
 
 _SCHEMA = const(1)
 # Starts, trips, latches, latched charge row, latched discharge row, watchdog restarts,
-# unconfirmed starts, reset cause; the rest is reserved.
-_FORMAT = "<IIIHHHBB12x"
+# unconfirmed starts, reset cause, version that these starts were of; the rest is reserved.
+_FORMAT = "<IIIHHHBB4s8x"
 _LENGTH = const(32)
 _WATCHDOG_RESET = const(3)  # machine.WDT_RESET of every port
 _LARGEST_BYTE = const(255)
@@ -42,15 +42,21 @@ class NoStorage:
 
 
 class Memory:
-    """`latched_rows`: row id that latched the charge and the discharge switch, 0 for none."""
+    """`latched_rows`: row id that latched the charge and the discharge switch, 0 for none.
 
-    def __init__(self, storage=None):
+    trial: None, or what has a confirm() that writes to flash: a new version is being tried.
+    """
+
+    def __init__(self, storage=None, trial=None):
+        self._trial = trial
+        self._trial_waits = False
         self.flags = NO_STORAGE if storage is None else 0
         self._can_write = storage is not None
         self.store = store.Store(storage or NoStorage(), "state", _SCHEMA, _LENGTH)
         self.journal = journal.Journal(storage or NoStorage())
         self.starts = 0
         self.unconfirmed_starts = 0
+        self._version = bytes(4)
         self.reset_cause = 0
         self.watchdog_restarts = 0
         self.trips = 0
@@ -82,10 +88,18 @@ class Memory:
             self.watchdog_restarts,
             self.unconfirmed_starts,
             self.reset_cause,
+            self._version,
         ) = struct.unpack(_FORMAT, payload)
 
-    def begin(self, reset_cause):
-        """Count this start as failed until it is confirmed; written before the BMS is built."""
+    def begin(self, reset_cause, version=None):
+        """Count this start as failed until it is confirmed; written before the BMS is built.
+
+        version: four bytes that tell one version of the firmware from another. The failures of
+        one are not held against the next.
+        """
+        if version is not None and version != self._version:
+            self._version = version
+            self.unconfirmed_starts = 0
         self.safe_mode = self.unconfirmed_starts >= FAILED_STARTS_TO_SAFE_MODE
         failed = self.unconfirmed_starts
         self.unconfirmed_starts = min(failed + 1, _LARGEST_BYTE)
@@ -125,6 +139,7 @@ class Memory:
     def confirm(self):
         """This start has run well: it no longer counts as failed."""
         self.unconfirmed_starts = 0
+        self._trial_waits = self._trial is not None
 
     def forget(self):
         """The owner's reset while nothing runs: no latched switch, no failed start."""
@@ -150,20 +165,34 @@ class Memory:
                 self.watchdog_restarts,
                 self.unconfirmed_starts,
                 self.reset_cause,
+                self._version,
             )
         )
 
     @property
     def state_waits(self):
-        return self._can_write and self.store.copies_owed
+        return self._trial_waits or (self._can_write and self.store.copies_owed)
 
     @property
     def journal_waits(self):
         return self._can_write and self.journal.pending
 
     def commit(self):
-        """Write one copy of the staged state; stops everything for the time of a flash write."""
+        """Write one copy of the staged state; stops everything for the time of a flash write.
+
+        Last, that a version on trial stays: a cut before that costs one more start on trial.
+        """
+        if self._trial_waits and not (self._can_write and self.store.copies_owed):
+            return self._note_success(self._end_trial())
         return self._note_success(not self._can_write or self.store.commit())
+
+    def _end_trial(self):
+        try:
+            self._trial.confirm()
+        except OSError:
+            return False
+        self._trial_waits = False
+        return True
 
     def flush(self):
         """Write one file of the journal; stops everything for the time of a flash write."""

@@ -1,0 +1,30 @@
+"""Runs the version that boot.py has found; its start counts until it is confirmed."""
+
+import sys
+import time
+
+import machine
+
+import slots
+
+
+def run():
+    folder = "/" + slots.begin()
+    if sys.path[0] != folder:
+        sys.path.insert(0, folder)
+        sys.modules.pop("board", None)
+    # Not this file, which runs as __main__: the one of the version.
+    version = __import__("main")
+    if slots.on_trial():
+        version.trial = slots
+    version.run()
+
+
+try:
+    run()
+except Exception as _error:
+    sys.print_exception(_error)
+if slots.on_trial():
+    # It ended: before a watchdog runs nothing else would try again, or fall back.
+    time.sleep(1)
+    machine.reset()

@@ -1,0 +1,1 @@
+"""Makes the files that belong on a board: exactly what it needs, compiled for its processor."""

@@ -1,0 +1,76 @@
+"""`python -m host_tools.build BOARD [FOLDER]`: writes build/BOARD and prints what is large."""
+
+import shutil
+import sys
+
+from host_tools.build import image
+
+
+def write(made, folder):
+    """Exactly these files: whatever an earlier build left is gone."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    for path, data in made.files().items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+
+def table(made):
+    """Lines of sizes, largest first, with the total last."""
+    files = made.files()
+    order = sorted(files, key=lambda path: (-len(files[path]), path))
+    lines = [f"{len(files[path]):>8,}  {path}" for path in order]
+    total = sum(map(len, files.values()))
+    return [*lines, f"{total:>8,}  in {len(files)} files; at most {image.MOST_BYTES:,}"]
+
+
+def complaints(made):
+    """(warnings, errors): sentences."""
+    files = made.files()
+    warnings = [
+        f"{path} has {len(data):,} bytes: over {image.LARGE_BYTES:,}, hard to load on a full heap"
+        for path, data in files.items()
+        if len(data) > image.LARGE_BYTES
+    ]
+    total = sum(map(len, files.values()))
+    errors = []
+    if total > image.MOST_BYTES:
+        errors = [f"{total:,} bytes in total: at most {image.MOST_BYTES:,} are allowed"]
+    return warnings, errors
+
+
+def build(board, folder=None):
+    """Build, write and print; the Image, or ValueError with a sentence."""
+    made = image.make(board)
+    folder = folder or image.ROOT / "build" / board
+    warnings, errors = complaints(made)
+    print("\n".join(table(made)))
+    for warning in warnings:
+        print(f"build: warning: {warning}", file=sys.stderr)
+    if errors:
+        raise ValueError(errors[0])
+    write(made, folder)
+    release = made.manifest
+    print(
+        f"{folder}: version {release['version']}, content {made.release}, "
+        f"kernels for {made.processor}"
+    )
+    return made
+
+
+def main(arguments):
+    if len(arguments) != 1 or not arguments[0]:
+        names = ", ".join(image.real_boards())
+        print(f"build: BOARD=<name> is needed; known are: {names}", file=sys.stderr)
+        return 2
+    try:
+        build(arguments[0])
+    except ValueError as error:
+        print(f"build: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

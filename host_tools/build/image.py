@@ -1,0 +1,111 @@
+"""The files of one board in memory: {path: bytes}, and the manifest that describes them."""
+
+import ast
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+
+from host_tools.build import compiler, imports
+
+ROOT = Path(__file__).parents[2]
+FOLDER = "app_a"  # where a first version lies on the board
+MANIFEST = "manifest.json"
+RELEASE = "vigil_release.py"
+KERNELS = "vigil/kernels.py"
+LARGE_BYTES = 16 * 1024
+MOST_BYTES = 120 * 1024
+_LOADER = ("boot.py", "main.py", "slots.py")
+# Stays readable on the board: the owner may have to look.
+_SOURCES = ("boot.py", "main.py", "board.py")
+_MICROPYTHON = "OLDEST_VERSION"
+
+
+class Image:
+    """loader: {name: bytes} of the root; app: {path: bytes} of one whole version."""
+
+    def __init__(self, board, processor, loader, app, version, micropython):
+        self.board = board
+        self.processor = processor
+        self.loader = loader
+        files = dict(app)
+        self.content = _content(files)
+        # Told to the firmware, which must not count one version's failures as another's.
+        self.release = self.content[:16]
+        told = f'VERSION = "{version}"\nCONTENT = "{self.release}"\n'
+        files[RELEASE] = told.encode()
+        self.manifest = {
+            "board": board,
+            "version": version,
+            "content_sha256": self.content,
+            "processor": processor,
+            "micropython": micropython,
+            "files": {
+                path: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+                for path, data in sorted(files.items())
+            },
+        }
+        files[MANIFEST] = (
+            json.dumps(self.manifest, separators=(",", ":"), sort_keys=True) + "\n"
+        ).encode()
+        self.app = dict(sorted(files.items()))
+
+    def files(self):
+        """{path: bytes} of everything, as it lies on a new board."""
+        whole = {f"{FOLDER}/{path}": data for path, data in self.app.items()}
+        return dict(sorted({**self.loader, **whole}.items()))
+
+
+def make(board, root=ROOT, processor=None):
+    """The Image of a board; ValueError with one sentence if there is none."""
+    folder = root / "boards" / board
+    if not board or Path(board).name != board or not (folder / "board.py").is_file():
+        raise ValueError(f"there is no board {board!r}; known are: {', '.join(real_boards(root))}")
+    processor = processor or _constant(folder / "board.py", "PROCESSOR")
+    if processor is None:
+        raise ValueError(
+            f"board {board} names no PROCESSOR, so it is a simulated one; "
+            f"boards to build for: {', '.join(real_boards(root))}"
+        )
+    if processor not in compiler.PROCESSORS:
+        known = ", ".join(compiler.PROCESSORS)
+        raise ValueError(f"board {board}: PROCESSOR {processor!r} is not one of {known}")
+    firmware = root / "firmware"
+    try:
+        sources = imports.needed(folder, firmware)
+    except imports.NotForABoard as error:
+        raise ValueError(f"board {board} {error}") from None
+    except SyntaxError as error:
+        raise ValueError(f"{error.filename} does not compile: {error}") from None
+    app = {path: sources.pop(path).read_bytes() for path in _SOURCES}
+    jobs = [(source, path, path == KERNELS) for path, source in sources.items()]
+    for path, data in zip(sources, compiler.compile_files(jobs, processor), strict=True):
+        app[path.removesuffix(".py") + ".mpy"] = data
+    loader = {name: (firmware / "loader" / name).read_bytes() for name in _LOADER}
+    with open(root / "pyproject.toml", "rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    oldest = _constant(firmware / "main.py", _MICROPYTHON)
+    return Image(board, processor, loader, app, version, list(oldest))
+
+
+def real_boards(root=ROOT):
+    return sorted(
+        path.parent.name
+        for path in (root / "boards").glob("*/board.py")
+        if _constant(path, "PROCESSOR")
+    )
+
+
+def _constant(path, name):
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == name:
+            return ast.literal_eval(node.value)
+    return None
+
+
+def _content(files):
+    """One hash of all names and contents: equal exactly if two versions are."""
+    digest = hashlib.sha256()
+    for path, data in sorted(files.items()):
+        digest.update(f"{path}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()

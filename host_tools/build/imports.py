@@ -1,0 +1,65 @@
+"""Which modules a board needs: read from the sources, nothing is run."""
+
+import ast
+from pathlib import Path
+
+STARTS = ("boot", "main")
+
+
+class NotForABoard(ValueError):
+    """One sentence for the user."""
+
+
+def needed(board_folder, firmware):
+    """{path on the board: source file} of everything that the board's start can import."""
+    board_folder, firmware = Path(board_folder), Path(firmware)
+    found = {f"{name}.py": firmware / f"{name}.py" for name in STARTS}
+    waiting = ["board"]
+    for path in found.values():
+        waiting += imported(path)
+    seen = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name.split(".")[0] == "host_tools":
+            raise NotForABoard("imports parts of the simulator; it is a simulated board")
+        place = _source(name, board_folder, firmware)
+        if place is not None:
+            target, path = place
+            found[target] = path
+            waiting += imported(path)
+    return dict(sorted(found.items()))
+
+
+def imported(path):
+    """Dotted names that a file imports anywhere in it; some are values, not modules."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"), path)):
+        if isinstance(node, ast.Import):
+            dotted = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            dotted = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in dotted:
+            # A package's own file comes along with what lies in it.
+            parts = name.split(".")
+            names += [".".join(parts[: n + 1]) for n in range(len(parts))]
+    return names
+
+
+def _source(name, board_folder, firmware):
+    parts = name.split(".")
+    if parts[0] == "vigil":
+        base, target = firmware / "lib", "/".join(parts)
+    elif len(parts) == 1:
+        # Beside the board's own file: parts that only this board has.
+        base, target = board_folder, name
+    else:
+        return None
+    for candidate in (f"{target}/__init__.py", f"{target}.py"):
+        if (base / candidate).is_file():
+            return candidate, base / candidate
+    return None
