@@ -16,6 +16,18 @@ from vigil import limits
 _CAPACITY_MAH = 20000
 # Switches and short circuit of an LTO pack need a smaller shunt for the chip's thresholds.
 _SHUNT_UOHM = 500
+# The family with a cycle of 250 ms: thermistors, and how long it is until both switches are on.
+_SLOW_CHIPS = {"BQ76920": 1, "BQ76930": 2, "BQ76940": 3}
+_SLOW_START_MS = 12000
+
+
+class SlowDesk(Desk):
+    BOARD = "sim15_bq76940"
+
+    def __init__(self, **options):
+        options["TEMPS"] = _SLOW_CHIPS[options["CHIP"]]
+        super().__init__(settle=False, **options)
+        self.run_until(self.both_on, _SLOW_START_MS)
 
 
 def profile_from(path, seconds):
@@ -34,7 +46,7 @@ def profile_from(path, seconds):
 
 
 def drive(cells, chemistry, path, seconds, chip, soc_pct=60, temp_c=25):
-    desk = Desk(
+    desk = (SlowDesk if chip in _SLOW_CHIPS else Desk)(
         soc_pct=soc_pct,
         CHIP=chip,
         CELLS=cells,

@@ -7,7 +7,8 @@ import pytest
 from host_tools.sim.settings import board_counts, boards
 from tests.system.simulator import records
 
-SETTLED_S = 5
+# A front end that converts every 250 ms, and temperatures in turn, takes longest.
+SETTLED_S = 7
 
 
 def test_there_are_boards_of_every_size_and_chemistry():

@@ -37,6 +37,7 @@ class Conversions:
         # Places of the used inputs, and how many bytes reach up to the highest.
         self._places = bytes([number - 1 for number in options.inputs])
         self._cell_bytes = 2 * options.inputs[options.cells - 1]
+        self._shorted = bytes([n - 1 for n in options.shorted() if n <= options.inputs[-1]])
         # Codes of all inputs from the lowest: as accepted, and as just read.
         self._codes = array("H", [0] * (5 * groups))
         self._first = array("H", [0] * (5 * groups))
@@ -166,8 +167,13 @@ class Conversions:
             cells_mv[cell] = cell_mv
             values[sample.cells_at + cell] = cell_mv
             cell += 1
-        # The offset comes once for each cell: shorted inputs have been shown to add none.
-        values[sample.stack_at] = (4 * gain_uv * pack_code + 500) // 1000 + cell * offset_mv
+        # The chip adds up all inputs, and the offset comes once for each cell: a shorted input has
+        # been shown to add nothing, but with a negative offset it shows as much above nought.
+        pack_code *= 4
+        if offset_mv < 0:
+            for place in self._shorted:
+                pack_code -= codes[place]
+        values[sample.stack_at] = (gain_uv * pack_code + 500) // 1000 + cell * offset_mv
         sample.refresh(CELLS, now_ms)
         sample.refresh(STACK, now_ms)
 
