@@ -8,7 +8,8 @@ one step: a power cut leaves the old line or the new one.
 import os
 
 FOLDERS = ("app_a", "app_b")
-POINTER = "/running"
+ROOT = "/"
+POINTER = "running"
 MANIFEST = "manifest.json"
 TRIES = 3
 
@@ -28,7 +29,7 @@ def parse(text):
 def state():
     """What parse() gives, mended where the pointer is missing or names what is not whole."""
     try:
-        with open(POINTER) as file:
+        with open(ROOT + POINTER) as file:
             found = parse(file.read())
     except (OSError, ValueError):
         found = None
@@ -36,7 +37,8 @@ def state():
         found = FOLDERS[0], 0, None
     folder, tries, fallback = found
     if is_whole(folder):
-        return found
+        # With nothing whole to fall back to, a trial has no end but success.
+        return found if fallback is None or is_whole(fallback) else (folder, 0, None)
     other = FOLDERS[1 - FOLDERS.index(folder)]
     if is_whole(other):
         return other, 0, None
@@ -46,7 +48,7 @@ def state():
 def is_whole(folder):
     """Its manifest is the last file that a deploy writes, and the first that it removes."""
     try:
-        os.stat("/" + folder + "/" + MANIFEST)
+        os.stat(ROOT + folder + "/" + MANIFEST)
     except OSError:
         return False
     return True
@@ -87,6 +89,7 @@ def confirm():
 
 
 def write(line):
-    with open(POINTER + ".new", "w") as file:
+    path = ROOT + POINTER
+    with open(path + ".new", "w") as file:
         file.write(line + "\n")
-    os.rename(POINTER + ".new", POINTER)
+    os.rename(path + ".new", path)

@@ -1,4 +1,4 @@
-"""Failed starts are counted for each version, and a version on trial is confirmed with its start."""
+"""Failed starts are counted for each version, and a version on trial is confirmed with it."""
 
 from desk import Desk
 

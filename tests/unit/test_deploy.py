@@ -254,6 +254,52 @@ def test_a_damaged_pointer_is_no_pointer(text):
     assert fitness.loader().parse(text) is None
 
 
+def slots_on(folder, files):
+    """The loader with `folder` for its filesystem, and what it is given there."""
+    for path, text in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text)
+    slots = fitness.loader()
+    slots.ROOT = f"{folder}/"
+    return slots
+
+
+BOTH = {"app_a/manifest.json": "{}", "app_b/manifest.json": "{}"}
+
+
+@pytest.mark.parametrize(
+    "files, expected",
+    [
+        ({}, "app_a"),
+        (BOTH, "app_a"),
+        ({**BOTH, "running": "app_b"}, "app_b"),
+        ({**BOTH, "running": "app_b 2 app_a"}, "app_b"),
+        ({**BOTH, "running": "app_b 3 app_a"}, "app_a"),
+        ({**BOTH, "running": "app_b 3 app_b"}, "app_a"),
+        ({"app_b/manifest.json": "{}", "running": "app_a"}, "app_b"),
+        ({"app_b/manifest.json": "{}"}, "app_b"),
+        ({"app_b/manifest.json": "{}", "running": "app_b 3 app_a"}, "app_b"),
+    ],
+)
+def test_the_loader_starts_a_whole_version(tmp_path, files, expected):
+    slots = slots_on(tmp_path, files)
+    assert slots.chosen() == expected
+    assert slots.begin() == expected
+
+
+def test_a_trial_that_cannot_be_counted_falls_back_at_once(tmp_path):
+    slots = slots_on(tmp_path, {**BOTH, "running": "app_b 0 app_a"})
+    (tmp_path / "running.new").mkdir()
+    assert slots.begin() == "app_a"
+
+
+def test_an_ordinary_start_writes_nothing(tmp_path):
+    slots = slots_on(tmp_path, {**BOTH, "running": "app_b"})
+    (tmp_path / "running.new").mkdir()
+    assert slots.begin() == "app_b"
+    slots.confirm()
+
+
 @pytest.mark.parametrize(
     "arguments", ([], ["pico_bq76952"], ["pico_bq76952", ""], ["nosuch", "p"])
 )
