@@ -1,4 +1,4 @@
-"""Failed starts are counted for each version, and a version on trial is confirmed with it."""
+"""Failed starts are counted for each version; a version on trial is confirmed with its start."""
 
 from desk import Desk
 
