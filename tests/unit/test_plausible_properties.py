@@ -254,6 +254,46 @@ def test_a_rate_is_in_doubt_beyond_5_kelvin_a_second_only(rate_k_s, temps):
     assert seen == (DOUBT_RATE if abs(rate_k_s) > 5 else 0)
 
 
+@settings(max_examples=120)
+@given(
+    at=st.integers(0, 2),
+    scans_before=st.integers(1, 30),
+    beyond_dk=st.one_of(st.integers(-3, 3), st.integers(-90, 600)),
+    up=st.booleans(),
+)
+def test_a_sensor_that_jumps_is_in_doubt_whatever_the_moment(at, scans_before, beyond_dk, up):
+    # The first scan is a reference, and then the first one of each new second.
+    reference_ms = 189 * ((scans_before - 1) % 6 + 1)
+    allowed_dk = 10 + 5 * 10 * (reference_ms + 189) // 1000
+    jump_dk = max(allowed_dk + beyond_dk, 0)
+    rig = PlausibleRig(settle=False)
+    for _ in range(3 * scans_before):
+        rig.scan()
+    rig.temps_dc[at] += jump_dk if up else -jump_dk
+    seen, first_ms = rig.doubts_within(3000)
+    assert seen == ((0, 0, DOUBT_RATE, 0) if jump_dk > allowed_dk else NONE)
+    assert first_ms < 0 or first_ms <= 400
+
+
+@settings(max_examples=60)
+@given(
+    at=st.integers(0, 2),
+    scans_before=st.integers(1, 30),
+    # Less, but more than 1.9 K, passes for a change if it falls on the scan of a reference.
+    error_dk=st.integers(-600, 600).filter(lambda dk: not 19 < abs(dk) <= 66),
+)
+def test_one_odd_conversion_of_a_sensor_is_no_doubt_whatever_the_moment(
+    at, scans_before, error_dk
+):
+    rig = PlausibleRig(settle=False)
+    for _ in range(3 * scans_before):
+        rig.scan()
+    rig.temps_dc[at] += error_dk
+    rig.run_ms(126)
+    rig.temps_dc[at] -= error_dk
+    assert rig.doubts_within(3000) == (NONE, -1)
+
+
 # Early warning.
 
 

@@ -400,6 +400,7 @@ _CELLS_SINCE = const(55)
 _SUM_MV = const(56)
 _APART_DK = const(57)
 _CALM_OFFSET_MV = const(58)
+_WAS_FAST = const(59)
 _HEAD_BYTES = const(60 * 4)
 # ... three words for each cell, and the reference of each temperature.
 _BEFORE = const(0)
@@ -446,10 +447,10 @@ def look(here: ptr32, state: ptr32) -> int:
     what is kept from scan to scan, as the constants above say. Places of cells and temperatures
     are in bytes from the Sample's start, of current and stack in words. The last sums of the cells
     are in a ring; offset is the stack less their middle, slack half their span; calm is the offset
-    before, or the last one with little slack. After the head, a
-    cell each: last known value, reference, the reference to come; then the temperatures'
-    references. Writes the spreads of cells and temperatures into the Sample. Voltages are not
-    negative.
+    before, or the last one with little slack; fast: a temperature was so in the last scan. After
+    the head, a cell each: last known value, reference, the reference to come; then the
+    temperatures' references. Writes the spreads of cells and temperatures into the Sample.
+    Voltages are not negative.
 
     Returns bits: 1 some cell is unknown; 2 a cell is at a rail; 4 a cell moved further from the
     mean move than `jump`; 8 two neighbours moved apart by more than `swing` since the reference;
@@ -635,7 +636,6 @@ def look(here: ptr32, state: ptr32) -> int:
         keep = 0
         if elapsed >= _GAP_MS:
             keep = 1
-            state[_TEMPS_MS] = here[_TEMPS_RECORD + _READ]
         if elapsed > 4000:
             elapsed = 4000
         # 5 K/s are 0.1 K in 20 ms.
@@ -662,9 +662,16 @@ def look(here: ptr32, state: ptr32) -> int:
                     value = held - value
                     if ((elapsed - value) | (elapsed + value)) & sign:
                         told |= _FAST
-            if keep:
-                references[at] = held
             at += 1
+        held = told & _FAST
+        # What is odd for the first time is no reference: one more scan tells whether it stays.
+        if keep and (state[_WAS_FAST] or not held):
+            state[_TEMPS_MS] = here[_TEMPS_RECORD + _READ]
+            at = state[_TEMP_COUNT]
+            while at:
+                at -= 1
+                references[at] = values[at]
+        state[_WAS_FAST] = held
         if any_known:
             here[_TEMP_SPREAD] = most - least
             held = here[state[_CURRENT_AT]]

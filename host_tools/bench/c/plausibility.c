@@ -30,7 +30,7 @@ struct state {
     int32_t elapsed_ms, moving, followed, sum_at, sum_count, offset_mv, slack_mv;
     int32_t reference_offset_mv, next_offset_mv, stack_at, stack_seen, temps_at, temp_count;
     int32_t temps_seen, temps_ms, rest_ma, rested, rest_scans, move_ma, end_mv, sums[8];
-    int32_t cells_since, sum_mv, apart_dk, spare[2];
+    int32_t cells_since, sum_mv, apart_dk, calm_offset_mv, was_fast;
     struct cell cells[];
 };
 
@@ -161,6 +161,8 @@ static int32_t look_at_stack(struct sample *sample, struct state *state) {
     }
     if (most >= UNKNOWN)
         return 0;
+    if (state->sum_mv >= state->slack_mv << 1)
+        state->calm_offset_mv = state->offset_mv;
     state->offset_mv = stack_mv - ((least + most) >> 1);
     state->slack_mv = (most - least) >> 1;
     int32_t allowed = state->sum_mv + ((most * 41) >> 13);
@@ -172,8 +174,6 @@ static int32_t look_at_temps(struct sample *sample, struct state *state) {
     int32_t told = TEMPS;
     int32_t elapsed = (sample->temps.read - state->temps_ms) & TICKS;
     int32_t keep = elapsed >= 1000;
-    if (keep)
-        state->temps_ms = sample->temps.read;
     int32_t most_dk = 10 + (((elapsed > 4000 ? 4000 : elapsed) * 205) >> 12);
     const int32_t *values = (int32_t *)((char *)sample + state->temps_at);
     int32_t *references = (int32_t *)&state->cells[state->count];
@@ -187,9 +187,13 @@ static int32_t look_at_temps(struct sample *sample, struct state *state) {
             if (references[at] < UNKNOWN && beyond(value - references[at], most_dk))
                 told |= FAST;
         }
-        if (keep)
-            references[at] = value;
     }
+    if (keep && (state->was_fast || !(told & FAST))) {
+        state->temps_ms = sample->temps.read;
+        for (int32_t at = 0; at < state->temp_count; at++)
+            references[at] = values[at];
+    }
+    state->was_fast = told & FAST;
     if (any) {
         sample->health[15] = most - least;
         int32_t current_ma = ((int32_t *)sample)[state->current_at];
