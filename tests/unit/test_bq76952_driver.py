@@ -339,12 +339,6 @@ def test_an_impossible_cell_is_unknown_and_the_others_are_not(desk, raw):
     assert desk.cells_mv() == [sample.UNKNOWN] + [3300] * 15
 
 
-@pytest.mark.parametrize("raw, current_ma", [(32766, 327660), (32767, 10**7), (-32768, -(10**7))])
-def test_a_current_at_the_end_of_the_scale_is_beyond_every_limit(desk, raw, current_ma):
-    desk.read_scan(current=raw)
-    assert desk.readings.values[desk.readings.current_at] == current_ma
-
-
 @pytest.mark.parametrize("raw", [9601, 0x8000, 0xF830])
 def test_a_stack_that_no_cells_add_up_to_is_unknown(desk, raw):
     desk.read_scan(stack=raw)

@@ -88,8 +88,6 @@ _C_HOST_WATCHDOG = const(0x02)
 _JUMP_MV = const(150)
 _SAME_MV = const(20)
 _HIGHEST_CELL_MV = const(5999)
-_LAST_STEP = const(32767)  # of the current: 327.67 A
-_BEYOND_STEPS = const(1000000)
 _NEVER_MV = const(-100000)
 _ZERO_CELSIUS = const(2731)  # 0.1 K; it is 2731.5, so this reads 0.05 K high
 # A 10k thermistor is taken for broken below (open) and for shorted above these: no reading then.
@@ -274,18 +272,19 @@ class Bq76952(Verbs, Terminals):
         self.asleep = data[1] & _SLEEP != 0
         transfer.take(self._alarm_reading)
         scans = data[0] & (_ADSCAN | _FULLSCAN)
+        due = self._scans_due
         if scans:
             # First clear, then read: a scan that ends in between is read again, never missed.
             # What fails to be read now stays due, or one lost transfer would cost a whole scan.
-            self._scans_due |= scans
+            due = self._scans_due = due | scans
             transfer.send(self._clearings[scans])
-        if self._scans_due & _ADSCAN and self._read_cells():
+        if due & _ADSCAN and self._read_cells():
             self._read_current_and_publish(sample, now_ms)
-            self._scans_due &= _FULLSCAN
-        full_scan = self._scans_due & _FULLSCAN
+            due = self._scans_due = due & _FULLSCAN
+        full_scan = due & _FULLSCAN
         if full_scan:
             self._read_stack_and_temps(sample, now_ms)
-            self._scans_due &= _ADSCAN
+            self._scans_due = due & _ADSCAN
         transfer.take(self._safety_reading)
         seen = data[0] | data[1] | data[3] | data[5]
         if seen | self._safety_seen:
@@ -316,15 +315,9 @@ class Bq76952(Verbs, Terminals):
 
     def _read_current_and_publish(self, sample, now_ms):
         transfer = self._transfer
-        data = transfer.data
         transfer.take(self._current_reading)
-        steps = ((data[0] | data[1] << 8) ^ 0x8000) - 0x8000
-        # At the end of the scale it may be any current: every limit shall see it.
-        if steps >= _LAST_STEP:
-            steps = _BEYOND_STEPS
-        elif steps <= 0 - _LAST_STEP:
-            steps = 0 - _BEYOND_STEPS
-        current_ma = steps * USER_AMP_MA
+        data = transfer.data
+        current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * USER_AMP_MA
         self._current_ma = current_ma
         if not (self._charge_wanted and self._discharge_wanted):
             self._watch_leaks()
