@@ -3,7 +3,7 @@
 from math import exp
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vigil import power_path
@@ -40,9 +40,14 @@ class Circuit:
         return -(self.pack_mv - self.link_mv(ms)) / self.ohm
 
 
+def gap_mv_for(pack_mv):
+    """What a board of this voltage allows: the measurement's errors grow with the pack."""
+    return max(3000, pack_mv // 20)
+
+
 def outcome(circuit, gain=1.0, noise_mv=lambda: 0.0, cycle_ms=CYCLE_MS, begin_ms=1000, limit=200):
     """(what look() said in the end, ms of it)."""
-    attempt = Precharge(OHM, MOST_UF, LEAST_UF)
+    attempt = Precharge(OHM, MOST_UF, LEAST_UF, ready_gap_mv=gap_mv_for(circuit.pack_mv))
 
     def seen_mv(ms):
         return max(0, round(circuit.link_mv(ms) * gain + noise_mv()))
@@ -67,10 +72,11 @@ def noises(most_mv):
     )
 
 
-packs_mv = st.integers(9000, 120000)
+packs_mv = st.integers(9000, 800000)
 gains = st.floats(0.985, 1.015)
 
 
+@example(118841, 10000.0, 0.98828125, lambda: 0.0, 0.0)
 @given(packs_mv, st.floats(1.2 * LEAST_UF, MOST_UF), gains, noises(40), st.floats(0, 0.85))
 def test_a_load_within_the_boards_figures_is_ready_in_time(pack_mv, uf, gain, noise, start):
     circuit = Circuit(pack_mv, uf=uf, load_ohm=OHM * 100, start_mv=start * pack_mv)
@@ -78,7 +84,7 @@ def test_a_load_within_the_boards_figures_is_ready_in_time(pack_mv, uf, gain, no
     assert result == READY
     assert ms <= 2500
     assert circuit.link_mv(ms) >= 0.93 * pack_mv
-    assert circuit.pack_mv - circuit.link_mv(ms) <= 3000 + 0.015 * pack_mv + 40
+    assert circuit.pack_mv - circuit.link_mv(ms) <= gap_mv_for(pack_mv) + 0.015 * pack_mv + 40
 
 
 @given(

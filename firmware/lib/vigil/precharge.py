@@ -47,7 +47,8 @@ class Precharge:
         """most_uf, least_uf: the largest and smallest capacitance of a connected load.
 
         The main contactor may close once the link has ready_permille of the pack and lacks no
-        more than ready_gap_mv.
+        more than ready_gap_mv, which must exceed what a waiting load and the errors of both
+        voltages leave: a twentieth of the pack above 60 V.
         """
         tau_ms = resistor_ohm * most_uf // 1000
         least_tau_ms = resistor_ohm * least_uf // 1000
