@@ -10,3 +10,21 @@ from hypothesis import settings
 settings.register_profile("gate", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile(environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--long",
+        action="store_true",
+        help="run on CPython too what MicroPython runs ten times faster",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """LONG_ON_CPYTHON of a module names tests that test_suite_on_micropython runs all the same."""
+    if config.getoption("--long"):
+        return
+    long = [one for one in items if one.name in getattr(one.module, "LONG_ON_CPYTHON", ())]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [one for one in items if one not in set(long)]

@@ -7,6 +7,9 @@ from vigil.afe.errors import NO_ANSWER, AfeError
 from vigil.backstop_watch import OVERDUE_MS, VERIFY_EVERY_MS
 from vigil.switches import LATCHED
 
+# Minutes of simulated time.
+LONG_ON_CPYTHON = ("test_the_configuration_is_never_older_than_a_minute_and_costs_no_overrun",)
+
 FOUND_WITHIN_MS = VERIFY_EVERY_MS + 2000
 
 

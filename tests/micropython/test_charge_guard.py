@@ -7,6 +7,12 @@ from vigil import charge_guard, chemistry, limits, presets
 from vigil.charge_guard import ChargeGuard
 from vigil.sample import CHARGE_EXCESS, HEALTH_FIRST, UNKNOWN
 
+# Minutes of simulated time.
+LONG_ON_CPYTHON = (
+    "test_a_charger_that_does_not_learn_is_cut_off_for_good",
+    "test_a_charger_that_keeps_to_the_limit_is_never_cut_off",
+)
+
 CAPACITY_MAH = 100000
 # Lowest temperature for charging of each chemistry in 0.1 degC.
 LOWEST_DC = {"LFP": 0, "NMC": 0, "NCA": 0, "LTO": -200, "Na-ion": -100}

@@ -7,6 +7,13 @@ from desk import Desk
 
 from vigil import chemistry, limits
 
+# Minutes of simulated time.
+LONG_ON_CPYTHON = (
+    "test_a_charge_a_rest_and_a_discharge_trip_nothing",
+    "test_a_charger_that_does_not_end_is_cut_off_where_it_should_be",
+    "test_a_load_that_does_not_end_is_cut_off_where_it_should_be",
+)
+
 CELLS = 4
 CAPACITY_MAH = 30000
 HURRY = 60

@@ -6,6 +6,9 @@ from desk import Desk
 from vigil import deep_discharge, journal, limits
 from vigil.memory import Memory
 
+# Minutes of simulated time.
+LONG_ON_CPYTHON = ("test_the_next_start_charges_slowly_and_not_fast_and_keeps_discharge_off",)
+
 PATIENCE_MS = deep_discharge.PATIENCE_MS
 
 

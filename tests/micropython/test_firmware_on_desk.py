@@ -8,6 +8,12 @@ from desk import Desk
 from vigil import limits
 from vigil.switches import OFF
 
+# Minutes of simulated time.
+LONG_ON_CPYTHON = (
+    "test_a_bus_that_comes_back_is_used_again_and_the_switches_close",
+    "test_balancing_stops_bleeding_when_a_fault_comes",
+)
+
 CELLS_PERIOD_MS = 63
 SCAN_PERIOD_MS = 189
 

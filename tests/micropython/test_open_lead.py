@@ -2,6 +2,9 @@
 
 from desk import Desk
 
+# Minutes of simulated time.
+LONG_ON_CPYTHON = ("test_nothing_closes_again_while_the_lead_is_broken",)
+
 CHECK_S = 5
 # Bleeding a cell beside the lead shows it early; without that it takes three checks of the chip.
 AT_MOST_S = 4 * CHECK_S

@@ -5,6 +5,14 @@ from desk import Desk
 from vigil import limits
 from vigil.sample import CELLS_DOUBT, DOUBT_LEAD, HEALTH_FIRST
 
+# Minutes of simulated time.
+LONG_ON_CPYTHON = (
+    "test_a_thermistor_that_races_above_the_limit_latches",
+    "test_any_open_sense_lead_opens_both_switches",
+    "test_current_steps_and_a_short_raise_no_doubt",
+    "test_temperatures_that_the_simulator_moves_are_believed",
+)
+
 DOUBTFUL = (
     limits.CELLS_DOUBTFUL,
     limits.TEMPS_DOUBTFUL,

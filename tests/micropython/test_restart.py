@@ -9,6 +9,15 @@ from vigil.keeper import CONFIRM_AFTER_MS, LATCHED_KEPT_MS, LATCHED_KEPT_QUIET_M
 from vigil.memory import Memory
 from vigil.switches import LATCHED, OFF, REASON_MEMORY_LOST, REASON_SAFE_MODE
 
+# Minutes of simulated time.
+LONG_ON_CPYTHON = (
+    "test_a_start_that_runs_well_is_confirmed_once",
+    "test_an_erase_at_its_worst_opens_no_switch",
+    "test_flash_writes_cost_no_overrun_and_no_fault",
+    "test_starts_and_their_causes_are_counted",
+    "test_three_starts_that_fail_lead_to_safe_mode",
+)
+
 OVER_VOLTAGE_AT = limits.position(limits.CELL_OVER_VOLTAGE)
 
 

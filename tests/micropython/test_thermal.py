@@ -7,6 +7,9 @@ from host_tools.mock.heat import Heat
 from vigil import chemistry, limits, thermal
 from vigil.sample import CELLS, CLIMATE_FAULT, CURRENT, HEALTH_FIRST, TEMPS, UNKNOWN
 
+# Minutes of simulated time.
+LONG_ON_CPYTHON = ("test_the_boards_heater_warms_the_cells_and_is_off_when_the_firmware_ends",)
+
 CAPACITY_MAH = 100000
 WORD = CLIMATE_FAULT - HEALTH_FIRST
 MINUTE = 60
