@@ -26,6 +26,8 @@ class ScanPort(CommandPort):
     # What thermistor pins show whose thermistor is missing: not known of the real chip.
     open_pin_value = 0
     noise_mv = 0
+    # Called after each measurement: whoever wants the registers to lie overwrites them then.
+    after_measuring = None
 
     def __init__(self, clock, address, bench, cells, shunt_uohm, seed, wiring, variant):
         super().__init__(clock, address)
@@ -150,7 +152,20 @@ class ScanPort(CommandPort):
         self._loop = (loop + 1) % _LOOPS_A_FULL_SCAN
         if everything:
             self._loop = 0
+        if self.after_measuring is not None:
+            self.after_measuring()
         return FULLSCAN | ADSCAN if self._loop == 0 else ADSCAN
+
+    def show_cell(self, place, mv):
+        for register, measured, _ in self.channels:
+            if measured == place:
+                self._put_signed(register, mv)
+
+    def show_stack(self, mv):
+        self._put_signed(_STACK, mv / self.settings.user_mv)
+
+    def show_current(self, ma):
+        self._put_signed(_CC2, ma * self.current_ratio / self.settings.user_ma)
 
     def _scan_channels(self):
         cell_mv = self.leads.sensed_mv()

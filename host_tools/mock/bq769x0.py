@@ -80,6 +80,8 @@ class Bq769x0Model(RegisterPort):
     fets_on_despite_fault = True
     trips_again_at_once = False
     low_group_sleeps = True
+    # Called after each measurement: whoever wants the registers to lie overwrites them then.
+    after_measuring = None
 
     def __init__(
         self,
@@ -447,6 +449,20 @@ class Bq769x0Model(RegisterPort):
             self._put(TS1 + 2 * group, self._temperature_code(group))
         for limit in self._voltage:
             limit.converted(group, codes)
+        if self.after_measuring is not None:
+            self.after_measuring()
+
+    def show_cell(self, place, mv):
+        inputs = self.inputs
+        self._put(VC1 + 2 * inputs.places.index(place), inputs.code_of(mv))
+
+    def show_stack(self, mv):
+        inputs = self.inputs
+        used = len(inputs.places) - inputs.places.count(-1)
+        self._put(BAT, int((mv - used * inputs.offset_mv) * 250.0 / inputs.gain_uv + 0.5))
+
+    def show_current(self, ma):
+        self.put_current(ma)
 
     def _temperature_code(self, group):
         if not self.regs[SYS_CTRL1] & _TEMP_SEL:

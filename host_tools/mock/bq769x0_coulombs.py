@@ -71,4 +71,6 @@ class CoulombCounter:
         if chip.frozen or chip.link_lost:
             return
         chip.put_current(mean_ma)
+        if chip.after_measuring is not None:
+            chip.after_measuring()
         chip.conversion_done()

@@ -3,25 +3,27 @@
 Only scenarios ask for it. Never upload to a board.
 """
 
-_STACK = 0x34
-_CC2 = 0x3A
 # No multiple of any cycle, so that bursts and readings meet at random.
 _QUIET_US, _NOISY_US = 53000, 8000
 
 
 class Lies:
-    """What the simulated chip shall read instead of the truth, until clear()."""
+    """What the simulated front end shall show instead of the truth, until clear().
+
+    Its model has after_measuring, show_cell(place, mv), show_stack(mv), show_current(ma) and
+    corrupt_checks; where another part measures the current, that is twin.current_chip.
+    """
 
     def __init__(self, twin, clock):
         self._bench = twin.bench
-        self._chip = chip = twin.chip
+        self._chip = twin.chip
+        self._current_chip = getattr(twin, "current_chip", twin.chip)
         self._clock = clock
         self._cells_mv = {}
         self._stack_mv = None
         self._current_reversed = False
         self._noisy = None
-        self._measure = chip._measure
-        chip._measure = self._measure_wrong
+        self._chip.after_measuring = self._current_chip.after_measuring = self._overwrite
 
     def tell(self, what, n, value):
         if what == "reads_cell":
@@ -48,17 +50,13 @@ class Lies:
             self._noisy = None
             self._chip.corrupt_checks = False
 
-    def _measure_wrong(self):
-        scans = self._measure()
-        chip = self._chip
-        for register, place, _ in chip.channels:
-            if place in self._cells_mv:
-                chip._put_signed(register, self._cells_mv[place])
+    def _overwrite(self):
+        for place in self._cells_mv:
+            self._chip.show_cell(place, self._cells_mv[place])
         if self._stack_mv is not None:
-            chip._put_signed(_STACK, self._stack_mv / chip.settings.user_mv)
+            self._chip.show_stack(self._stack_mv)
         if self._current_reversed:
-            chip._put_signed(_CC2, -chip.measured_ma() / chip.settings.user_ma)
-        return scans
+            self._current_chip.show_current(-self._bench.current_ma)
 
     def _make_noise(self):
         """Bursts so short that a second try succeeds."""
