@@ -127,10 +127,16 @@ def prove(
     report: Annotated[
         str | None, typer.Option(metavar="FILE.html", help="Write a page with a plot of each run.")
     ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Run on this board whatever is written for no board of its own."
+        ),
+    ] = None,
 ):
     from host_tools.prove import command
 
-    return command.prove(files, as_json, report)
+    return command.prove(files, as_json, report, board)
 
 
 def main(arguments=None):

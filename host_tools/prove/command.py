@@ -2,20 +2,26 @@
 
 import sys
 
-from host_tools.prove import present, run, scenario
+from host_tools.prove import elsewhere, present, run, scenario
 from host_tools.sim import interpreter
 
 _INTERRUPTED = 130
 
 
-def prove(files, as_json=False, report=None):
-    """ValueError carries the sentence for the user, before anything has run."""
+def prove(files, as_json=False, report=None, board=None):
+    """ValueError carries the sentence for the user, before anything has run.
+
+    board: name of the board to take for the one that the files speak of.
+    """
     scenarios = [scenario.load(path) for path in (files or scenario.library())]
     if not scenarios:
         raise ValueError("there are no scenarios")
     path, note = interpreter.find()
     if note:
         print(f"vigil prove: {note}", file=sys.stderr, flush=True)
+    left_out = []
+    if board:
+        scenarios, left_out = elsewhere.move_all(scenarios, board, path)
     page = None
     if report:
         try:
@@ -28,9 +34,9 @@ def prove(files, as_json=False, report=None):
             for result in runs.results(shown.progress):
                 results.append(result)
                 shown.show(result)
-            shown.end(results)
+            shown.end(results, left_out)
         if as_json:
-            print(present.as_json(results))
+            print(present.as_json(results, left_out))
         if page:
             from host_tools.prove.report import html
 

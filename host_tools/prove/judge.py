@@ -28,7 +28,6 @@ from host_tools.prove.expectation import (
 Check = namedtuple("Check", "expected observed passed reaction_us allowed_us at_us switch")
 
 _NAMES = ("charge", "discharge")
-_START_US = 5_000_000
 # After a trip of the chip the firmware finds out and says so.
 _CHIP_FIRST_US = 500_000
 _CHIP_TRIPS = ("front_end_charge_trip", "front_end_discharge_trip", "short_circuit_seen")
@@ -93,8 +92,10 @@ class _Judge:
 
     def _started(self, switch):
         expected = f"{_NAMES[switch]} closes at the start"
-        if not self._left[switch] or self._left[switch][0].t_us > _START_US:
-            self._note(expected, "it did not within 5 s", False, at=_START_US, switch=switch)
+        most_us = timing.start_us(self.trace)
+        if not self._left[switch] or self._left[switch][0].t_us > most_us:
+            text = f"it did not within {most_us / 1e6:g} s"
+            self._note(expected, text, False, at=most_us, switch=switch)
             return
         change = self._left[switch].pop(0)
         self._retries[switch].closed(change.t_us)
@@ -104,7 +105,7 @@ class _Judge:
             f"closed at {_s(change.t_us)}",
             True,
             change.t_us,
-            _START_US,
+            most_us,
             change.t_us,
             switch,
         )
@@ -186,7 +187,9 @@ class _Judge:
         earliest = window.earliest
         latest = window.latest
         if one.within_us is not None:
-            latest = window.anchor + one.within_us
+            within = window.anchor + one.within_us
+            # Another front end may measure more slowly than the one that the file speaks of.
+            latest = max(within, latest or within) if self.scenario.moved else within
             earliest = min(earliest, latest)
         if one.not_before_us is not None:
             earliest = window.anchor + one.not_before_us

@@ -62,12 +62,13 @@ def summary(results):
     return f"{len(results)} scenarios, {checks} checks, {minutes}: {verdict}"
 
 
-def as_json(results):
+def as_json(results, left_out=()):
     """Deterministic: the same files and firmware give the same bytes."""
     return json.dumps(
         {
             "passed": sum(passed(result) for result in results),
             "failed": sum(not passed(result) for result in results),
+            "left_out": [{"name": name, "because": why} for name, why in left_out],
             "scenarios": [_record(result) for result in results],
         },
         indent=1,
@@ -121,7 +122,10 @@ class Lines:
         for text in particulars(result):
             self._print(text, False)
 
-    def end(self, results):
+    def end(self, results, left_out=()):
+        """left_out: [(name, why it does not apply to this board)]"""
+        for name, why in left_out:
+            self._print(f"--    {name:{self._width}}  does not apply: {why}", True)
         self._print(summary(results), all(passed(result) for result in results))
 
     def _print(self, text, good):

@@ -7,14 +7,25 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_tools.prove import events, expectation, own_limits, rows
+from host_tools.prove import elsewhere, events, expectation, own_limits, rows
 from host_tools.prove.expectation import CLOSES, OPENS, REFUSED, WARNS, nearest
 from host_tools.sim import profiles, settings
 from host_tools.sim.quantity import INT32_MAX, shown
 
 LIBRARY = settings.ROOT / "host_tools" / "scenarios"
 
-_KEYS = ("title", "why", "current_a", "profile", "events", "expect", "end_s", "pack", "limits")
+_KEYS = (
+    "title",
+    "why",
+    "needs",
+    "current_a",
+    "profile",
+    "events",
+    "expect",
+    "end_s",
+    "pack",
+    "limits",
+)
 _PACK = (
     "board",
     "chemistry",
@@ -50,6 +61,9 @@ class Scenario:
     spoken: list  # the events as they were written: (t_ms, text)
     expect: list
     end_ms: int
+    needs: list  # of the front end, as elsewhere.NEEDS names it
+    of_its_board: bool  # the file names the board, or how many cells it has
+    moved: bool = False  # to another board than it was written for
 
     @property
     def expects_refusal(self):
@@ -126,7 +140,17 @@ def parse(table, name, path=""):
         spoken=spoken,
         expect=expect,
         end_ms=_end_ms(table, struck, expect, limits),
+        needs=_needs(table),
+        of_its_board=bool({"board", "cells", "temps", "capacity_ah"} & set(pack)),
     )
+
+
+def _needs(table):
+    needs = _texts(table, "needs")
+    for need in needs:
+        if need not in elsewhere.NEEDS:
+            raise ValueError(f"needs has no {shown(need)}; {nearest(need, elsewhere.NEEDS)}")
+    return needs
 
 
 def _pack(pack):

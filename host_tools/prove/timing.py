@@ -40,6 +40,8 @@ _CHIP_RECOVERS_US = 6_000_000
 _CLOSING_US = 350_000
 _BRING_UP_US = 4_000_000
 _START_US = 5_000_000
+# Bring-up, before the slowest measurement begins.
+_BEFORE_MEASURING_US = 1_000_000
 _BOARD_WATCHDOG_US = 2_100_000
 _CYCLES = 3
 # An empty pack without a charger turns the board off.
@@ -49,6 +51,12 @@ _PRESSED_US = (5_000_000, 20_000_000)
 # A comparator of the chip looks at every scan.
 _CHIP_LOOKS_US = 200_000
 _SHORT_LOOKS_US = 100
+
+
+def start_us(trace):
+    """From power to closed switches: everything has to be measured first."""
+    slowest_us = max(trace.periods_ms, default=0) * 1000
+    return max(_START_US, slowest_us + _BEFORE_MEASURING_US)
 
 
 def tolerance(trace, row):
@@ -201,7 +209,7 @@ class Retries:
 def closing(trace, switch, cause, opened_us, closed_us, hold_us):
     """The Window for the closing after an opening by this cause, and whatever else held it."""
     if cause is None or cause.kind in (RESTART, WATCHDOG):
-        window = Window(opened_us, opened_us, opened_us + _START_US)
+        window = Window(opened_us, opened_us, opened_us + start_us(trace))
     else:
         window = _release(trace, cause, opened_us, closed_us, hold_us)
     for row in rows.by_key().values():
@@ -248,7 +256,7 @@ def _released(trace, row, opened_us, closed_us, hold_us):
         within = tolerance(trace, row) * (1 if row.above else -1)
         may_us = _inside(trace, row, trip + within, anew_us, closed_us)
         must_us = _inside(trace, row, release - within, anew_us, closed_us)
-        most_us = wait_us + _START_US
+        most_us = wait_us + start_us(trace)
         return may_us and Window(may_us, may_us, must_us and must_us + most_us)
     within = tolerance(trace, row) * (1 if row.above else -1)
     may_us = _inside(trace, row, release + within, opened_us, closed_us)
@@ -290,5 +298,5 @@ def owner_reset(trace, latched_us, closed_us):
         if latched_us < t_us <= closed_us and what in ("owner_reset", "button_ms"):
             # The button counts when it is let go, after five to twenty seconds.
             least_us, most_us = (0, 0) if what == "owner_reset" else _PRESSED_US
-            return Window(t_us, t_us + least_us, t_us + most_us + _START_US)
+            return Window(t_us, t_us + least_us, t_us + most_us + start_us(trace))
     return None

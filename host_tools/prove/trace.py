@@ -44,6 +44,10 @@ class Trace:
         self.limits = {}  # row id: (trip, release, trip delay ms, release delay ms)
         self.capacity_mah = 0
         self.cells = 0
+        self.temps = 0
+        self.parts = ()
+        self.front_end = {}
+        self.sleeps = False
         self.schema = None
         self.periods_ms = ()
         self.cycle_ms = 0
@@ -76,6 +80,8 @@ class Trace:
             self.limits = {row[0]: tuple(row[1:5]) for row in ready["rows"]}
             self.capacity_mah = ready["capacity_mah"]
             self.cells = ready["cells"]
+            self.temps = ready["temps"]
+            self.parts = ready["parts"]
             self.schema = ready["schema"]
         elif word == "facts":
             for name, value in message[1].items():

@@ -30,6 +30,13 @@ class Profile:
         """Little-endian int32 pairs, as the node reads them."""
         return b"".join(struct.pack("<ii", *row) for row in self.rows)
 
+    def scaled(self, share):
+        """For a pack with this share of the capacity; what is given in C goes along by itself."""
+        if self.unit != "ma":
+            return self
+        rows = [(t, round(ma * share)) for t, ma in self.rows]
+        return Profile(self.name, self.unit, rows)
+
 
 def load(name_or_path, seed):
     """A named profile, or else that csv file; ValueError carries the sentence for the user."""

@@ -223,6 +223,12 @@ class Witness(Node):
         states = list(switches.state) + list(switches.reason)
         self.console.say("firmware", self.clock.now_us, self._active_rows(), states)
 
+    def _abilities(self):
+        return {
+            "front_end": self.bms.front_end.capabilities(),
+            "sleeps": hasattr(self.bms.board, "deep_sleep"),
+        }
+
     def _say_event(self, text):
         if self._tells:
             self.console.say("event", self.clock.now_us, text)
@@ -240,6 +246,7 @@ class Witness(Node):
             self._say_truth()
             if self.bms is not None:
                 self._say_firmware()
+                self.console.say("facts", self._abilities())
             # What the firmware does on its way out is no part of the proof.
             self._tells = False
             self.twin.bench.listeners.remove(self._look)

@@ -70,6 +70,7 @@ class Verbs:
             "guards": tuple(guards),
             "silence_ms": 0,
             "open_wire_ms": 0,
+            "stack_apart": False,
             "latch_after": 0,
             "predischarge_ms": 0,
             "direct_line": self._both_off is not None,

@@ -1,0 +1,132 @@
+"""`vigil prove --board NAME`: the scenarios of the library on another board.
+
+They are written for 16 LFP cells of 100 Ah. Currents go along with the board's capacity, pack
+voltages with its number of cells; the top cell stays the top cell. What a board has no part for,
+or a front end cannot do, does not apply, and is told.
+"""
+
+import dataclasses
+
+from host_tools.prove import rows
+from host_tools.prove.expectation import BACKSTOP
+from host_tools.sim import faults
+
+_CELLS = 16
+_CAPACITY_MAH = 100_000
+_LOOK_S = 8
+
+_OF_SENSORS = ("temp_dc", "temp_open", "temp_shorted", "reads_temp")
+
+# What a scenario may need of the front end: the word in the file, and whether it is there.
+NEEDS = {
+    "test of sense leads": lambda facts: facts["front_end"].get("open_wire_ms", 0) > 0,
+    "stack measured apart": lambda facts: facts["front_end"].get("stack_apart", True),
+    "watch over the controller": lambda facts: facts["front_end"].get("silence_ms", 0) > 0,
+    "check codes": lambda facts: facts["front_end"].get("check_codes", True),
+    "sleep": lambda facts: facts["sleeps"],
+    "FETs": lambda facts: not facts["contactors"],
+}
+
+
+class DoesNotApply(Exception):
+    """Says in a few words what the board lacks."""
+
+
+def move_all(scenarios, board, interpreter):
+    """(the Scenarios that apply to this board, [(name, why not) of the others])."""
+    facts = _facts(board, interpreter)
+    moved = []
+    left_out = []
+    for one in scenarios:
+        try:
+            moved.append(move(one, board, facts))
+        except DoesNotApply as why:
+            left_out.append((one.name, str(why)))
+    if not moved:
+        raise ValueError(f"none of the scenarios applies to {board}")
+    return moved, left_out
+
+
+def _facts(board, interpreter):
+    """What a board says of itself once everything is measured."""
+    from host_tools.prove import run, scenario
+
+    table = {
+        "title": "a look at the board",
+        "why": "what it has decides what applies to it",
+        "expect": "nothing trips",
+        "end_s": _LOOK_S,
+        "pack": {"board": board, "chemistry": "LFP"},
+    }
+    with run.Runs([scenario.parse(table, "look")], interpreter) as runs:
+        (result,) = runs.results()
+    trace = result.trace
+    if not trace.front_end:
+        raise ValueError(f"{board} does not run: {trace.ended_by}")
+    facts = {
+        name: getattr(trace, name)
+        for name in ("cells", "temps", "capacity_mah", "parts", "front_end", "sleeps")
+    }
+    return {**facts, "contactors": trace.pre_charges}
+
+
+def move(scenario, board, facts):
+    """The Scenario for this board; facts: what the witness told of it (and of its parts)."""
+    if scenario.of_its_board:
+        raise DoesNotApply(f"is about {scenario.board}")
+    cells = facts["cells"]
+    events = [_event(event, cells, facts) for event in scenario.events]
+    for event in events:
+        problem = faults.lacking(event, facts["parts"])
+        if problem:
+            raise DoesNotApply(problem)
+    for need in scenario.needs:
+        if not NEEDS[need](facts):
+            raise DoesNotApply(f"no {need}")
+    guards = facts["front_end"]["guards"]
+    for one in scenario.expect:
+        for cause in one.causes:
+            if cause.kind == BACKSTOP and _backstop_code(cause) not in guards:
+                raise DoesNotApply(f"the front end does not guard {cause.key}")
+    share = facts["capacity_mah"] / _CAPACITY_MAH
+    pack = {"CHEMISTRY": "LFP", **scenario.pack}
+    return dataclasses.replace(
+        scenario,
+        board=board,
+        pack=pack,
+        profile=scenario.profile.scaled(share),
+        limits=[_limit(change, cells, share) for change in scenario.limits],
+        events=events,
+        moved=True,
+    )
+
+
+def _event(event, cells, facts):
+    what, n, value = event["what"], event["n"], event["value"]
+    if what == "current_ma":
+        value = round(value * facts["capacity_mah"] / _CAPACITY_MAH)
+    elif what == "reads_stack":
+        value = round(value * cells / _CELLS)
+    elif what.startswith("cell_") or what == "reads_cell":
+        n = cells if n == _CELLS else n
+        if n > cells:
+            raise DoesNotApply(f"there is no cell {n}")
+    elif what in _OF_SENSORS and n > facts["temps"]:
+        raise DoesNotApply(f"there is no temperature sensor {n}")
+    return {**event, "n": n, "value": value}
+
+
+def _limit(change, cells, share):
+    row = rows.by_id()[change[0]]
+    factor = {rows.CURRENT: share, rows.STACK: cells / _CELLS}.get(row.quantity, 1)
+    trip, release = [one if one is None else round(one * factor) for one in change[1:3]]
+    return [change[0], trip, release, *change[3:]]
+
+
+def _backstop_code(cause):
+    if cause.key == rows.BACKSTOP_SHORT_CIRCUIT:
+        from host_tools import firmware
+
+        (limits,) = firmware.load("limits")
+        return limits.BACKSTOP_SHORT_CIRCUIT
+    return rows.by_key()[cause.key].backstop
