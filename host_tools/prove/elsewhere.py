@@ -7,7 +7,7 @@ or a front end cannot do, does not apply, and is told.
 
 import dataclasses
 
-from host_tools.prove import rows
+from host_tools.prove import expectation, rows
 from host_tools.prove.expectation import BACKSTOP
 from host_tools.sim import faults
 
@@ -17,15 +17,22 @@ _LOOK_S = 8
 
 _OF_SENSORS = ("temp_dc", "temp_open", "temp_shorted", "reads_temp")
 
-# What a scenario may need of the front end: the word in the file, and whether it is there.
+_TEMPS = 1
+_QUICK_MS = 1000
+_USUAL_CYCLE_MS = 50
+_MARGIN_S = 15
+
+# What a scenario may need: the words in the file, and whether the board has it.
 NEEDS = {
+    "a second discharge limit in the front end": lambda facts: _guards_twice(facts),
+    "quick temperatures": lambda facts: facts["periods_ms"][_TEMPS] <= _QUICK_MS,
     "test of sense leads": lambda facts: facts["front_end"].get("open_wire_ms", 0) > 0,
     "stack measured apart": lambda facts: facts["front_end"].get("stack_apart", True),
     "watch over the controller": lambda facts: facts["front_end"].get("silence_ms", 0) > 0,
-    "check codes": lambda facts: facts["front_end"].get("check_codes", True),
     "sleep": lambda facts: facts["sleeps"],
     "FETs": lambda facts: not facts["contactors"],
 }
+GUARD_OF = "guard of "
 
 
 class DoesNotApply(Exception):
@@ -65,7 +72,17 @@ def _facts(board, interpreter):
         raise ValueError(f"{board} does not run: {trace.ended_by}")
     facts = {
         name: getattr(trace, name)
-        for name in ("cells", "temps", "capacity_mah", "parts", "front_end", "sleeps")
+        for name in (
+            "cells",
+            "temps",
+            "capacity_mah",
+            "parts",
+            "front_end",
+            "sleeps",
+            "periods_ms",
+            "cycle_ms",
+            "applied",
+        )
     }
     return {**facts, "contactors": trace.pre_charges}
 
@@ -81,7 +98,11 @@ def move(scenario, board, facts):
         if problem:
             raise DoesNotApply(problem)
     for need in scenario.needs:
-        if not NEEDS[need](facts):
+        if need.startswith(GUARD_OF):
+            cause = expectation.Cause(BACKSTOP, need.removeprefix(GUARD_OF))
+            if _backstop_code(cause) not in facts["front_end"]["guards"]:
+                raise DoesNotApply(f"no {need}")
+        elif not NEEDS[need](facts):
             raise DoesNotApply(f"no {need}")
     guards = facts["front_end"]["guards"]
     for one in scenario.expect:
@@ -97,8 +118,17 @@ def move(scenario, board, facts):
         profile=scenario.profile.scaled(share),
         limits=[_limit(change, cells, share) for change in scenario.limits],
         events=events,
+        end_ms=scenario.end_ms + _MARGIN_S * 1000 * (facts["cycle_ms"] > _USUAL_CYCLE_MS),
         moved=True,
     )
+
+
+def _guards_twice(facts):
+    from host_tools import firmware
+
+    (limits,) = firmware.load("limits")
+    row = rows.by_key()["discharge_over_current"]
+    return [entry[0] for entry in facts["applied"]].count(row.backstop) > 1
 
 
 def _event(event, cells, facts):

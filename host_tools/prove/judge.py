@@ -21,6 +21,8 @@ from host_tools.prove.expectation import (
     STAYS_OFF,
     STAYS_ON,
     WARNS,
+    WATCHDOG,
+    Cause,
 )
 
 # reaction_us, allowed_us: from the crossing to the act; None where there is none.
@@ -123,7 +125,12 @@ class _Judge:
             )
             return
         said = self._said(one, change.t_us)
-        cause = next((cause for cause in one.causes if self._agrees(cause, said)), None)
+        causes = self._causes(one, switch)
+        agreeing = [cause for cause in causes if self._agrees(cause, said)]
+        cause = next(
+            (cause for cause in agreeing if self._fits(one, cause, change)),
+            agreeing[0] if agreeing else None,
+        )
         self._opened[switch] = (cause or one.causes[0], change.t_us)
         self._retries[switch].opened(self._opened[switch][0], change.t_us)
         self._on[switch] = False
@@ -135,6 +142,26 @@ class _Judge:
         text = f"opened at {_s(change.t_us)} because of {_spoken(cause)}"
         window = timing.opening(self.trace, cause, change.t_us)
         self._in_time(one, expected, text, change, window, switch)
+
+    def _causes(self, one, switch):
+        """Elsewhere the front end may act before the firmware, or leave a switch to it."""
+        causes = list(one.causes)
+        if self.scenario.moved:
+            for cause in one.causes:
+                row = rows.by_key().get(cause.key)
+                if cause.kind == ROW and row.backstop:
+                    causes.append(Cause(BACKSTOP, cause.key))
+                elif cause.kind == BACKSTOP:
+                    causes.append(Cause(ROW, _CHIP_TRIPS[switch]))
+                    causes.append(Cause(WATCHDOG, None))
+        return causes
+
+    def _fits(self, one, cause, change):
+        window = timing.opening(self.trace, cause, change.t_us)
+        if window is None:
+            return False
+        earliest, latest = self._span(one, window)
+        return earliest <= change.t_us and (latest is None or change.t_us <= latest)
 
     def _closes(self, one, switch):
         change = self._next(switch, True)
@@ -184,6 +211,17 @@ class _Judge:
             text += ", though nothing called for it"
             self._note(expected, text, False, at=t_us, switch=switch)
             return
+        earliest, latest = self._span(one, window)
+        passed = earliest <= t_us and (latest is None or t_us <= latest)
+        if t_us < earliest:
+            text += f", not before {_s(earliest)}"
+        elif latest is not None and t_us > latest:
+            text += f", {_ms(t_us - latest)} late"
+        allowed = None if latest is None else latest - window.anchor
+        self._note(expected, text, passed, t_us - window.anchor, allowed, t_us, switch)
+
+    def _span(self, one, window):
+        """(earliest, latest or None) of what the sentence allows."""
         earliest = window.earliest
         latest = window.latest
         if one.within_us is not None:
@@ -197,13 +235,7 @@ class _Judge:
             earliest = max(earliest, one.after_us)
         if one.before_us is not None:
             latest = one.before_us if latest is None else min(latest, one.before_us)
-        passed = earliest <= t_us and (latest is None or t_us <= latest)
-        if t_us < earliest:
-            text += f", not before {_s(earliest)}"
-        elif latest is not None and t_us > latest:
-            text += f", {_ms(t_us - latest)} late"
-        allowed = None if latest is None else latest - window.anchor
-        self._note(expected, text, passed, t_us - window.anchor, allowed, t_us, switch)
+        return earliest, latest
 
     # Reasons.
 

@@ -77,6 +77,11 @@ def is_age(row):
     return row.group in [getattr(sample, name, None) for name in names]
 
 
+def counts_reads(row):
+    (sample,) = firmware.load("sample")
+    return row.group == sample.BUS_FAILURES
+
+
 def _quantities(sample):
     found = {}
     for quantity, name in (

@@ -148,7 +148,8 @@ def parse(table, name, path=""):
 def _needs(table):
     needs = _texts(table, "needs")
     for need in needs:
-        if need not in elsewhere.NEEDS:
+        guarded = rows.by_key().get(need.removeprefix(elsewhere.GUARD_OF))
+        if need not in elsewhere.NEEDS and not (guarded and guarded.backstop):
             raise ValueError(f"needs has no {shown(need)}; {nearest(need, elsewhere.NEEDS)}")
     return needs
 

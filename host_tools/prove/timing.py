@@ -28,6 +28,10 @@ _CURRENT_TOLERANCE_SHARE = 0.002
 # Until a new value has been read, judged and acted upon: periods after the crossing.
 _PERIODS = 3
 _STALE_PERIODS = 3
+# A front end that is read no more often than it measures: a value may wait a cycle to be read.
+_QUICKLY_READ_MS = 50
+# Failures of the bus are counted among so many reads.
+_READS = 100
 # From the release of the limit to closing: longer each time the same limit opens again within
 # five minutes of closing.
 _HOLD_US = (1_000_000, 5_000_000, 20_000_000, 60_000_000)
@@ -41,7 +45,7 @@ _CLOSING_US = 350_000
 _BRING_UP_US = 4_000_000
 _START_US = 5_000_000
 # Bring-up, before the slowest measurement begins.
-_BEFORE_MEASURING_US = 1_000_000
+_BEFORE_MEASURING_US = 2_500_000
 _BOARD_WATCHDOG_US = 2_100_000
 _CYCLES = 3
 # An empty pack without a charger turns the board off.
@@ -83,7 +87,10 @@ def reaction_us(trace, row):
     delay_us = trace.limits[row.id][2] * 1000
     if rows.is_age(row):
         return delay_us + _STALE_PERIODS * period_us(trace, row)
-    return delay_us + _PERIODS * period_us(trace, row)
+    wait_us = trace.cycle_ms * 1000 if trace.cycle_ms > _QUICKLY_READ_MS else 0
+    if rows.counts_reads(row):
+        wait_us = _READS * trace.cycle_ms * 1000
+    return delay_us + _PERIODS * period_us(trace, row) + wait_us
 
 
 def opening(trace, cause, opened_us):
@@ -241,7 +248,8 @@ def _release(trace, cause, opened_us, closed_us, hold_us):
         return _released(trace, row, opened_us, closed_us, hold_us)
     anchor_us = max(trace.last_event_us(closed_us), opened_us)
     delay_us = trace.limits[row.id][3] * 1000 if row else 0
-    most_us = delay_us + hold_us + _BRING_UP_US + (_REMOVAL_US if removal else 0)
+    bring_up_us = max(_BRING_UP_US, start_us(trace) - _BEFORE_MEASURING_US)
+    most_us = delay_us + hold_us + bring_up_us + (_REMOVAL_US if removal else 0)
     most_us += _CHIP_RECOVERS_US if cause.kind == BACKSTOP else 0
     return Window(anchor_us, anchor_us, anchor_us + most_us)
 

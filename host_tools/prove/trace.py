@@ -173,10 +173,11 @@ class Trace:
         time, and in all it said within the grace."""
         before = None
         found = None
+        soon_us = max(_SOON_US, self.cycle_ms * 1100)
         for one in self.firmware:
             if one.t_us < t_us:
                 before = one
-            elif found is None and one.t_us <= t_us + max(grace_us, _SOON_US):
+            elif found is None and one.t_us <= t_us + max(grace_us, soon_us):
                 found = {active[0] for active in one.active}
             elif one.t_us <= t_us + grace_us:
                 found.update(active[0] for active in one.active)

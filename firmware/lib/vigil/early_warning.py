@@ -28,7 +28,7 @@ _WARMING_MINUTES = const(3)
 _WARMING_DK = const(5)  # in each of these minutes
 _RACING_DK = const(10)  # in a second; more than _BELIEVED_DK is no cell but a bad contact
 _BELIEVED_DK = const(50)
-_RACING_S = const(5)
+_RACING_MS = const(5000)
 
 _FALL_MV = const(25)
 
@@ -57,7 +57,9 @@ class EarlyWarning:
         # Temperatures at the last full minutes, the latest first, and a second ago.
         self._minutes = [array("i", [UNKNOWN] * temps) for _ in range(_WARMING_MINUTES)]
         self._before = array("i", [UNKNOWN] * temps)
-        self._racing_s = array("i", [0] * temps)
+        self._racing_ms = array("i", [0] * temps)
+        self._temps_seen = 0
+        self._temps_ms = 0
         # Cells one to two minutes ago, less than a minute ago, and now; the median last.
         self._cells = [array("i", [UNKNOWN] * (sample.cell_count + 1)) for _ in range(3)]
         self._hot_s = 0
@@ -89,7 +91,7 @@ class EarlyWarning:
         warming = minute and self._warms_at_rest()
         self._fallen_s = self._fallen_s + 1 if self._a_cell_has_fallen(minute) else 0
         self._gas_s = self._gas_s + 1 if self._gas_is_seen() else 0
-        racing = self._races()
+        racing = self._races(now_ms)
         self._temperature_left_s = _counted(
             self._temperature_left_s, warming or self._hot_s >= _CONFIRM_S
         )
@@ -114,8 +116,8 @@ class EarlyWarning:
         for cells in self._cells:
             _blank(cells)
         _blank(self._before)
-        for at in range(len(self._racing_s)):
-            self._racing_s[at] = 0
+        for at in range(len(self._racing_ms)):
+            self._racing_ms[at] = 0
         self._rest_s = 0
         self._second = 0
 
@@ -169,9 +171,17 @@ class EarlyWarning:
                 _blank(temps)
         return warming and self._rest_s >= _SETTLED_S + _WARMING_MINUTES * _MINUTE_S
 
-    def _races(self):
-        """A sensor above the discharge limit has risen faster than 1 K/s for several seconds."""
+    def _races(self, now_ms):
+        """A sensor above the discharge limit has risen faster than 1 K/s for several seconds.
+
+        From one measurement to the next, which may be seconds later.
+        """
         sample = self._sample
+        if sample.sequence(TEMPS) == self._temps_seen:
+            return False
+        self._temps_seen = sample.sequence(TEMPS)
+        elapsed_ms = (now_ms - self._temps_ms) & _TICKS
+        self._temps_ms = now_ms
         before = self._before
         over_temp_dc = self._protection.table.trip[_OVER_TEMP_AT]
         racing = False
@@ -179,13 +189,14 @@ class EarlyWarning:
             temp_dc = sample.values[sample.temps_at + at]
             before_dc = before[at]
             before[at] = temp_dc
+            slow_dc = _RACING_DK * elapsed_ms // 1000
             if UNKNOWN in (temp_dc, before_dc) or before_dc <= over_temp_dc:
-                self._racing_s[at] = 0
-            elif _RACING_DK < temp_dc - before_dc <= _BELIEVED_DK:
-                self._racing_s[at] += 1
+                self._racing_ms[at] = 0
+            elif slow_dc < temp_dc - before_dc <= _BELIEVED_DK * elapsed_ms // 1000:
+                self._racing_ms[at] += elapsed_ms
             else:
-                self._racing_s[at] = 0
-            racing = racing or self._racing_s[at] >= _RACING_S
+                self._racing_ms[at] = 0
+            racing = racing or self._racing_ms[at] >= _RACING_MS
         return racing
 
     # What the cells tell.
