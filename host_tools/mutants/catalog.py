@@ -25,6 +25,7 @@ KERNELS = _U + "test_kernels_against_oracle.py"
 BACKSTOP = _U + "test_bq76952_backstop.py"
 DRIVER = _U + "test_bq76952_driver.py"
 SWITCHING = _U + "test_bq76952_switching.py"
+PERMISSION = _M + "test_permission.py"
 NEW_LIMITS = _M + "test_new_limits.py"
 TERMINALS = _M + "test_terminals.py"
 AGE = _M + "test_age_extension.py"
@@ -343,35 +344,35 @@ def _cycle():
         file,
         "        sample.health[_SWITCH_STUCK] = self.front_end.switch_stuck\n",
         "",
-        (FAILURES, _M + "test_firmware_on_desk.py", CAMPAIGN),
+        (PERMISSION,),
     )
     yield Mutation(
         "permitted without a self-test",
         file,
         "if self.self_test_passed and not self.problems and self._backstop_fits:",
         "if not self.problems and self._backstop_fits:",
-        (RESTART, FAILURES),
+        (PERMISSION,),
     )
     yield Mutation(
         "permitted with contradictory limits",
         file,
         "if self.self_test_passed and not self.problems and self._backstop_fits:",
         "if self.self_test_passed and self._backstop_fits:",
-        (NEW_LIMITS,),
+        (PERMISSION,),
     )
     yield Mutation(
         "permitted without a backstop that fits",
         file,
         "if self.self_test_passed and not self.problems and self._backstop_fits:",
         "if self.self_test_passed and not self.problems:",
-        (NEW_LIMITS, WATCH),
+        (PERMISSION,),
     )
     yield Mutation(
         "permitted before everything is measured",
         file,
         "if not self.front_end.configured or not self.sample.complete():",
         "if not self.front_end.configured:",
-        (DESK,),
+        (PERMISSION,),
     )
     yield Mutation(
         "the switches stay as they are when the firmware ends",

@@ -212,6 +212,24 @@ def test_the_owner_ends_safe_mode_for_the_next_start():
     assert Desk(flash=desk.flash).both_on()
 
 
+def test_the_owner_in_safe_mode_also_releases_what_has_latched():
+    for switch in (0, 1):
+        flash = FakeFlash()
+        kept = Memory(flash)
+        for _ in range(3):
+            kept = Memory(flash)
+            kept.begin(1)
+        kept.latched_rows[switch] = limits.CELL_OVER_VOLTAGE
+        kept.stage()
+        while kept.state_waits:
+            kept.commit()
+        desk = Desk(flash=flash, settle=False)
+        assert desk.bms.memory.safe_mode
+        assert kept_rows(desk)[switch] == limits.CELL_OVER_VOLTAGE
+        desk.bms.owner_reset()
+        assert kept_rows(desk) == [0, 0]
+
+
 def test_a_lost_memory_keeps_both_switches_open_until_the_owner_looks():
     desk = Desk()
     desk.run_ms(3000)
