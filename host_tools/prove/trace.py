@@ -80,8 +80,8 @@ class Trace:
             self.limits = {row[0]: tuple(row[1:5]) for row in ready["rows"]}
             self.capacity_mah = ready["capacity_mah"]
             self.cells = ready["cells"]
-            self.temps = ready["temps"]
-            self.parts = ready["parts"]
+            self.temps = ready.get("temps", 0)
+            self.parts = ready.get("parts", ())
             self.schema = ready["schema"]
         elif word == "facts":
             for name, value in message[1].items():

@@ -45,6 +45,8 @@ class PlausibleRig:
         self.current_ma = 0
         self.shown = {}
         self.stack_error_mv = 0
+        self.late_cells = 0  # so many of the upper ones show the current of the scan before
+        self._last_ma = 0
         self.shown_current = None  # a function of the true current
         self.now_ms = 0x3FFFFF00  # the clock wraps soon
         self.loop = 0
@@ -59,7 +61,9 @@ class PlausibleRig:
             self.scan()
 
     def terminal_mv(self, cell):
-        return self.true_mv[cell] + self.current_ma * OHM_MV_A_C // CAPACITY_MAH
+        late = cell >= len(self.true_mv) - self.late_cells
+        current_ma = self._last_ma if late else self.current_ma
+        return self.true_mv[cell] + current_ma * OHM_MV_A_C // CAPACITY_MAH
 
     def scan(self):
         """One scan of the cells, with the stack's every third time; the words of doubt."""
@@ -75,6 +79,7 @@ class PlausibleRig:
                 values[cell] = 0x1FFFFFFF
             else:
                 values[cell] = cell_mv + self.shown.get(cell, 0)
+        self._last_ma = self.current_ma
         if self.loop == 0:
             self._stack_mv = stack_mv
         current_ma = self.current_ma

@@ -45,6 +45,8 @@ class WarningRig:
         self.current_ma = 0
         self.now_ms = 0x3FFFF000
         self.stale = ()
+        self.temps_every_s = 1
+        self.second = 0
         self.sample.start(self.now_ms)
         self.run_s(settle_s)
 
@@ -54,13 +56,16 @@ class WarningRig:
         self.now_ms = (self.now_ms + 1000) & 0x3FFFFFFF
         for cell, cell_mv in enumerate(self.cells_mv):
             values[cell] = int(cell_mv)
+        self.second += 1
+        new_temps = self.second % self.temps_every_s == 0
         for at, temp_c in enumerate(self.temps_c):
-            values[sample.temps_at + at] = UNKNOWN if temp_c is None else int(temp_c * 10)
+            if new_temps:
+                values[sample.temps_at + at] = UNKNOWN if temp_c is None else int(temp_c * 10)
         values[sample.current_at] = self.current_ma
         values[sample.stack_at] = int(sum(self.cells_mv))
         values[sample.board_at] = 300
         for group in (CELLS, TEMPS, CURRENT, STACK, BOARD):
-            if group not in self.stale:
+            if group not in self.stale and (group != TEMPS or new_temps):
                 sample.refresh(group, self.now_ms)
         sample.answered(self.now_ms)
         self.protection.judge(sample, self.now_ms)
@@ -278,6 +283,26 @@ def test_a_cell_that_races_away_above_the_limit_is_an_emergency():
     most = rig.warm(1, 1.2, 8)
     assert most == 2
     assert rig.protection.is_tripped(limits.position(limits.THERMAL_RUNAWAY))
+
+
+def test_it_is_found_by_a_front_end_that_measures_temperatures_every_five_seconds():
+    rig = WarningRig()
+    rig.temps_every_s = 5
+    rig.temps_c = [61.0] * 3
+    rig.run_s(100)
+    assert rig.warm(1, 1.2, 21) == 2
+    assert rig.warm(2, 0.0, 400) == 2
+    assert rig.signs() < 2
+
+
+def test_a_contact_that_jumps_is_no_emergency_there_either():
+    rig = WarningRig()
+    rig.temps_every_s = 5
+    rig.temps_c = [61.0] * 3
+    rig.run_s(100)
+    for jump_k in (26.0, -26.0, 40.0, -40.0):
+        rig.temps_c[1] += jump_k
+        assert rig.run_s(5) < 2
 
 
 def test_below_the_limit_or_slower_or_impossibly_fast_is_no_emergency():

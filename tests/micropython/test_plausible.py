@@ -354,6 +354,16 @@ def test_an_inverted_current_sensor_is_in_doubt_after_three_steps():
         )
 
 
+def test_an_inverted_sensor_is_found_by_a_chip_whose_groups_of_cells_take_turns():
+    for late in (5, 8, 10):
+        rig = PlausibleRig()
+        rig.late_cells = late
+        assert drive(rig, lambda ma: 0 - ma) == ((0, 0, 0, DOUBT_DIRECTION), 3)
+        rig = PlausibleRig()
+        rig.late_cells = late
+        assert drive(rig, None) == (NONE, 0)
+
+
 def test_a_stuck_current_sensor_is_in_doubt_after_three_steps():
     for stuck in (lambda ma: 0, lambda ma: 5000, lambda ma: -10000):
         rig = PlausibleRig()

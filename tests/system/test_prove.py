@@ -24,7 +24,7 @@ expect = ["{expect}", "charge stays off"]
 """
 
 
-def prove(*arguments, timeout_s=280):
+def prove(*arguments, timeout_s=850):
     return subprocess.run(
         [simulator.VIGIL, "prove", *map(str, arguments)],
         cwd=simulator.ROOT,
@@ -41,8 +41,16 @@ def file(folder, text, name="mine.toml", **words):
     return path
 
 
-def test_every_scenario_of_the_library_passes():
-    done = prove("--json")
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("board", "least"),
+    [
+        pytest.param([], 120, id="each on its own board"),
+        pytest.param(["--board", "sim15_bq76940"], 90, id="BQ76940"),
+    ],
+)
+def test_every_scenario_of_the_library_passes(board, least):
+    done = prove("--json", *board)
     verdict = json.loads(done.stdout)
     failed = [
         (one["name"], check["expected"], check["observed"])
@@ -52,9 +60,16 @@ def test_every_scenario_of_the_library_passes():
     ]
     assert failed == []
     assert done.returncode == 0 and verdict["failed"] == 0
-    assert verdict["passed"] == len(verdict["scenarios"]) >= 90
+    assert verdict["passed"] == len(verdict["scenarios"]) >= least
     for one in verdict["scenarios"]:
         assert one["checks"], one["name"]
+    assert bool(verdict["left_out"]) == bool(board)
+
+
+def test_a_board_that_there_is_not_is_told_with_those_that_there_are():
+    done = prove("--board", "sim15_bq76941")
+    assert done.returncode == 2 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 and "sim15_bq76940" in done.stderr
 
 
 @pytest.mark.parametrize(

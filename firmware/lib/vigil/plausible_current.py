@@ -7,7 +7,7 @@ mA, mV. Called when kernels.look has found something, and until that is settled.
 from micropython import const
 
 from vigil.doubts import Doubt, scans_in
-from vigil.plausible_cells import FALL, RISE, SOME_UNKNOWN, STEPPED
+from vigil.plausible_cells import FALL, KNOWN, MOVED, RISE, SOME_UNKNOWN, STEPPED
 from vigil.sample import CELLS, CURRENT_DOUBT, DOUBT_DIRECTION
 
 # As in sample.py: a constant of another module costs a lookup in the cycle.
@@ -19,7 +19,8 @@ _LAST_MA = const(22)
 _CLEAR_DIVISOR = const(5)
 _STILL_DIVISOR = const(50)
 _HUGE_DIVISOR = const(2)
-# Every cell has moved the wrong way by this, or the right way.
+# The cells have moved the wrong way by this in the mean, or the right way. The mean, for a front
+# end that measures them in groups shows a step of all in two scans.
 _WRONG_MV = const(5)
 _RIGHT_MV = const(3)
 # Every cell has moved by this, so some current must have stepped.
@@ -55,6 +56,8 @@ class CurrentCheck:
         # At least and at most so far has every cell moved since.
         self._least_mv = 0
         self._most_mv = 0
+        self._moved_mv = 0  # all cells together
+        self._known = 0
         self._against = 0
 
     def forget(self):
@@ -83,10 +86,13 @@ class CurrentCheck:
             self._from_ma = last_ma
             self._least_mv = 0
             self._most_mv = 0
+            self._moved_mv = 0
             self._quiet = 0
         if self.phase >= _IDLE:
             self._least_mv += words[FALL]
             self._most_mv += words[RISE]
+            self._moved_mv += words[MOVED]
+            self._known = words[KNOWN]
             self.phase += 1
         self._quiet = 0 if moved else self._quiet + 1
         if self._quiet >= _QUIET_SCANS:
@@ -108,13 +114,15 @@ class CurrentCheck:
             self._against = 0
 
     def _agrees(self, step_ma):
-        return self._least_mv >= _RIGHT_MV if step_ma > 0 else self._most_mv <= 0 - _RIGHT_MV
+        moved_mv = self._moved_mv if step_ma > 0 else 0 - self._moved_mv
+        return moved_mv >= _RIGHT_MV * self._known
 
     def _is_inverted(self, step_ma, size_ma):
-        """All cells moved against a clear step."""
+        """The cells moved against a clear step."""
         if size_ma < self._clear_ma:
             return False
-        return self._most_mv <= 0 - _WRONG_MV if step_ma > 0 else self._least_mv >= _WRONG_MV
+        moved_mv = 0 - self._moved_mv if step_ma > 0 else self._moved_mv
+        return moved_mv >= _WRONG_MV * self._known
 
     def _is_stuck(self, size_ma):
         """All cells stepped, the current did not."""
