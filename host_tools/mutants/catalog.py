@@ -490,9 +490,30 @@ def _driver():
     yield Mutation(
         "the current has the wrong sign",
         file,
-        "current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * USER_AMP_MA",
-        "current_ma = (0x8000 - ((data[0] | data[1] << 8) ^ 0x8000)) * USER_AMP_MA",
+        "current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * self._step_ma",
+        "current_ma = (0x8000 - ((data[0] | data[1] << 8) ^ 0x8000)) * self._step_ma",
         (DESK, DRIVER),
+    )
+    yield Mutation(
+        "large currents stop at the end of the fine scale",
+        _LIB + "afe/bq76952_backstop.py",
+        "                return _COARSE_STEP_MA\n",
+        "                return _FINE_STEP_MA\n",
+        (_U + "test_bq76952_large_currents.py",),
+    )
+    yield Mutation(
+        "the chip counts coarse steps and the driver fine ones",
+        file,
+        "        self._step_ma = backstop.step_ma\n",
+        "        pass\n",
+        (_U + "test_bq76952_large_currents.py",),
+    )
+    yield Mutation(
+        "limits beyond what can be measured are taken",
+        _LIB + "validate.py",
+        "        if row[limits.GROUP] == CURRENT and abs(trip) > highest_ma:\n",
+        "        if False:\n",
+        (LIMITS, NEW_LIMITS),
     )
     yield Mutation(
         "a reset of the chip is not noticed",

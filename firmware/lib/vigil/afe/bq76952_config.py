@@ -18,6 +18,9 @@ BLEED_LAPSE_S = const(20)
 # One step of stack voltage (DA config below).
 USER_VOLT_MV = const(10)
 
+# DA config by the step of the current.
+_STEPS = {10: 0x06, 100: 0x07}
+
 # The chip's capacity gain is its current gain times this, by definition.
 _CAPACITY_PER_CURRENT_GAIN = 298261.6178
 
@@ -174,10 +177,10 @@ def settings(backstop, options, comm_type):
             ),
         ),
         # DFETOFF: own function, both switches, active low, pulled down: no controller means off.
-        # Then thermistors (18k pull-up), DA config for steps of 10 mV and 10 mA, cells wired.
+        # Then thermistors (18k pull-up), DA config (10 mV; step of the current), cells wired.
         (
             0x92FA,
-            bytes([0, 0xC6, options.alert_pin] + thermistors + [0x06])
+            bytes([0, 0xC6, options.alert_pin] + thermistors + [_STEPS[backstop.step_ma]])
             + struct.pack("<H", options.channels),
         ),
         # Charge pump 11 V, no precharge, predischarge in steps of 10 ms and 10 mV.
