@@ -62,7 +62,7 @@ _NAMES = {13: "cells", 14: "temperatures", 15: "current", 16: "stack", 33: "boar
 def mutations():
     made = [*_rows(), *_delays()]
     made += [*_freshness(), *_kernel(), *_switches(), *_cycle(), *_memory(), *_backstop()]
-    made += [*_driver(), *_validator(), *_doubted(), *_plausible()]
+    made += [*_driver(), *_validator(), *_doubted(), *_quiet(), *_plausible()]
     names = [mutation.name for mutation in made]
     if len(set(names)) != len(names):
         raise ValueError("two mutations have one name")
@@ -485,6 +485,16 @@ def _backstop():
         "            self._verifying = self._front_end.verify()\n",
         "            return False\n",
         (WATCH,),
+    )
+
+
+def _quiet():
+    yield Mutation(
+        "a switch that does not open is waited for without end",
+        _LIB + "quiet.py",
+        "        return (now_ms - self._awaited_ms) & _TICKS < _LONGEST_OPENING_MS\n",
+        "        return True\n",
+        (_M + "test_quiet.py",),
     )
 
 
