@@ -547,6 +547,13 @@ def _driver():
         (DESK, DRIVER),
     )
     yield Mutation(
+        "a short circuit opens the charge switch too",
+        _LIB + "afe/bq76952_config.py",
+        'b"\\x18\\xf7\\x16"',
+        'b"\\x98\\xf7\\x56"',
+        (DRIVER,),
+    )
+    yield Mutation(
         "large currents stop at the end of the fine scale",
         _LIB + "afe/bq76952_backstop.py",
         "                return _COARSE_STEP_MA\n",

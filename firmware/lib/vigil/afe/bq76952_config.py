@@ -97,8 +97,9 @@ def settings(backstop, options, comm_type):
             ),
         ),
         # What opens CHG, and DSG. Other masks of the first byte delay opening by up to 250 ms.
-        # Either side's temperatures of discharging open both switches, as in the limit table.
-        (0x9265, b"\x98\xf7\x56"),
+        # As in the limit table: either side's temperatures of discharging open both switches, a
+        # short circuit (SCD, SCDL) only the discharge switch, for no charger feeds it.
+        (0x9265, b"\x18\xf7\x16"),
         (0x9269, b"\xe4\xe6\xe2"),
         # Alarms: always with both ends of scan.
         (0x926D, struct.pack("<H", options.alarms)),
