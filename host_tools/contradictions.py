@@ -40,6 +40,8 @@ _SENTENCES = {
     " this delay keeps it from closing into the same fault. Choose at least {ms_bound}.",
     17: "{it} trips at {number}, not before its severe level at {bound}, which is for what should"
     " never be reached. Set the severe level clearly beyond.",
+    19: "{it} trips at {signed}, but the front end with its shunt tells currents apart only up to"
+    " {bound}: it would never be seen. Choose a smaller shunt, or a trip of {bound} or less.",
 }
 
 

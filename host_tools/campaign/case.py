@@ -25,7 +25,7 @@ FAULTS = (
     "board",
 )
 _START_MS = 4000
-_LARGEST_MAH = {"LFP": 150000, "NMC": 150000, "NCA": 150000, "Na-ion": 150000, "LTO": 30000}
+_LARGEST_MAH = {"LFP": 400000, "NMC": 400000, "NCA": 400000, "Na-ion": 400000, "LTO": 80000}
 _SHUNTS_UOHM = (100, 200, 500, 1000)
 
 
@@ -50,7 +50,7 @@ def _between(random, low, high):
 def _pack(random, seed):
     name = _pick(random, chemistries.NAMES)
     shunt_uohm = _pick(random, _SHUNTS_UOHM)
-    # As large as the driver can measure (327 A) and the chip can back, on the severe level too.
+    # As large as the chip can measure and back on this shunt, on the severe level too.
     largest_mah = min((8000000 if name == "LTO" else 40000000) // shunt_uohm, _LARGEST_MAH[name])
     return {
         "seed": seed,

@@ -27,7 +27,7 @@ class CoulombCounter:
     def changed(self, ma):
         """The current has just become another."""
         self._advance()
-        self.last_ma = ma
+        self.last_ma = self.chip.convertible_ma(ma)
 
     def _advance(self):
         now_us = self.chip.clock.now_us

@@ -97,6 +97,7 @@ class ScanPort(CommandPort):
                 self._put(_CELL_1 + 2 * channel, 0)
         count_ma = self.cc_count_uv / (self.shunt_uohm / 1000)
         self.current_ratio = settings.cc_gain / count_ma
+        self._most_ma = 32768 * count_ma
         self.charge_ratio = settings.capacity_gain / 298261.6178 / count_ma
 
     def loop_us(self):
@@ -208,7 +209,14 @@ class ScanPort(CommandPort):
 
     def measured_ma(self):
         """The current as the settings' gain makes the chip see it."""
-        return self.bench.current_ma * self.current_ratio
+        return self.convertible_ma(self.bench.current_ma) * self.current_ratio
+
+    def convertible_ma(self, ma):
+        """The converter ends at 1.24 V / 5 across the shunt."""
+        most_ma = self._most_ma
+        if -most_ma <= ma <= most_ma:
+            return ma
+        return most_ma if ma > 0 else -most_ma
 
     def lowest_mv(self):
         if self._all_cells:

@@ -30,6 +30,9 @@ NEW_LIMITS = _M + "test_new_limits.py"
 TERMINALS = _M + "test_terminals.py"
 AGE = _M + "test_age_extension.py"
 CAMPAIGN = _U + "test_campaign.py"
+DOUBTED = _M + "test_doubted_cells.py"
+PLAUSIBLE = _M + "test_plausible.py"
+WARNING = _M + "test_early_warning.py"
 
 # Asked of every mutation that its own tests have let pass.
 THEN = (
@@ -60,7 +63,7 @@ _NAMES = {13: "cells", 14: "temperatures", 15: "current", 16: "stack", 33: "boar
 def mutations():
     made = [*_rows(), *_delays()]
     made += [*_freshness(), *_kernel(), *_switches(), *_cycle(), *_memory(), *_backstop()]
-    made += [*_driver(), *_validator()]
+    made += [*_driver(), *_validator(), *_doubted(), *_quiet(), *_plausible()]
     names = [mutation.name for mutation in made]
     if len(set(names)) != len(names):
         raise ValueError("two mutations have one name")
@@ -486,14 +489,91 @@ def _backstop():
     )
 
 
+def _quiet():
+    yield Mutation(
+        "a switch that does not open is waited for without end",
+        _LIB + "quiet.py",
+        "        return (now_ms - self._awaited_ms) & _TICKS < _LONGEST_OPENING_MS\n",
+        "        return True\n",
+        (_M + "test_quiet.py",),
+    )
+
+
+def _doubted():
+    file = _LIB + "protect.py"
+    yield Mutation(
+        "cells in doubt latch",
+        file,
+        "            if sample.health[_CELLS_DOUBT]:\n",
+        "            if False:\n",
+        (DOUBTED,),
+    )
+    yield Mutation(
+        "a doubted cell's time begins anew when it is believed",
+        file,
+        "ROW_ELAPSED] = self.table.trip_delay_ms[at] + 1\n",
+        "ROW_ELAPSED] = 1\n",
+        (DOUBTED,),
+    )
+    yield Mutation(
+        "no stack bears a doubted cell out",
+        file,
+        "if not self.is_tripped(sign_at) and not self.is_tripped(_HEAT_SIGN):",
+        "if not self.is_tripped(_HEAT_SIGN):",
+        (DOUBTED,),
+    )
+    yield Mutation(
+        "no sign of heat bears a doubted cell out",
+        file,
+        "if not self.is_tripped(sign_at) and not self.is_tripped(_HEAT_SIGN):",
+        "if not self.is_tripped(sign_at):",
+        (DOUBTED,),
+    )
+    yield Mutation(
+        "a doubt lets go of what has latched",
+        file,
+        "if rows[row + limits.ROW_TRIPPED] and not self._was_tripped[at]:",
+        "if rows[row + limits.ROW_TRIPPED]:",
+        (DOUBTED,),
+    )
+
+
 def _driver():
     file = _LIB + "afe/bq76952.py"
     yield Mutation(
         "the current has the wrong sign",
         file,
-        "current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * USER_AMP_MA",
-        "current_ma = (0x8000 - ((data[0] | data[1] << 8) ^ 0x8000)) * USER_AMP_MA",
+        "current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * self._step_ma",
+        "current_ma = (0x8000 - ((data[0] | data[1] << 8) ^ 0x8000)) * self._step_ma",
         (DESK, DRIVER),
+    )
+    yield Mutation(
+        "a short circuit opens the charge switch too",
+        _LIB + "afe/bq76952_config.py",
+        'b"\\x18\\xf7\\x16"',
+        'b"\\x98\\xf7\\x56"',
+        (DRIVER,),
+    )
+    yield Mutation(
+        "large currents stop at the end of the fine scale",
+        _LIB + "afe/bq76952_backstop.py",
+        "                return _COARSE_STEP_MA\n",
+        "                return _FINE_STEP_MA\n",
+        (_U + "test_bq76952_large_currents.py",),
+    )
+    yield Mutation(
+        "the chip counts coarse steps and the driver fine ones",
+        file,
+        "        self._step_ma = backstop.step_ma\n",
+        "        pass\n",
+        (_U + "test_bq76952_large_currents.py",),
+    )
+    yield Mutation(
+        "limits beyond what can be measured are taken",
+        _LIB + "validate.py",
+        "        if row[limits.GROUP] == CURRENT and abs(trip) > highest_ma:\n",
+        "        if False:\n",
+        (LIMITS, NEW_LIMITS),
     )
     yield Mutation(
         "a reset of the chip is not noticed",
@@ -644,3 +724,36 @@ def _validator():
         "a row that nobody has filled in",
         "            found.append((row[limits.ID], MISSING_ROW, 0, 0))\n",
     )
+
+
+# Each check by which a doubt or a sign is found: file, method with its arguments.
+_CHECKS = (
+    ("plausible_cells.py", "_stays_at_rail(self, found)"),
+    ("plausible_cells.py", "_lead_is_open(self, found)"),
+    ("plausible_cells.py", "_test_has_failed(self)"),
+    ("plausible_stack.py", "_sum_is_off(self, found)"),
+    ("plausible_stack.py", "_jump_is_unconfirmed(self)"),
+    ("plausible_stack.py", "_stack_is_elsewhere(self)"),
+    ("plausible_stack.py", "_jumps_again(self)"),
+    ("plausible_stack.py", "_end_is_open(self, shift_mv)"),
+    ("plausible_temps.py", "_is_impossible(self, found)"),
+    ("plausible_temps.py", "_are_apart_at_rest(self, found)"),
+    ("plausible_current.py", "_is_inverted(self, step_ma, size_ma)"),
+    ("plausible_current.py", "_is_stuck(self, size_ma)"),
+    ("plausible_current.py", "_is_invented(self, size_ma)"),
+    ("plausible.py", "note_read(self, failed)"),
+    ("early_warning.py", "_warms_at_rest(self)"),
+    ("early_warning.py", "_shows_hot_spot(self)"),
+    ("early_warning.py", "_races(self)"),
+    ("early_warning.py", "_a_cell_has_fallen(self, minute)"),
+    ("early_warning.py", "_gas_is_seen(self)"),
+)
+
+
+def _plausible():
+    for file, method in _CHECKS:
+        name = method.split("(")[0]
+        old = f"    def {method}:\n"
+        test = WARNING if file == "early_warning.py" else PLAUSIBLE
+        new = old + "        return False\n"
+        yield Mutation(f"{name.strip('_')} finds nothing", _LIB + file, old, new, (test,))

@@ -79,5 +79,16 @@ def test_limits_that_the_front_end_cannot_guard_are_refused():
     # 1000 A across half a milliohm is beyond every comparator.
     put(table, limits.CHARGE_OVER_CURRENT, trip=800000, release=700000)
     put(table, limits.CHARGE_OVER_CURRENT_SEVERE, trip=1000000, release=900000)
-    assert desk.bms.use_limits(table) == [(0, validate.BACKSTOP_IMPOSSIBLE, 0, 0)]
+    assert (0, validate.BACKSTOP_IMPOSSIBLE, 0, 0) in desk.bms.use_limits(table)
     assert desk.bms.front_end.configured
+
+
+def test_a_limit_that_the_current_would_never_be_seen_to_reach_is_refused():
+    desk = Desk()
+    before = desk.bms.table
+    table = preset()
+    put(table, limits.CHARGE_OVER_CURRENT_SEVERE, trip=330000, release=300000)
+    assert desk.bms.use_limits(table) == [
+        (limits.CHARGE_OVER_CURRENT_SEVERE, validate.BEYOND_MEASUREMENT, 330000, 320000)
+    ]
+    assert desk.bms.table is before

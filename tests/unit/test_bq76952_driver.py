@@ -153,7 +153,9 @@ def test_configuration_bytes_are_those_of_the_data_sheet(desk):
     assert at(0x9239, "B") == 0x12
     assert at(0x923F, "h") == 0 and at(0x9241, "h") == 0
     assert [at(0x9261 + n, "B") for n in range(3)] == [0xBC, 0x33, 0x82]
-    assert at(0x9265, "B") == 0x98 and at(0x9269, "B") == 0xE4
+    # A short circuit (0x80 of A, 0x40 of C) holds the discharge switch alone.
+    assert at(0x9265, "B") == 0x18 and at(0x9267, "B") == 0x16
+    assert at(0x9269, "B") == 0xE4 and at(0x926B, "B") & 0x40
     assert at(0x926D, "H") & 0x82 == 0x82
     assert at(0x9275, "B") == 49 and at(0x9278, "B") == 73
     assert at(0x928D, "h") <= 0  # a load that is gone is enough to recover

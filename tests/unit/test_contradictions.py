@@ -19,7 +19,7 @@ ROW_CODES = sorted(set(CODES) - {validate.BACKSTOP_TIGHTER, validate.BACKSTOP_IM
 
 
 def test_the_codes_are_all_there():
-    assert sorted(CODES) == list(range(1, 19))
+    assert sorted(CODES) == list(range(1, 20))
 
 
 @given(
@@ -110,8 +110,11 @@ def test_what_the_board_prints_at_its_start_is_told_in_sentences(capsys):
 def test_limits_that_the_chip_cannot_back_are_told_at_the_start_too(capsys):
     bms = refused(tight_shunt_uohm=10000)
     assert bms.problems == []
-    [line] = capsys.readouterr().out.splitlines()
-    assert explained(line).startswith("limit table refused: The front end cannot guard")
+    told = [explained(line) for line in capsys.readouterr().out.splitlines()]
+    assert told[-1].startswith("limit table refused: The front end cannot guard")
+    # 10 mOhm show 20 A at the most.
+    assert len(told) == 5
+    assert all("tells currents apart only up to" in line and "20" in line for line in told[:-1])
 
 
 @pytest.mark.parametrize("backstop", range(1, 11))

@@ -4,6 +4,7 @@ import pytest
 import test_early_warning
 import test_plausible
 
+from host_tools.mutants import catalog
 from vigil.early_warning import EarlyWarning
 from vigil.plausible import Plausibility
 from vigil.plausible_cells import CellChecks
@@ -62,3 +63,8 @@ def test_without_a_check_its_test_fails(monkeypatch, owner, check, test):
     monkeypatch.setattr(owner, check, lambda *arguments: False)
     with pytest.raises(AssertionError):
         run()
+
+
+def test_the_mutations_break_every_one_of_these_checks():
+    broken = {mutation.name for mutation in catalog.mutations()}
+    assert {check.strip("_") + " finds nothing" for _, check, _ in CHECKS} <= broken

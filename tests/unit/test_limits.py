@@ -206,8 +206,19 @@ def test_every_code_has_a_test():
         validate.BACKSTOP_TIGHTER,
         validate.SHORT_CIRCUIT_TOO_SLOW,
         validate.BACKSTOP_IMPOSSIBLE,  # tests/micropython/test_new_limits.py
+        validate.BEYOND_MEASUREMENT,
     }
-    assert tested == set(range(1, 19))
+    assert tested == set(range(1, 20))
+
+
+def test_a_current_limit_beyond_what_can_be_measured_is_refused_in_either_direction():
+    made = table()
+    assert validate.unmeasurable(made, 200000) == []
+    put(made, limits.CHARGE_OVER_CURRENT_SEVERE, trip=200001)
+    assert validate.unmeasurable(made, 199999) == [
+        (limits.CHARGE_OVER_CURRENT_SEVERE, validate.BEYOND_MEASUREMENT, 200001, 199999),
+        (limits.DISCHARGE_OVER_CURRENT_SEVERE, validate.BEYOND_MEASUREMENT, -200000, -199999),
+    ]
 
 
 @given(

@@ -205,12 +205,20 @@ class Bms:
         return []
 
     def backstop_problems(self, table=None):
-        """What the front end cannot back of a table (of the running one): problems as above."""
-        requests = (table or self.table).backstop_requests()
+        """What the front end cannot back or see of a table (of the running one): as above."""
+        table = table or self.table
+        requests = table.backstop_requests()
+        found = self._unmeasurable(table, requests)
         try:
-            return validate.backstop_problems(requests, self.front_end.plan_backstop(requests))
+            applied = self.front_end.plan_backstop(requests)
         except AfeError:
-            return [(0, validate.BACKSTOP_IMPOSSIBLE, 0, 0)]
+            return found + [(0, validate.BACKSTOP_IMPOSSIBLE, 0, 0)]
+        return found + validate.backstop_problems(requests, applied)
+
+    def _unmeasurable(self, table, requests):
+        if not hasattr(self.front_end, "highest_ma"):
+            return []
+        return validate.unmeasurable(table, self.front_end.highest_ma(requests))
 
     def owner_reset(self):
         """The owner has looked: latched switches are released, failed starts forgotten.
@@ -341,8 +349,9 @@ class Bms:
     def _brought_up(self, now_ms):
         self.backstop_watch.brought_up(now_ms)
         self.sample.front_end_fault = 0
-        self._backstop_fits = not validate.backstop_problems(
-            self._requests, self.front_end.applied
+        self._backstop_fits = not (
+            self._unmeasurable(self.table, self._requests)
+            or validate.backstop_problems(self._requests, self.front_end.applied)
         )
 
     def commission(self, now_ms):

@@ -8,7 +8,15 @@ from array import array
 from micropython import const
 
 from vigil import kernels, limits
-from vigil.sample import BOARD, HIGHEST_AT, LOWEST_AT, NOTHING, UNKNOWN
+from vigil.sample import (
+    BOARD,
+    CELLS_DOUBT,
+    HEALTH_FIRST,
+    HIGHEST_AT,
+    LOWEST_AT,
+    NOTHING,
+    UNKNOWN,
+)
 
 _ROW_WORDS = const(10)
 
@@ -16,6 +24,21 @@ _ROW_WORDS = const(10)
 OWED_NO_LOAD = const(1)
 OWED_NO_CHARGER = const(2)
 OWED_RETRIES = const(4)  # after so many retries the owner has to look
+
+_CELLS_DOUBT = CELLS_DOUBT - HEALTH_FIRST
+# TABLE positions of the rows that latch for a single cell, each with that of the stack's row that
+# bears it out; and of the row that does so for both.
+_SEVERE_CELLS = (
+    (
+        limits.position(limits.CELL_OVER_VOLTAGE_SEVERE),
+        limits.position(limits.STACK_OVER_VOLTAGE),
+    ),
+    (
+        limits.position(limits.CELL_UNDER_VOLTAGE_SEVERE),
+        limits.position(limits.STACK_UNDER_VOLTAGE),
+    ),
+)
+_HEAT_SIGN = limits.position(limits.RUNAWAY_WARNING)
 
 
 class Protection:
@@ -62,6 +85,8 @@ class Protection:
         sample.close(now_ms)
         actions = kernels.judge(sample.words, now_ms, self._rows)
         if actions & limits.CHANGED:
+            if sample.health[_CELLS_DOUBT]:
+                actions = self._hold_back(actions)
             self._note_changes(sample)
         self.actions = actions
         return actions
@@ -102,6 +127,28 @@ class Protection:
             if row[limits.DIRECTION] == limits.BELOW:
                 return value ^ -1
         return value
+
+    def _hold_back(self, actions):
+        """Cells that are in doubt latch nothing by themselves: the doubt has both switches open.
+
+        The time beyond the limit goes on counting, so that a value that is still there when it is
+        believed again latches with that very scan; a stack or a heat that bears it out, at once.
+        """
+        rows = self._rows
+        held = False
+        for at, sign_at in _SEVERE_CELLS:
+            row = at * _ROW_WORDS
+            if rows[row + limits.ROW_TRIPPED] and not self._was_tripped[at]:
+                if not self.is_tripped(sign_at) and not self.is_tripped(_HEAT_SIGN):
+                    rows[row + limits.ROW_TRIPPED] = 0
+                    rows[row + limits.ROW_ELAPSED] = self.table.trip_delay_ms[at] + 1
+                    held = True
+        if held:
+            actions = limits.CHANGED | limits.ACTIVE
+            for at in range(self.row_count):
+                if rows[at * _ROW_WORDS + limits.ROW_TRIPPED]:
+                    actions |= rows[at * _ROW_WORDS + limits.ROW_ACTIONS]
+        return actions
 
     def _note_changes(self, sample):
         rows = self._rows

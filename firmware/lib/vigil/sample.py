@@ -226,6 +226,10 @@ class Sample:
 
     # As of the last Protection.judge():
 
+    def judged_ms(self):
+        """When that was (ticks)."""
+        return self.words[_CALLED]
+
     def age_ms(self, group):
         return self.words[GROUPS_AT + group * GROUP_WORDS + AGE]
 

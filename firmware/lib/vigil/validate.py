@@ -45,6 +45,7 @@ MISSING_ROW = const(15)
 RELEASE_DELAY_TOO_SHORT = const(16)
 SEVERE_TOO_NEAR = const(17)
 BACKSTOP_IMPOSSIBLE = const(18)
+BEYOND_MEASUREMENT = const(19)
 
 _LARGEST = const(1 << 28)
 _LONGEST_AGE_MS = const(10000)
@@ -284,6 +285,17 @@ def _check_currents(table, found):
     if not 0 <= delay_us <= _SLOWEST_SHORT_CIRCUIT_US:
         row_id = limits.DISCHARGE_OVER_CURRENT
         found.append((row_id, SHORT_CIRCUIT_TOO_SLOW, delay_us, _SLOWEST_SHORT_CIRCUIT_US))
+
+
+def unmeasurable(table, highest_ma):
+    """Limits that the current cannot be seen to reach: problems as above."""
+    found = []
+    for at, row in enumerate(limits.TABLE):
+        trip = table.trip[at]
+        if row[limits.GROUP] == CURRENT and abs(trip) > highest_ma:
+            bound = highest_ma if trip > 0 else 0 - highest_ma
+            found.append((row[limits.ID], BEYOND_MEASUREMENT, trip, bound))
+    return found
 
 
 def backstop_problems(requests, applied):

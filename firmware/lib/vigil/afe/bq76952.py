@@ -9,7 +9,7 @@ from array import array
 from micropython import const
 
 from vigil import kernels
-from vigil.afe.bq76952_backstop import USER_AMP_MA, Backstop
+from vigil.afe.bq76952_backstop import Backstop, highest_ma
 from vigil.afe.bq76952_bring_up import bring_up, compare
 from vigil.afe.bq76952_config import BLEED_LAPSE_S, USER_VOLT_MV, body_diode_ma, settings
 from vigil.afe.bq76952_options import Options
@@ -110,6 +110,10 @@ class Bq76952(Verbs, Terminals):
     options: see bq76952_options.
     """
 
+    # Of the class: each attribute of the object makes finding the others dearer.
+    bleeds_adjacent = False
+    bleed_lapse_ms = BLEED_LAPSE_S * 1000
+
     def __init__(self, i2c, both_off, *, address=8, **options):
         options = self._options = Options(**options)
         cells = options.cells
@@ -126,8 +130,6 @@ class Bq76952(Verbs, Terminals):
         self.open_lead_seen = False  # the chip's open-wire check, as of the last read
         self.switch_stuck = 0  # 1 charge, 2 discharge: on against the command
         self.power_path_fault = 0  # FETs have no pre-charge to fail
-        self.bleeds_adjacent = False
-        self.bleed_lapse_ms = BLEED_LAPSE_S * 1000
         self.configured = False
         self.applied = []
         self.charge_is_on = False
@@ -171,6 +173,7 @@ class Bq76952(Verbs, Terminals):
         self._second_mv = array("i", [0] * cells)
         self._temps_dk = array("i", [0] * options.temps)  # 0.1 K
         self._current_ma = 0
+        self._step_ma = 10  # of the current, as configured
         self._stack_limit_mv = (_HIGHEST_CELL_MV + 1) * cells
         self._assist_ma = body_diode_ma(shunt_uohm) // 2
         self._leak_ma = 4 * body_diode_ma(shunt_uohm)
@@ -208,11 +211,16 @@ class Bq76952(Verbs, Terminals):
         yield from bring_up(self._transfer, self._image, options.device_number)
         self._forget_measurements()
         self.applied = backstop.applied
+        self._step_ma = backstop.step_ma
         self.configured = True
 
     def plan_backstop(self, requests):
         """What configure() would apply, without touching the chip; raises AfeError UNSUPPORTED."""
         return self._backstop(requests).applied
+
+    def highest_ma(self, requests):
+        """Currents beyond this all look alike, once configured with these requests."""
+        return highest_ma(requests, self._options.shunt_uohm)
 
     def _backstop(self, requests):
         options = self._options
@@ -273,6 +281,7 @@ class Bq76952(Verbs, Terminals):
         transfer.take(self._alarm_reading)
         scans = data[0] & (_ADSCAN | _FULLSCAN)
         due = self._scans_due
+        new_current = False
         if scans:
             # First clear, then read: a scan that ends in between is read again, never missed.
             # What fails to be read now stays due, or one lost transfer would cost a whole scan.
@@ -281,6 +290,7 @@ class Bq76952(Verbs, Terminals):
         if due & _ADSCAN and self._read_cells():
             self._read_current_and_publish(sample, now_ms)
             due = self._scans_due = due & _FULLSCAN
+            new_current = True
         full_scan = due & _FULLSCAN
         if full_scan:
             self._read_stack_and_temps(sample, now_ms)
@@ -296,6 +306,8 @@ class Bq76952(Verbs, Terminals):
         charge_on = self.charge_is_on = data[0] & _CHARGE_ON != 0
         discharge_on = self.discharge_is_on = data[0] & _DISCHARGE_ON != 0
         if not (self._charge_wanted and self._discharge_wanted):
+            if new_current:
+                self._watch_leaks()
             self._note_switches(charge_on, discharge_on, now_ms)
         if full_scan:
             self._look_at_terminals(sample, sample.values[sample.stack_at], now_ms)
@@ -317,10 +329,8 @@ class Bq76952(Verbs, Terminals):
         transfer = self._transfer
         transfer.take(self._current_reading)
         data = transfer.data
-        current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * USER_AMP_MA
+        current_ma = (((data[0] | data[1] << 8) ^ 0x8000) - 0x8000) * self._step_ma
         self._current_ma = current_ma
-        if not (self._charge_wanted and self._discharge_wanted):
-            self._watch_leaks()
         kernels.publish(
             sample.cell_values, self._accepted_mv, self.cell_count, 0, 0, _HIGHEST_CELL_MV
         )
@@ -335,11 +345,15 @@ class Bq76952(Verbs, Terminals):
         again at once: a true jump reads the same, a torn value does not.
         """
         read = self._first_mv
-        self._read_cells_into(read)
-        if kernels.differ(read, self._accepted_mv, self.cell_count, _JUMP_MV):
+        count = self.cell_count
+        transfer = self._transfer
+        transfer.take(self._cells_reading)
+        kernels.unpack_words(read, transfer.data, self._cell_at, count)
+        if kernels.differ(read, self._accepted_mv, count, _JUMP_MV):
             again = self._second_mv
-            self._read_cells_into(again)
-            if kernels.differ(again, read, self.cell_count, _SAME_MV):
+            transfer.take(self._cells_reading)
+            kernels.unpack_words(again, transfer.data, self._cell_at, count)
+            if kernels.differ(again, read, count, _SAME_MV):
                 self.torn_reads += 1
                 return False
             self._second_mv = read
@@ -347,11 +361,6 @@ class Bq76952(Verbs, Terminals):
         self._first_mv = self._accepted_mv
         self._accepted_mv = read
         return True
-
-    def _read_cells_into(self, cells_mv):
-        transfer = self._transfer
-        transfer.take(self._cells_reading)
-        kernels.unpack_words(cells_mv, transfer.data, self._cell_at, self.cell_count)
 
     def _read_stack_and_temps(self, sample, now_ms):
         transfer = self._transfer

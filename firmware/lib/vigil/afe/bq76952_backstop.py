@@ -20,8 +20,13 @@ from vigil.limits import (
     BACKSTOP_SHORT_CIRCUIT,
 )
 
-# One step of the chip's slow current threshold (DA config).
-USER_AMP_MA = const(10)
+# One step of the current, as a setting of the chip: the finer one unless a limit lies beyond what
+# it tells. A little less than the 32767 steps of its register, and no further than the chip's
+# own over-current comparators: 200 mV across the shunt.
+_FINE_STEP_MA = const(10)
+_COARSE_STEP_MA = const(100)
+_MOST_STEPS = const(32000)
+_MOST_SHUNT_UV = const(200000)
 
 # Enabled Protections A, B and C.
 _SCD = const(0x80)
@@ -80,6 +85,7 @@ class Backstop:
 
     def __init__(self, requests, shunt_uohm, thermistors=True, switch_thermistors=False):
         self._shunt_uohm = shunt_uohm
+        self.step_ma = current_step_ma(requests)
         self._thermistors = thermistors
         self._switch_thermistors = switch_thermistors
         self.applied = []
@@ -184,12 +190,12 @@ class Backstop:
     def _slow_discharge_current(self, trip_ma, delay_ms):
         """OCD3 counts seconds on a slower measurement; True if it can back this limit."""
         delay_s = max(2, _ceil(_widened_ms(delay_ms), 1000))
-        steps = _ceil(_widened(trip_ma, True), USER_AMP_MA)
+        steps = _ceil(_widened(trip_ma, True), self.step_ma)
         if delay_s > _LONGEST_SLOW_DELAY_S or steps > 32767:
             return False
         self.enabled_c |= _OCD3
         self.ocd3 = (-steps, delay_s)
-        self.applied.append((BACKSTOP_DISCHARGE_CURRENT, -steps * USER_AMP_MA, delay_s * 1000))
+        self.applied.append((BACKSTOP_DISCHARGE_CURRENT, -steps * self.step_ma, delay_s * 1000))
         return True
 
     def _short_circuit(self, trip_ma, delay_us):
@@ -274,6 +280,20 @@ class Backstop:
 
     def _steps_ma(self, steps):
         return steps * 2000000 // self._shunt_uohm
+
+
+def current_step_ma(requests):
+    """Of the current that the chip reports, for these limits."""
+    for code, trip, _, _ in requests:
+        if code == BACKSTOP_CHARGE_CURRENT or code == BACKSTOP_DISCHARGE_CURRENT:
+            if abs(trip) > _MOST_STEPS * _FINE_STEP_MA:
+                return _COARSE_STEP_MA
+    return _FINE_STEP_MA
+
+
+def highest_ma(requests, shunt_uohm):
+    """The chip tells currents apart up to here, in steps that suit these limits."""
+    return min(_MOST_STEPS * current_step_ma(requests), _MOST_SHUNT_UV * 1000 // shunt_uohm)
 
 
 def _ceil(number, divisor):

@@ -18,6 +18,9 @@ BLEED_LAPSE_S = const(20)
 # One step of stack voltage (DA config below).
 USER_VOLT_MV = const(10)
 
+# DA config by the step of the current.
+_STEPS = {10: 0x06, 100: 0x07}
+
 # The chip's capacity gain is its current gain times this, by definition.
 _CAPACITY_PER_CURRENT_GAIN = 298261.6178
 
@@ -94,8 +97,9 @@ def settings(backstop, options, comm_type):
             ),
         ),
         # What opens CHG, and DSG. Other masks of the first byte delay opening by up to 250 ms.
-        # Either side's temperatures of discharging open both switches, as in the limit table.
-        (0x9265, b"\x98\xf7\x56"),
+        # As in the limit table: either side's temperatures of discharging open both switches, a
+        # short circuit (SCD, SCDL) only the discharge switch, for no charger feeds it.
+        (0x9265, b"\x18\xf7\x16"),
         (0x9269, b"\xe4\xe6\xe2"),
         # Alarms: always with both ends of scan.
         (0x926D, struct.pack("<H", options.alarms)),
@@ -174,10 +178,10 @@ def settings(backstop, options, comm_type):
             ),
         ),
         # DFETOFF: own function, both switches, active low, pulled down: no controller means off.
-        # Then thermistors (18k pull-up), DA config for steps of 10 mV and 10 mA, cells wired.
+        # Then thermistors (18k pull-up), DA config (10 mV; step of the current), cells wired.
         (
             0x92FA,
-            bytes([0, 0xC6, options.alert_pin] + thermistors + [0x06])
+            bytes([0, 0xC6, options.alert_pin] + thermistors + [_STEPS[backstop.step_ma]])
             + struct.pack("<H", options.channels),
         ),
         # Charge pump 11 V, no precharge, predischarge in steps of 10 ms and 10 mV.

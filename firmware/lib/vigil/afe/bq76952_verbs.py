@@ -5,7 +5,6 @@ Each verb takes less than 5 ms and raises AfeError; none belongs into read-judge
 
 from micropython import const
 
-from vigil.afe.bq76952_backstop import USER_AMP_MA
 from vigil.afe.errors import CHECK_FAILED, NOT_CONFIGURED, AfeError, failure
 
 # Bits of control_status().
@@ -30,7 +29,7 @@ _LOAD_DETECT_OFF = const(0x009F)
 
 # The charge counter starts with half a step in its fraction.
 _HALF_STEP = const(0x8000)
-_MOST_STEPS = const(100000000)
+_MOST_MAH = const(1000000000)
 
 
 class Verbs:
@@ -115,11 +114,12 @@ class Verbs:
         if part < 0:
             part += 0x10000
             steps -= 1
-        if not 0 - _MOST_STEPS < steps < _MOST_STEPS:
+        most = _MOST_MAH // self._step_ma
+        if not 0 - most < steps < most:
             raise failure(CHECK_FAILED)
         # A step is as many mAh as a step of current is mA.
-        part *= USER_AMP_MA
-        into[0] = steps * USER_AMP_MA + (part >> 16)
+        part *= self._step_ma
+        into[0] = steps * self._step_ma + (part >> 16)
         into[1] = part & 0xFFFF
         # 34 years fit.
         into[2] = data[8] | data[9] << 8 | data[10] << 16 | (data[11] & 0x3F) << 24
