@@ -197,12 +197,13 @@ def _events(random, case, length_ms):
             events.append([at_ms, "clear", 0, 0])
             if random.below(3) == 0:
                 events.append([at_ms + _between(random, 1000, 5000), "owner", 0, 0])
-    events.sort(key=_time_of)
-    return events
+    return _in_order(events)
 
 
-def _time_of(event):
-    return event[0]
+def _in_order(events):
+    """By time, those of one moment as they were drawn: not every interpreter's sort keeps that."""
+    places = sorted([(event[0], place) for place, event in enumerate(events)])
+    return [events[place] for _, place in places]
 
 
 def _some_current(random, numbers):
