@@ -67,6 +67,7 @@ def case_of(names):
     events.append([at_ms, "clear", 0, 0])
     return {
         "seed": 1,
+        "chip": "BQ76952",
         "cells": 8,
         "temps": 2,
         "chemistry": "LFP",
