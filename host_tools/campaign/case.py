@@ -33,10 +33,8 @@ FAULTS = (
     "stack lie",
     "temp lie",
     "runaway",
-    "empty",
 )
-# Cells move while it stands; it takes half a minute to show.
-_MOVING = ("cell", "empty")
+# What takes half a minute to show.
 _SLOW = ("runaway", "empty")
 _BACK_MS = 12000
 _START_MS = 4000
@@ -204,27 +202,34 @@ def _events(random, case, length_ms):
     events = []
     _profile(random, case, numbers, length_ms, events)
     at_ms = _START_MS
+    slow = _pick(random, _SLOW) if not random.below(8) else None
+    if slow:
+        _fault(random, case, numbers, slow, at_ms, events)
+        at_ms = length_ms - _between(random, 4000, 12000)
     # From when on a sense lead may break: docs/campaign.md says why not while cells move.
     still_ms = 0
+    cells_move = slow == "empty"
+    lead_breaks = False
     while at_ms < length_ms - 4000:
         at_ms += _between(random, 200, 12000)
         end_ms = min(at_ms + _between(random, 500, 15000), length_ms - 3000)
-        standing = []
         for _ in range(_pick(random, (1, 1, 1, 2, 2, 3))):
             what = _pick(random, FAULTS)
-            if what == "lead" and at_ms < still_ms or what in _MOVING and "lead" in standing:
+            if what == "lead" and (cells_move or at_ms < still_ms):
                 what = "interlock"
-            standing.append(what)
-            if what in _SLOW:
+            elif what == "cell" and lead_breaks:
+                what = "interlock"
+            cells_move = cells_move or what == "cell"
+            lead_breaks = lead_breaks or what == "lead"
+            if what == "runaway":
                 end_ms = length_ms
-            if what in _MOVING:
-                still_ms = length_ms
             _fault(random, case, numbers, what, at_ms, events)
             at_ms += _pick(random, (0, 0, _between(random, 1, 3000)))
         if end_ms < length_ms and (at_ms < end_ms or random.below(4) == 0):
             at_ms = max(at_ms + 100, end_ms)
-            if still_ms == length_ms:
+            if cells_move:
                 still_ms = at_ms + _BACK_MS
+            cells_move = lead_breaks = False
             events.append([at_ms, "clear", 0, 0])
             if random.below(3) == 0:
                 events.append([at_ms + _between(random, 1000, 5000), "owner", 0, 0])
@@ -338,7 +343,7 @@ def _fault(random, case, numbers, what, at_ms, events):
     elif what == "runaway":
         events.append([at_ms, "temp", _between(random, 0, case["temps"]), numbers[11][0] + 300])
     elif what == "empty":
-        near_mv = numbers[26][0] + (numbers[4][0] - numbers[26][0]) // _pick(random, (5, 3, 1))
+        near_mv = numbers[26][0] + (numbers[4][0] - numbers[26][0]) // _pick(random, (5, 5, 3))
         events.append([at_ms, "current", 0, 0])
         events.append([at_ms, "cell", _between(random, 1, case["cells"]), near_mv])
     else:
