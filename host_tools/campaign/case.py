@@ -12,6 +12,8 @@ from vigil import limits, presets, validate
 CYCLE_MS = 50
 PERIODS_MS = {"BQ76952": (63, 189, 63, 189, 189), "BQ76942": (45, 135, 45, 135, 135)}
 _SMALL_CHIP_CELLS = 10
+FETS = "sim16_lfp"
+CONTACTORS = "sim16_lfp_contactors"
 # Faults and other events: [ms, what, number, value].
 FAULTS = (
     "cell",
@@ -34,6 +36,7 @@ FAULTS = (
     "temp lie",
     "runaway",
 )
+_PANEL = ("interlock", "emergency")
 # What takes half a minute to show.
 _SLOW = ("runaway", "empty")
 _BACK_MS = 12000
@@ -65,10 +68,12 @@ def _pack(random, seed):
     shunt_uohm = _pick(random, _SHUNTS_UOHM)
     # As large as the driver can measure (327 A) and the chip can back, on the severe level too.
     largest_mah = min((8000000 if name == "LTO" else 40000000) // shunt_uohm, _LARGEST_MAH[name])
-    cells = _between(random, 3, 16)
-    small = cells <= _SMALL_CHIP_CELLS and random.below(2)
+    contactors = not random.below(5)
+    cells = _between(random, 8 if contactors else 3, 16)
+    small = not contactors and cells <= _SMALL_CHIP_CELLS and random.below(2)
     return {
         "seed": seed,
+        "board": CONTACTORS if contactors else FETS,
         "chip": "BQ76942" if small else "BQ76952",
         "cells": cells,
         "temps": _between(random, 1, 3),
@@ -215,10 +220,13 @@ def _events(random, case, length_ms):
         end_ms = min(at_ms + _between(random, 500, 15000), length_ms - 3000)
         for _ in range(_pick(random, (1, 1, 1, 2, 2, 3))):
             what = _pick(random, FAULTS)
+            if case["board"] == CONTACTORS and what in _PANEL:
+                # This board has no panel.
+                what = "contactor"
             if what == "lead" and (cells_move or at_ms < still_ms):
-                what = "interlock"
+                what = "board"
             elif what == "cell" and lead_breaks:
-                what = "interlock"
+                what = "board"
             cells_move = cells_move or what == "cell"
             lead_breaks = lead_breaks or what == "lead"
             if what == "runaway":
@@ -327,7 +335,11 @@ def _fault(random, case, numbers, what, at_ms, events):
             shaken_ms = _pick(random, (_between(random, 1, 60), _between(random, 100, 3000)))
             events.append([at_ms + shaken_ms, what, 0, 0])
     elif what == "thermistor":
-        events.append([at_ms, what, _between(random, 0, case["temps"]), random.below(2)])
+        first = 1 if case["board"] == CONTACTORS else 0
+        events.append([at_ms, what, _between(random, first, case["temps"]), random.below(2)])
+    elif what == "contactor":
+        # Welded or stuck open: main, charge or pre-charge.
+        events.append([at_ms, what, _between(random, 1, 3), random.below(2)])
     elif what == "lead":
         events.append([at_ms, what, _between(random, 1, case["cells"]), 0])
     elif what == "cell lie":

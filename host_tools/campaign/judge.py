@@ -8,56 +8,20 @@ long after everything has passed).
 
 from host_tools.campaign import meaning
 from host_tools.campaign.bus_watch import BusWatch
+from host_tools.campaign.case import CONTACTORS
 from host_tools.campaign.charge_watch import ChargeWatch
-from host_tools.campaign.meaning import BOTH, BY_OWNER, BY_VALUE, CHARGE, DISCHARGE
+from host_tools.campaign.chip_watch import ChipWatch
+from host_tools.campaign.meaning import BY_OWNER, BY_VALUE, CHARGE, DISCHARGE
 from host_tools.campaign.row_watch import RowWatch
 from host_tools.campaign.signs import Runaway, Sign
 from host_tools.campaign.sleep_watch import SleepWatch
+from host_tools.campaign.switch_watch import SwitchWatch
 from host_tools.campaign.truth import Truth
 
 _MISSED_US = 1000000
 _NEVER = 1 << 60
-# The front end's own protection is wider than the software's: 5 % of a current.
-_CHIP_CURRENT_PERCENT = 104
 _SHORT_CIRCUIT_US = 1000
-_RECENT_US = 6000000
 _STUCK_RELEASE_US = 4000000
-# Front-end protections by bank and bit, and the limits that each one backs.
-_CHIP_CURRENTS = 0xE0
-_SHORT_CIRCUIT = 0x80
-_CHIP_BACKS = (
-    (0, 0x08, CHARGE, (2, 25)),
-    (0, 0x04, DISCHARGE, (4, 26)),
-    (1, 0x10, CHARGE, (9, 11)),
-    (1, 0x01, CHARGE, (10, 12)),
-    (1, 0x20, BOTH, (11,)),
-    (1, 0x02, BOTH, (12,)),
-    (1, 0xC0, BOTH, (32,)),
-)
-
-
-class SwitchWatch:
-    """One switch: since when it blocks, and what was decided of it."""
-
-    def __init__(self, bit, words):
-        self.bit = bit
-        self.words = words
-        self.closed = False
-        self.since_us = 0
-        self.closed_once = False
-        self.stuck = False
-        self.openings = 0  # in a chain, each soon after a closing
-        self.surely_latched = False
-        self.maybe_latched = False
-        self.free_since_us = 0  # nothing has held it open since
-        self.earliest_us = 0  # before this it must not close
-        self.removal = 0  # BY_VALUE, LOAD_GONE or CHARGER_GONE: what surely has to be seen
-        self.removed = False
-        self.may_wait = False  # it may be waiting for something to be taken away
-        self.same_row = 0  # the one row that surely opened it the last times
-        self.same_count = 0
-        self.told_unrecovered = False
-        self.told_forbidden = False
 
 
 class Judge:
@@ -70,7 +34,12 @@ class Judge:
         self.bench = bench
         self.chip = chip
         self._charge_watch = ChargeWatch(case, numbers[4][1])
-        self.truth = Truth(clock, bench, chip, lies, self._charge_watch)
+        contactors = case["board"] == CONTACTORS
+        self._close_us = meaning.CLOSE_CONTACTOR_US if contactors else 0
+        self._open_us = meaning.OPEN_CONTACTOR_US if contactors else 0
+        self.can_sleep = not contactors
+        board_temps = 1 if contactors else 2
+        self.truth = Truth(clock, bench, chip, lies, self._charge_watch, board_temps)
         self.bus = BusWatch(self.truth, pace)
         self.rows = [RowWatch(row, numbers[row[0]], pace) for row in meaning.LIMITS]
         self.signs = [Sign(sign) for sign in meaning.SIGNS]
@@ -92,11 +61,9 @@ class Judge:
         self._read = [0] * len(meaning.QUANTITIES)
         self._told = [0] * len(meaning.QUANTITIES)
         self._turn_us = clock.now_us
-        self._chip_may = 0
-        self._chip_free_us = 0
+        self._chip = ChipWatch(self.truth, self.by_id, pace)
         self._short_since_us = -1
         self._stuck_us = -_NEVER  # last time that a switch was held closed by a fault
-        self._current_beyond_us = [-_NEVER, -_NEVER]  # charge, discharge: last time beyond
         self.cycles = 0
         self.trips = {}
         self.openings = 0
@@ -182,9 +149,9 @@ class Judge:
         well = was_read and bus.surely_read
         self._look_at_rows(cycle_us, now_us, well)
         self._look_at_signs(now_us, well)
-        self._look_at_chip(now_us)
+        self._chip.look(now_us)
         self._look_at_changes()
-        if well and self._chip_may & DISCHARGE and self.chip.safety[0] & _CHIP_CURRENTS:
+        if well and self._chip.may & DISCHARGE and self._chip.tripped_by_current:
             discharge = self.switches[1]
             discharge.removal = meaning.LOAD_GONE
             discharge.removed = False
@@ -198,7 +165,9 @@ class Judge:
         if demanded:
             for watch in self.switches:
                 self._expect_open(watch, 13, bus.deadline_us)
-        if self._short_since_us >= 0 and now_us - self._short_since_us > _SHORT_CIRCUIT_US:
+        if self._short_since_us >= 0 and now_us - self._short_since_us > (
+            _SHORT_CIRCUIT_US + self._open_us
+        ):
             deadline_us = self._short_since_us + _SHORT_CIRCUIT_US
             self._expect_open(self.switches[1], 50, deadline_us)
             self._short_since_us = -1
@@ -238,38 +207,6 @@ class Judge:
         if truth.highest_ma - truth.lowest_ma > self._steady_ma:
             for name in ("cell lie", "stack lie"):
                 self._sign[name].wait(now_us)
-
-    def _look_at_chip(self, now_us):
-        """What the front end has opened by itself, and whether it was right to."""
-        chip = self.chip
-        truth = self.truth
-        over = self.by_id[7]
-        if truth.highest_ma * 100 >= over.trip * _CHIP_CURRENT_PERCENT:
-            self._current_beyond_us[0] = now_us
-        under = min(self.by_id[8].trip, self.by_id[28].trip)
-        if 0 - truth.lowest_ma * 100 >= under * _CHIP_CURRENT_PERCENT:
-            self._current_beyond_us[1] = now_us
-        held = 0
-        safety = chip.safety
-        for bank, bit, opens, backed in _CHIP_BACKS:
-            if safety[bank] & bit:
-                for row_id in backed:
-                    row = self.by_id[row_id]
-                    if row.beyond or row.may or now_us - row.latest_may_us < _RECENT_US:
-                        held |= opens
-        if safety[0] & 0x10 and now_us - self._current_beyond_us[0] < _RECENT_US:
-            held |= CHARGE
-        if now_us - self._current_beyond_us[1] < _RECENT_US:
-            if safety[0] & 0xE0 or safety[2] & 0x80:
-                held |= DISCHARGE
-            if safety[0] & _SHORT_CIRCUIT:
-                # The chip turns the charge FET off with it.
-                held |= CHARGE
-        if held:
-            self._chip_may = held
-            self._chip_free_us = now_us
-        elif now_us - self._chip_free_us > meaning.BLIND_RELEASE_US + 2 * self._pace.scan_us:
-            self._chip_may = 0
 
     # Switches that have changed.
 
@@ -311,7 +248,7 @@ class Judge:
             if sign.recovery == BY_OWNER:
                 self._may_latch()
         blind = self.bus.may
-        other = signs or blind or self._chip_may & watch.bit or watch.maybe_latched
+        other = signs or blind or self._chip.may & watch.bit or watch.maybe_latched
         if not causes and not other:
             self.find("false", watch, at_us, 0)
         watch.openings += 1
@@ -330,7 +267,7 @@ class Judge:
                 continue
             if row.recovery != BY_VALUE and watch.openings > 3:
                 watch.maybe_latched = True
-        if self._chip_may & watch.bit and watch.openings > 3:
+        if self._chip.may & watch.bit and watch.openings > 3:
             watch.maybe_latched = True
 
     def _blame(self, row, watch, at_us):
@@ -393,6 +330,7 @@ class Judge:
     def _expect_open(self, watch, row_id, deadline_us):
         if watch.stuck:
             return
+        deadline_us += self._open_us
         if watch.closed:
             self._overdue.append((watch, row_id, deadline_us))
         elif watch.since_us > deadline_us:
@@ -421,7 +359,7 @@ class Judge:
         charger = self.truth.charger_attached
         for watch in self.switches:
             must = watch.surely_latched or bus.must
-            may = blind or watch.maybe_latched or bool(self._chip_may & watch.bit)
+            may = blind or watch.maybe_latched or bool(self._chip.may & watch.bit)
             for row in self.rows + self.signs:
                 if row.opens & watch.bit:
                     if row.must:
@@ -457,9 +395,13 @@ class Judge:
         if watch.told_unrecovered:
             return
         if not watch.closed_once:
-            allowed_us = meaning.START_US
+            allowed_us = meaning.START_US + self._close_us
         else:
-            allowed_us = meaning.HOLD_US[min(max(watch.openings - 1, 0), 3)] + meaning.TURN_ON_US
+            allowed_us = (
+                self._close_us
+                + meaning.HOLD_US[min(max(watch.openings - 1, 0), 3)]
+                + meaning.TURN_ON_US
+            )
             if watch.may_wait:
                 allowed_us += meaning.REMOVAL_US
         if now_us - watch.free_since_us > allowed_us:

@@ -78,6 +78,9 @@ FORGET_US = 300000000
 REMOVAL_US = 30000000
 # The chip turns on at its quarter seconds, and is told again after a second.
 TURN_ON_US = 1600000
+# Contactors rest, wait for the load's capacitor to be drained, and charge it.
+CLOSE_CONTACTOR_US = 9000000
+OPEN_CONTACTOR_US = 9000
 START_US = 5000000
 
 # Charging a cold cell plates lithium: (warmer than the coldest at which it may be charged, 0.1 K;
@@ -96,7 +99,8 @@ PERIOD_OF_TASKS_US = 1100000
 # them after its end, and at most). A doubt stands for 10 s, of temperatures 60 s; its row for 2 s.
 # A front end that trips by a broken thermistor itself takes three seconds more to release.
 # An open lead shows when the chip's own check, every 5 s, has drained its input: the fourth time
-# at the latest. Contacts are looked at once a cycle.
+# at the latest. Contacts are looked at once a cycle. A contactor that fails is open, or is told by
+# a row that has its own time to find out; when is not judged.
 _SECOND_US = 1000000
 _LONG_US = 400 * _SECOND_US  # longer than any case
 SIGNS = (
@@ -108,6 +112,7 @@ SIGNS = (
     ("cell lie", 35, BOTH, BY_VALUE, True, 0, 2 * _SECOND_US, 12 * _SECOND_US, 15 * _SECOND_US),
     ("stack lie", 38, BOTH, BY_VALUE, True, 0, 2 * _SECOND_US, 12 * _SECOND_US, 15 * _SECOND_US),
     ("temp lie", 36, BOTH, BY_VALUE, True, 0, 1200000, 62 * _SECOND_US, 64 * _SECOND_US),
+    ("contactor", 46, BOTH, BY_OWNER, False, 0, _LONG_US, _SECOND_US, 2400000),
     ("runaway", 43, BOTH, BY_OWNER, False, _LONG_US, 0, _LONG_US, _LONG_US),
 )
 # A lie smaller than this (mV of a cell, of a thousand of the stack, 0.1 K) need not be found.

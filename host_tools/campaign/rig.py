@@ -13,27 +13,40 @@ from host_tools.mock.clock import VirtualClock
 from host_tools.sim.lies import Lies
 from vigil import presets
 
-_BOARD = "boards/sim16_lfp"
 _SETTINGS = ("CHIP", "CELLS", "TEMPS", "CHEMISTRY", "CAPACITY_MAH", "SHUNT_UOHM")
+
+
+def _board(name):
+    """The module `board` of this board, in the place of another's."""
+    folder = "boards/" + name
+    if sys.path[0] != folder:
+        if sys.path[0].startswith("boards/"):
+            del sys.path[0]
+        sys.path.insert(0, folder)
+        if "board" in sys.modules:
+            del sys.modules["board"]
+    import board
+
+    return board
 
 
 class Rig:
     def __init__(self, case):
         self.case = case
         self.counts = {}
-        if _BOARD not in sys.path:
-            sys.path.insert(0, _BOARD)
         self.clock = VirtualClock()
         machine.forget()
         fake_time.use(self.clock)
         machine.use(self.clock)
-        import board
-
+        board = _board(case["board"])
         for name in _SETTINGS:
             setattr(board, name, case[name.lower()])
         for pin, level in board.SAFE_PINS:
             machine.Pin(pin, machine.Pin.OUT, value=level)
-        from host_tools.sim.twins.bq76952 import build
+        if case["board"] == cases.CONTACTORS:
+            from host_tools.sim.twins.bq76952_contactors import build
+        else:
+            from host_tools.sim.twins.bq76952 import build
 
         self.twin = build(self.clock, board, case["seed"] & 0xFFFF, case["soc_pct"])
         self.bench = self.twin.bench
@@ -121,6 +134,9 @@ class Rig:
         elif what == "short":
             judge.shorted()
             bench.set_short()
+            if self.case["board"] == cases.CONTACTORS:
+                # Pre-charge into it fails, and fails again.
+                judge.begin("contactor")
         elif what == "nak":
             chip.answering = not number
         elif what == "crc":
@@ -132,6 +148,10 @@ class Rig:
         elif what == "stuck":
             judge.stick(number)
             bench.stick_fet(number)
+            if self.case["board"] == cases.CONTACTORS:
+                judge.begin("contactor")
+        elif what == "contactor":
+            self._break_contactor(number, value)
         elif what in ("thermistor", "lead", "cell lie", "stack lie", "temp lie"):
             self._blind(what, number, value)
         elif what == "interlock":
@@ -164,6 +184,13 @@ class Rig:
             self.twin.hands.clear()
             self.judge.end("interlock")
             self.judge.end("emergency")
+
+    def _break_contactor(self, number, welded):
+        if welded and number < 3:
+            # The main one is for discharge.
+            self.judge.stick(3 - number)
+        self.bench.break_contactor(number, bool(welded))
+        self.judge.begin("contactor")
 
     def _blind(self, what, number, value):
         """Something between the pack and the converter breaks, or lies."""

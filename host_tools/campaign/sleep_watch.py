@@ -30,7 +30,8 @@ class SleepWatch:
         elif self._may_since_us < 0:
             self._may_since_us = now_us
         surely = (
-            away
+            judge.can_sleep
+            and away
             and well
             and (by_id[4].must or by_id[26].must)
             and not discharge.closed

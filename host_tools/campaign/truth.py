@@ -62,10 +62,11 @@ class Conversion:
 
 
 class Truth:
-    def __init__(self, clock, bench, chip, lies, charge_watch):
+    def __init__(self, clock, bench, chip, lies, charge_watch, board_temps):
         """lies: host_tools.sim.lies.Lies, what the chip reads instead of what is so."""
         self.lies = lies
         self._charge_watch = charge_watch
+        self._board_temps = board_temps  # the chip's own, and that of the switches
         self.clock = clock
         self.bench = bench
         self.chip = chip
@@ -109,7 +110,7 @@ class Truth:
         stack_mv = bench.stack_mv if lie_mv is None else lie_mv
         stack.see(stack_mv, stack_mv)
         temps.see_temps(bench.temps_c)
-        board.see_temps((bench.die_c, bench.switch_c))
+        board.see_temps((bench.die_c, bench.switch_c)[: self._board_temps])
         cells.finish(now_us)
         current.finish(now_us)
         least_ma, most_ma = self._charge_watch.excess(bench.current_ma)
