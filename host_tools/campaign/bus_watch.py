@@ -18,8 +18,9 @@ _SETTLE_US = 110000
 
 
 class BusWatch:
-    def __init__(self, truth):
+    def __init__(self, truth, pace):
         self._truth = truth
+        self._pace = pace
         self._bad_since_us = -1
         self._bad_until_us = -1
         self._maybe_well_us = 0  # a short relapse after this may have passed unnoticed
@@ -95,11 +96,11 @@ class BusWatch:
         set_up_us = now_us - self._set_up_from_us
         return (
             set_up_us >= _SET_UP_US
-            and well_us >= meaning.BLIND_RELEASE_US + 2 * meaning.SCAN_US + _SETTLE_US
+            and well_us >= meaning.BLIND_RELEASE_US + 2 * self._pace.scan_us + _SETTLE_US
         )
 
     def _demand(self, now_us):
-        deadline_us = max(self._last_good_us, 0) + meaning.STALE_US
+        deadline_us = max(self._last_good_us, 0) + self._pace.stale_us
         if now_us < deadline_us:
             return False
         self._maybe_well_us = -1

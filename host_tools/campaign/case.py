@@ -4,12 +4,16 @@ A case is plain data, so that it can be printed, cut down and played again. Runs
 interpreters. Times in ms; mV, mA (+ = charging), 0.1 degC.
 """
 
+from host_tools.campaign import meaning
 from host_tools.mock.seeded_random import SeededRandom
 from vigil import chemistry as chemistries
 from vigil import limits, presets, validate
 
 CYCLE_MS = 50
-PERIODS_MS = (63, 189, 63, 189, 189)
+PERIODS_MS = {"BQ76952": (63, 189, 63, 189, 189), "BQ76942": (45, 135, 45, 135, 135)}
+_SMALL_CHIP_CELLS = 10
+FETS = "sim16_lfp"
+CONTACTORS = "sim16_lfp_contactors"
 # Faults and other events: [ms, what, number, value].
 FAULTS = (
     "cell",
@@ -23,7 +27,19 @@ FAULTS = (
     "blink",
     "stuck",
     "board",
+    "interlock",
+    "emergency",
+    "thermistor",
+    "lead",
+    "cell lie",
+    "stack lie",
+    "temp lie",
+    "runaway",
 )
+_PANEL = ("interlock", "emergency")
+# What takes half a minute to show.
+_SLOW = ("runaway", "empty")
+_BACK_MS = 12000
 _START_MS = 4000
 _LARGEST_MAH = {"LFP": 400000, "NMC": 400000, "NCA": 400000, "Na-ion": 400000, "LTO": 80000}
 _SHUNTS_UOHM = (100, 200, 500, 1000)
@@ -52,9 +68,14 @@ def _pack(random, seed):
     shunt_uohm = _pick(random, _SHUNTS_UOHM)
     # As large as the chip can measure and back on this shunt, on the severe level too.
     largest_mah = min((8000000 if name == "LTO" else 40000000) // shunt_uohm, _LARGEST_MAH[name])
+    contactors = not random.below(5)
+    cells = _between(random, 8 if contactors else 3, 16)
+    small = not contactors and cells <= _SMALL_CHIP_CELLS and random.below(2)
     return {
         "seed": seed,
-        "cells": _between(random, 3, 16),
+        "board": CONTACTORS if contactors else FETS,
+        "chip": "BQ76942" if small else "BQ76952",
+        "cells": cells,
         "temps": _between(random, 1, 3),
         "chemistry": name,
         "capacity_mah": max(4000, largest_mah * _between(random, 30, 100) // 100),
@@ -72,7 +93,7 @@ def base_limits(case):
         chemistries.by_name(case["chemistry"]),
         case["cells"],
         case["capacity_mah"],
-        PERIODS_MS,
+        PERIODS_MS[case["chip"]],
         CYCLE_MS,
     )
 
@@ -184,25 +205,49 @@ def numbers_of(case):
 def _events(random, case, length_ms):
     numbers = numbers_of(case)
     events = []
-    _profile(random, numbers, length_ms, events)
+    _profile(random, case, numbers, length_ms, events)
     at_ms = _START_MS
+    slow = _pick(random, _SLOW) if not random.below(8) else None
+    if slow:
+        _fault(random, case, numbers, slow, at_ms, events)
+        at_ms = length_ms - _between(random, 4000, 12000)
+    # From when on a sense lead may break: docs/campaign.md says why not while cells move.
+    still_ms = 0
+    cells_move = slow == "empty"
+    lead_breaks = False
     while at_ms < length_ms - 4000:
         at_ms += _between(random, 200, 12000)
         end_ms = min(at_ms + _between(random, 500, 15000), length_ms - 3000)
         for _ in range(_pick(random, (1, 1, 1, 2, 2, 3))):
-            _fault(random, case, numbers, at_ms, events)
+            what = _pick(random, FAULTS)
+            if case["board"] == CONTACTORS and what in _PANEL:
+                # This board has no panel.
+                what = "contactor"
+            if what == "lead" and (cells_move or at_ms < still_ms):
+                what = "board"
+            elif what == "cell" and lead_breaks:
+                what = "board"
+            cells_move = cells_move or what == "cell"
+            lead_breaks = lead_breaks or what == "lead"
+            if what == "runaway":
+                end_ms = length_ms
+            _fault(random, case, numbers, what, at_ms, events)
             at_ms += _pick(random, (0, 0, _between(random, 1, 3000)))
-        if at_ms < end_ms or random.below(4) == 0:
+        if end_ms < length_ms and (at_ms < end_ms or random.below(4) == 0):
             at_ms = max(at_ms + 100, end_ms)
+            if cells_move:
+                still_ms = at_ms + _BACK_MS
+            cells_move = lead_breaks = False
             events.append([at_ms, "clear", 0, 0])
             if random.below(3) == 0:
                 events.append([at_ms + _between(random, 1000, 5000), "owner", 0, 0])
-    events.sort(key=_time_of)
-    return events
+    return _in_order(events)
 
 
-def _time_of(event):
-    return event[0]
+def _in_order(events):
+    """By time, those of one moment as they were drawn: not every interpreter's sort keeps that."""
+    places = sorted([(event[0], place) for place, event in enumerate(events)])
+    return [events[place] for _, place in places]
 
 
 def _some_current(random, numbers):
@@ -213,11 +258,18 @@ def _some_current(random, numbers):
     return trip_ma * share // 100
 
 
-def _profile(random, numbers, length_ms, events):
-    """Charger and load outside: steps, ramps, pulses, regeneration."""
+def _profile(random, case, numbers, length_ms, events):
+    """Charger and load outside: steps, ramps, pulses, regeneration; or a charger that stays."""
     at_ms = 0
+    calm = not random.below(6)
+    if calm and random.below(2):
+        # Cold, as far as it may be charged or barely farther, or warm enough for all but haste.
+        cold_dc = meaning.PLATING_DC.get(case["chemistry"], 0) + _between(random, -20, 180)
+        events.append([200, "temp", 0, cold_dc])
     while at_ms < length_ms:
         kind = random.below(5)
+        if calm:
+            kind = 5
         start_ma = _some_current(random, numbers)
         if kind == 0:
             goal_ma = _some_current(random, numbers)
@@ -234,6 +286,10 @@ def _profile(random, numbers, length_ms, events):
             for turn in range(4):
                 value = start_ma if turn % 2 == 0 else 0 - start_ma // 3
                 events.append([at_ms + turn * 700, "offer", 0, value])
+        elif kind == 5:
+            share = _pick(random, (2, 5, 6, 10, 11, 20, 22, 50, 55))
+            events.append([at_ms, "offer", 0, case["capacity_mah"] * share // 100])
+            at_ms += _between(random, 10000, 40000)
         else:
             events.append([at_ms, "offer", 0, start_ma])
         at_ms += _between(random, 2000, 12000)
@@ -244,8 +300,7 @@ def _beside(random, trip, step):
     return trip + step * _pick(random, (-3, -1, 1, 2, 10, 40, 80))
 
 
-def _fault(random, case, numbers, at_ms, events):
-    what = _pick(random, FAULTS)
+def _fault(random, case, numbers, what, at_ms, events):
     if what == "cell":
         row_id, step = _pick(random, ((2, 1), (25, 1), (4, -1), (26, -1), (1, 1), (3, -1)))
         number = _between(random, 1, case["cells"])
@@ -273,5 +328,35 @@ def _fault(random, case, numbers, at_ms, events):
             events.append([at_ms + _between(random, 5, 2500), what, 0, 0])
     elif what == "stuck":
         events.append([at_ms, "stuck", _between(random, 1, 2), 0])
+    elif what == "interlock":
+        events.append([at_ms, what, 1, 0])
+        if random.below(2):
+            # Plugged in again, or shaken for a moment.
+            shaken_ms = _pick(random, (_between(random, 1, 60), _between(random, 100, 3000)))
+            events.append([at_ms + shaken_ms, what, 0, 0])
+    elif what == "thermistor":
+        first = 1 if case["board"] == CONTACTORS else 0
+        events.append([at_ms, what, _between(random, first, case["temps"]), random.below(2)])
+    elif what == "contactor":
+        # Welded or stuck open: main, charge or pre-charge.
+        events.append([at_ms, what, _between(random, 1, 3), random.below(2)])
+    elif what == "lead":
+        events.append([at_ms, what, _between(random, 1, case["cells"]), 0])
+    elif what == "cell lie":
+        lowest_mv, highest_mv = numbers[26][0], numbers[25][0]
+        between_mv = _between(random, lowest_mv, highest_mv)
+        value = _pick(random, (0, 5200, between_mv, between_mv, lowest_mv - 700))
+        events.append([at_ms, what, _between(random, 1, case["cells"]), max(0, value)])
+    elif what == "stack lie":
+        events.append([at_ms, what, 0, 1000 + _pick(random, (-200, -80, -30, 10, 40, 90, 200))])
+    elif what == "temp lie":
+        value = _pick(random, (-300, 0, 150, 400, 700))
+        events.append([at_ms, what, _between(random, 1, case["temps"]), value])
+    elif what == "runaway":
+        events.append([at_ms, "temp", _between(random, 0, case["temps"]), numbers[11][0] + 300])
+    elif what == "empty":
+        near_mv = numbers[26][0] + (numbers[4][0] - numbers[26][0]) // _pick(random, (5, 5, 3))
+        events.append([at_ms, "current", 0, 0])
+        events.append([at_ms, "cell", _between(random, 1, case["cells"]), near_mv])
     else:
         events.append([at_ms, what, 0, 0])

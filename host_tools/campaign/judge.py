@@ -8,87 +8,69 @@ long after everything has passed).
 
 from host_tools.campaign import meaning
 from host_tools.campaign.bus_watch import BusWatch
-from host_tools.campaign.meaning import BOTH, BY_OWNER, BY_VALUE, CHARGE, DISCHARGE
+from host_tools.campaign.case import CONTACTORS
+from host_tools.campaign.charge_watch import ChargeWatch
+from host_tools.campaign.chip_watch import ChipWatch
+from host_tools.campaign.meaning import BY_OWNER, BY_VALUE, CHARGE, DISCHARGE
 from host_tools.campaign.row_watch import RowWatch
+from host_tools.campaign.signs import Runaway, Sign
+from host_tools.campaign.sleep_watch import SleepWatch
+from host_tools.campaign.switch_watch import SwitchWatch
 from host_tools.campaign.truth import Truth
 
 _MISSED_US = 1000000
 _NEVER = 1 << 60
-# The front end's own protection is wider than the software's: 5 % of a current.
-_CHIP_CURRENT_PERCENT = 104
 _SHORT_CIRCUIT_US = 1000
-_RECENT_US = 6000000
 _STUCK_RELEASE_US = 4000000
-# Front-end protections by bank and bit, and the limits that each one backs.
-_CHIP_CURRENTS = 0xE0
-_SHORT_CIRCUIT = 0x80
-_CHIP_BACKS = (
-    (0, 0x08, CHARGE, (2, 25)),
-    (0, 0x04, DISCHARGE, (4, 26)),
-    (1, 0x10, CHARGE, (9, 11)),
-    (1, 0x01, CHARGE, (10, 12)),
-    (1, 0x20, BOTH, (11,)),
-    (1, 0x02, BOTH, (12,)),
-    (1, 0xC0, BOTH, (32,)),
-)
-
-
-class SwitchWatch:
-    """One switch: since when it blocks, and what was decided of it."""
-
-    def __init__(self, bit, words):
-        self.bit = bit
-        self.words = words
-        self.closed = False
-        self.since_us = 0
-        self.closed_once = False
-        self.stuck = False
-        self.openings = 0  # in a chain, each soon after a closing
-        self.surely_latched = False
-        self.maybe_latched = False
-        self.free_since_us = 0  # nothing has held it open since
-        self.earliest_us = 0  # before this it must not close
-        self.removal = 0  # BY_VALUE, LOAD_GONE or CHARGER_GONE: what surely has to be seen
-        self.removed = False
-        self.may_wait = False  # it may be waiting for something to be taken away
-        self.same_row = 0  # the one row that surely opened it the last times
-        self.same_count = 0
-        self.told_unrecovered = False
-        self.told_forbidden = False
 
 
 class Judge:
-    def __init__(self, clock, bench, chip, numbers):
+    def __init__(self, clock, twin, lies, case, numbers):
         """numbers: {row id: (trip, release, trip delay ms, release delay ms)} of the limits."""
+        bench = twin.bench
+        chip = twin.chip
+        self._pace = pace = meaning.Pace(case["chip"])
         self.clock = clock
         self.bench = bench
         self.chip = chip
-        self.truth = Truth(clock, bench, chip)
-        self.bus = BusWatch(self.truth)
-        self.rows = [RowWatch(row, numbers[row[0]]) for row in meaning.LIMITS]
+        self._charge_watch = ChargeWatch(case, numbers[4][1])
+        contactors = case["board"] == CONTACTORS
+        self._close_us = meaning.CLOSE_CONTACTOR_US if contactors else 0
+        self._open_us = meaning.OPEN_CONTACTOR_US if contactors else 0
+        self.can_sleep = not contactors
+        board_temps = 1 if contactors else 2
+        self.truth = Truth(clock, bench, chip, lies, self._charge_watch, board_temps)
+        self.bus = BusWatch(self.truth, pace)
+        self.rows = [RowWatch(row, numbers[row[0]], pace) for row in meaning.LIMITS]
+        self.signs = [Sign(sign) for sign in meaning.SIGNS]
+        self._sign = {}
+        for sign in self.signs:
+            self._sign[sign.name] = sign
+        self._runaway = Runaway(self._sign["runaway"], numbers[11][0])
+        self._steady_ma = case["capacity_mah"] // meaning.STEADY_DIVISOR
         self._by_quantity = [
             [row for row in self.rows if row.quantity == quantity]
             for quantity in range(len(meaning.QUANTITIES))
         ]
-        self._by_id = {}
+        self.by_id = {}
         for row in self.rows:
-            self._by_id[row.row_id] = row
+            self.by_id[row.row_id] = row
         self.switches = (SwitchWatch(CHARGE, "charge"), SwitchWatch(DISCHARGE, "discharge"))
         self.findings = []
         self._overdue = []
         self._read = [0] * len(meaning.QUANTITIES)
         self._told = [0] * len(meaning.QUANTITIES)
         self._turn_us = clock.now_us
-        self._chip_may = 0
-        self._chip_free_us = 0
+        self._chip = ChipWatch(self.truth, self.by_id, pace)
         self._short_since_us = -1
         self._stuck_us = -_NEVER  # last time that a switch was held closed by a fault
-        self._current_beyond_us = [-_NEVER, -_NEVER]  # charge, discharge: last time beyond
         self.cycles = 0
         self.trips = {}
         self.openings = 0
         self.either = 0
         self.demanded = 0
+        self.sleeps = 0
+        self.sleep_watch = SleepWatch(self)
 
     # What the campaign does to the hardware.
 
@@ -116,6 +98,30 @@ class Judge:
                 self._stuck_us = self.clock.now_us
             watch.stuck = False
 
+    def begin(self, name):
+        self._sign[name].begin(self.clock.now_us)
+
+    def lie(self, name, clear):
+        """clear: large enough to have to be found; another one may be."""
+        sign = self._sign[name]
+        sign.begin(self.clock.now_us)
+        sign.surely = sign.surely or clear
+
+    def end_all(self):
+        for sign in self.signs:
+            if sign.name != "runaway":
+                sign.end(self.clock.now_us)
+
+    def end(self, name):
+        self._sign[name].end(self.clock.now_us)
+
+    @property
+    def cells_may_be_doubted(self):
+        for name in ("lead", "cell lie", "stack lie"):
+            if self._sign[name].may:
+                return True
+        return False
+
     def owner_reset(self):
         now_us = self.clock.now_us
         stuck_lately = now_us - self._stuck_us < _STUCK_RELEASE_US
@@ -142,9 +148,10 @@ class Judge:
         demanded = bus.advance(now_us)
         well = was_read and bus.surely_read
         self._look_at_rows(cycle_us, now_us, well)
-        self._look_at_chip(now_us)
+        self._look_at_signs(now_us, well)
+        self._chip.look(now_us)
         self._look_at_changes()
-        if well and self._chip_may & DISCHARGE and self.chip.safety[0] & _CHIP_CURRENTS:
+        if well and self._chip.may & DISCHARGE and self._chip.tripped_by_current:
             discharge = self.switches[1]
             discharge.removal = meaning.LOAD_GONE
             discharge.removed = False
@@ -152,15 +159,21 @@ class Judge:
         for row in self.rows:
             if row.advance(now_us):
                 self._must_trip(row)
+        for sign in self.signs:
+            if sign.advance(now_us, well):
+                self._must_trip(sign)
         if demanded:
             for watch in self.switches:
                 self._expect_open(watch, 13, bus.deadline_us)
-        if self._short_since_us >= 0 and now_us - self._short_since_us > _SHORT_CIRCUIT_US:
+        if self._short_since_us >= 0 and now_us - self._short_since_us > (
+            _SHORT_CIRCUIT_US + self._open_us
+        ):
             deadline_us = self._short_since_us + _SHORT_CIRCUIT_US
             self._expect_open(self.switches[1], 50, deadline_us)
             self._short_since_us = -1
         self._look_at_states(now_us)
         self._follow_up(now_us)
+        self.sleep_watch.look(now_us, well)
         self._turn_us = now_us
         self.truth.forget_extremes()
 
@@ -184,37 +197,16 @@ class Judge:
                 if fresh or read_us >= 0:
                     row.sample(conversion, read_us)
 
-    def _look_at_chip(self, now_us):
-        """What the front end has opened by itself, and whether it was right to."""
-        chip = self.chip
+    def _look_at_signs(self, now_us, well):
         truth = self.truth
-        over = self._by_id[7]
-        if truth.highest_ma * 100 >= over.trip * _CHIP_CURRENT_PERCENT:
-            self._current_beyond_us[0] = now_us
-        under = min(self._by_id[8].trip, self._by_id[28].trip)
-        if 0 - truth.lowest_ma * 100 >= under * _CHIP_CURRENT_PERCENT:
-            self._current_beyond_us[1] = now_us
-        held = 0
-        safety = chip.safety
-        for bank, bit, opens, backed in _CHIP_BACKS:
-            if safety[bank] & bit:
-                for row_id in backed:
-                    row = self._by_id[row_id]
-                    if row.beyond or row.may or now_us - row.latest_may_us < _RECENT_US:
-                        held |= opens
-        if safety[0] & 0x10 and now_us - self._current_beyond_us[0] < _RECENT_US:
-            held |= CHARGE
-        if now_us - self._current_beyond_us[1] < _RECENT_US:
-            if safety[0] & 0xE0 or safety[2] & 0x80:
-                held |= DISCHARGE
-            if safety[0] & _SHORT_CIRCUIT:
-                # The chip turns the charge FET off with it.
-                held |= CHARGE
-        if held:
-            self._chip_may = held
-            self._chip_free_us = now_us
-        elif now_us - self._chip_free_us > meaning.BLIND_RELEASE_US + 2 * meaning.SCAN_US:
-            self._chip_may = 0
+        temps_dc = truth.shown_temps_dc()
+        self._runaway.look(now_us, temps_dc, well)
+        coldest_dc = None if None in temps_dc else min(temps_dc)
+        lowest_mv = truth.conversions[meaning.CELL].lowest[0]
+        self._charge_watch.look(now_us, coldest_dc, lowest_mv, truth.lowest_ma)
+        if truth.highest_ma - truth.lowest_ma > self._steady_ma:
+            for name in ("cell lie", "stack lie"):
+                self._sign[name].wait(now_us)
 
     # Switches that have changed.
 
@@ -249,10 +241,16 @@ class Judge:
         causes = [
             row for row in self.rows if row.opens & watch.bit and row.may_have_tripped(at_us)
         ]
+        signs = [sign for sign in self.signs if sign.may_have_tripped(at_us)]
+        for sign in signs:
+            if not causes and len(signs) == 1:
+                self.trips[sign.row_id] = self.trips.get(sign.row_id, 0) + 1
+            if sign.recovery == BY_OWNER:
+                self._may_latch()
         blind = self.bus.may
-        other = blind or self._chip_may & watch.bit or watch.maybe_latched
+        other = signs or blind or self._chip.may & watch.bit or watch.maybe_latched
         if not causes and not other:
-            self._find("false", watch, at_us, 0)
+            self.find("false", watch, at_us, 0)
         watch.openings += 1
         if len(causes) == 1 and not other:
             # The only one that can have done it: so it has.
@@ -269,7 +267,7 @@ class Judge:
                 continue
             if row.recovery != BY_VALUE and watch.openings > 3:
                 watch.maybe_latched = True
-        if self._chip_may & watch.bit and watch.openings > 3:
+        if self._chip.may & watch.bit and watch.openings > 3:
             watch.maybe_latched = True
 
     def _blame(self, row, watch, at_us):
@@ -297,19 +295,19 @@ class Judge:
 
     def _closed(self, watch, at_us, open_us):
         if watch.surely_latched:
-            self._find("forbidden", watch, at_us, 1)
+            self.find("forbidden", watch, at_us, 1)
         elif not watch.closed_once:
             if not self.truth.conversions[meaning.TEMPERATURE].count:
-                self._find("forbidden", watch, at_us, 2)
+                self.find("forbidden", watch, at_us, 2)
         else:
             if at_us < watch.earliest_us:
-                self._find("forbidden", watch, at_us, 3)
-            for row in self.rows:
+                self.find("forbidden", watch, at_us, 3)
+            for row in self.rows + self.signs:
                 if row.opens & watch.bit and not row.is_free(at_us):
-                    self._find("forbidden", watch, at_us, row.row_id)
+                    self.find("forbidden", watch, at_us, row.row_id)
             waited = open_us >= meaning.REMOVAL_US
             if watch.removal and not watch.removed and not waited:
-                self._find("forbidden", watch, at_us, 4)
+                self.find("forbidden", watch, at_us, 4)
         watch.closed_once = True
         watch.removal = BY_VALUE
         watch.may_wait = False
@@ -323,15 +321,20 @@ class Judge:
             if row.opens & watch.bit:
                 self._expect_open(watch, row.row_id, row.tripped_us)
                 if row.recovery == BY_OWNER and watch.closed_once:
-                    self._latch(row, watch)
+                    if row.quantity == meaning.CELL and self.cells_may_be_doubted:
+                        # A reading that is not believed need not latch anything.
+                        self._may_latch()
+                    else:
+                        self._latch(row, watch)
 
     def _expect_open(self, watch, row_id, deadline_us):
         if watch.stuck:
             return
+        deadline_us += self._open_us
         if watch.closed:
             self._overdue.append((watch, row_id, deadline_us))
         elif watch.since_us > deadline_us:
-            self._find("late", watch, watch.since_us, row_id, watch.since_us - deadline_us)
+            self.find("late", watch, watch.since_us, row_id, watch.since_us - deadline_us)
 
     def _follow_up(self, now_us):
         """Those that are overdue: late if they open within a second, else missed."""
@@ -342,9 +345,9 @@ class Judge:
             if not watch.closed or watch.stuck:
                 if not watch.stuck:
                     late_us = watch.since_us - deadline_us
-                    self._find("late", watch, watch.since_us, row_id, late_us)
+                    self.find("late", watch, watch.since_us, row_id, late_us)
             elif now_us - deadline_us > _MISSED_US:
-                self._find("missed", watch, now_us, row_id)
+                self.find("missed", watch, now_us, row_id)
             else:
                 waiting.append((watch, row_id, deadline_us))
         self._overdue = waiting
@@ -356,8 +359,8 @@ class Judge:
         charger = self.truth.charger_attached
         for watch in self.switches:
             must = watch.surely_latched or bus.must
-            may = blind or watch.maybe_latched or bool(self._chip_may & watch.bit)
-            for row in self.rows:
+            may = blind or watch.maybe_latched or bool(self._chip.may & watch.bit)
+            for row in self.rows + self.signs:
                 if row.opens & watch.bit:
                     if row.must:
                         must = True
@@ -392,16 +395,20 @@ class Judge:
         if watch.told_unrecovered:
             return
         if not watch.closed_once:
-            allowed_us = meaning.START_US
+            allowed_us = meaning.START_US + self._close_us
         else:
-            allowed_us = meaning.HOLD_US[min(max(watch.openings - 1, 0), 3)] + meaning.TURN_ON_US
+            allowed_us = (
+                self._close_us
+                + meaning.HOLD_US[min(max(watch.openings - 1, 0), 3)]
+                + meaning.TURN_ON_US
+            )
             if watch.may_wait:
                 allowed_us += meaning.REMOVAL_US
         if now_us - watch.free_since_us > allowed_us:
             watch.told_unrecovered = True
-            self._find("unrecovered", watch, now_us, 0, now_us - watch.free_since_us)
+            self.find("unrecovered", watch, now_us, 0, now_us - watch.free_since_us)
 
-    def _find(self, kind, watch, at_us, row_id, by_us=0):
+    def find(self, kind, watch, at_us, row_id, by_us=0):
         self.findings.append(
             {
                 "kind": kind,

@@ -26,6 +26,7 @@ def play(case):
         "trips": judge.trips,
         "openings": judge.openings,
         "demanded": judge.demanded,
+        "sleeps": judge.sleeps,
         "either": judge.either,
         "looks": sum([row.looks for row in judge.rows]),
         "band_looks": sum([row.band_looks for row in judge.rows]),

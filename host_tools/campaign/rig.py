@@ -6,38 +6,54 @@ import sys
 import machine
 
 from host_tools.campaign import case as cases
+from host_tools.campaign import meaning
 from host_tools.campaign.judge import Judge
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
+from host_tools.sim.lies import Lies
 from vigil import presets
 
-_BOARD = "boards/sim16_lfp"
-_SETTINGS = ("CELLS", "TEMPS", "CHEMISTRY", "CAPACITY_MAH", "SHUNT_UOHM")
+_SETTINGS = ("CHIP", "CELLS", "TEMPS", "CHEMISTRY", "CAPACITY_MAH", "SHUNT_UOHM")
+
+
+def _board(name):
+    """The module `board` of this board, in the place of another's."""
+    folder = "boards/" + name
+    if sys.path[0] != folder:
+        if sys.path[0].startswith("boards/"):
+            del sys.path[0]
+        sys.path.insert(0, folder)
+        if "board" in sys.modules:
+            del sys.modules["board"]
+    import board
+
+    return board
 
 
 class Rig:
     def __init__(self, case):
         self.case = case
         self.counts = {}
-        if _BOARD not in sys.path:
-            sys.path.insert(0, _BOARD)
         self.clock = VirtualClock()
         machine.forget()
         fake_time.use(self.clock)
         machine.use(self.clock)
-        import board
-
+        board = _board(case["board"])
         for name in _SETTINGS:
             setattr(board, name, case[name.lower()])
         for pin, level in board.SAFE_PINS:
             machine.Pin(pin, machine.Pin.OUT, value=level)
-        from host_tools.sim.twins.bq76952 import build
+        if case["board"] == cases.CONTACTORS:
+            from host_tools.sim.twins.bq76952_contactors import build
+        else:
+            from host_tools.sim.twins.bq76952 import build
 
         self.twin = build(self.clock, board, case["seed"] & 0xFFFF, case["soc_pct"])
         self.bench = self.twin.bench
         self.chip = self.twin.chip
         self.bms = self._make_bms()
-        self.judge = Judge(self.clock, self.bench, self.chip, cases.numbers_of(case))
+        self.lies = Lies(self.twin, self.clock)
+        self.judge = Judge(self.clock, self.twin, self.lies, case, cases.numbers_of(case))
         self._watch_cycles()
         for event in case["events"]:
             self._schedule(event)
@@ -78,7 +94,12 @@ class Rig:
         judge = self.judge
         turn = self.bms.executive.turn
         for _ in range(cycles):
-            turn()
+            if judge.sleep_watch.asleep:
+                break
+            try:
+                turn()
+            except machine.PoweredDown:
+                judge.sleep_watch.fell_asleep(self.clock.now_us)
             judge.look(self._cycle_us)
         return judge
 
@@ -113,6 +134,9 @@ class Rig:
         elif what == "short":
             judge.shorted()
             bench.set_short()
+            if self.case["board"] == cases.CONTACTORS:
+                # Pre-charge into it fails, and fails again.
+                judge.begin("contactor")
         elif what == "nak":
             chip.answering = not number
         elif what == "crc":
@@ -124,11 +148,26 @@ class Rig:
         elif what == "stuck":
             judge.stick(number)
             bench.stick_fet(number)
+            if self.case["board"] == cases.CONTACTORS:
+                judge.begin("contactor")
+        elif what == "contactor":
+            self._break_contactor(number, value)
+        elif what in ("thermistor", "lead", "cell lie", "stack lie", "temp lie"):
+            self._blind(what, number, value)
+        elif what == "interlock":
+            self._work_interlock(number)
+        elif what == "emergency":
+            self.twin.hands.push_emergency()
+            judge.begin("emergency")
         elif what == "owner":
             self.bms.owner_reset()
             judge.owner_reset()
         elif what == "clear":
             bench.clear()
+            self.lies.clear()
+            chip.open_leads.clear()
+            self.twin.hands.clear()
+            judge.end_all()
             chip.answering = True
             chip.corrupt_checks = False
             chip.frozen = False
@@ -136,3 +175,43 @@ class Rig:
         else:
             raise ValueError("unknown event " + what)
         judge.fault()
+
+    def _work_interlock(self, opens):
+        if opens:
+            self.twin.hands.open_interlock()
+            self.judge.begin("interlock")
+        else:
+            self.twin.hands.clear()
+            self.judge.end("interlock")
+            self.judge.end("emergency")
+
+    def _break_contactor(self, number, welded):
+        if welded and number < 3:
+            # The main one is for discharge.
+            self.judge.stick(3 - number)
+        self.bench.break_contactor(number, bool(welded))
+        self.judge.begin("contactor")
+
+    def _blind(self, what, number, value):
+        """Something between the pack and the converter breaks, or lies."""
+        bench = self.bench
+        judge = self.judge
+        if what == "thermistor":
+            bench.break_sensor(number, shorted=bool(value))
+            judge.begin("thermistor" if number else "switch thermistor")
+        elif what == "lead":
+            self.chip.open_leads.add(number)
+            judge.begin(what)
+        elif what == "cell lie":
+            self._lie(what, "reads_cell", number, value, value - bench.cell_mv[number - 1])
+        elif what == "stack lie":
+            # A thousandth of what is so.
+            self._lie(what, "reads_stack", 0, bench.stack_mv * value // 1000, value - 1000)
+        else:
+            before_dc = judge.truth.shown_temps_dc()[number - 1]
+            off_dc = 0 if before_dc is None else value - before_dc
+            self._lie(what, "reads_temp", number, value, off_dc)
+
+    def _lie(self, what, lie, number, value, off):
+        self.lies.tell(lie, number, value)
+        self.judge.lie(what, abs(off) >= meaning.CLEAR_LIES[what])

@@ -9,7 +9,7 @@ from host_tools.campaign import meaning
 
 
 class RowWatch:
-    def __init__(self, row, numbers):
+    def __init__(self, row, numbers, pace):
         """row: of meaning.LIMITS; numbers: (trip, release, trip delay ms, release delay ms)."""
         self.row_id, self.words, self.quantity, self.above, self.opens, self.recovery = row
         sign = 1 if self.above else -1
@@ -20,7 +20,7 @@ class RowWatch:
             self.tolerance += abs(numbers[0]) * meaning.CURRENT_PERMILLE // 1000
         self.delay_us = numbers[2] * 1000
         self.release_us = numbers[3] * 1000
-        period_us = meaning.PERIOD_US[self.quantity]
+        period_us = pace.period_us[self.quantity]
         self.promise_us = self.delay_us + 2 * period_us
         self.release_promise_us = self.release_us + 2 * period_us
         self.may = False
@@ -50,6 +50,12 @@ class RowWatch:
             self.looks += 1
             if maybe_beyond and not surely_beyond:
                 self.band_looks += 1
+        if conversion.unknown:
+            # Who is unknown may be beyond, and lets nothing release.
+            if maybe_beyond and self._maybe_from_us < 0:
+                self._maybe_from_us = finished_us
+            self._surely_from_us = self._maybe_inside_us = self._surely_inside_us = -1
+            return
         if maybe_beyond:
             if self._maybe_from_us < 0:
                 self._maybe_from_us = finished_us

@@ -2,7 +2,7 @@
 
 import json
 
-_SUMS = ("cycles", "openings", "demanded", "looks", "band_looks", "either", "overruns")
+_SUMS = ("cycles", "openings", "demanded", "sleeps", "looks", "band_looks", "either", "overruns")
 KINDS = ("missed", "late", "false", "forbidden", "unrecovered")
 
 
@@ -56,7 +56,7 @@ def report(result):
         f"  {result['kernel_evaluations']:,} kernel evaluations, {result['kernel_trips']:,} rows"
         f" tripped in them, {len(result['kernel_failures'])} disagreements",
         f"  {result['openings']:,} openings; {result['demanded']:,} limits that had to trip by"
-        " their deadline",
+        f" their deadline; {result['sleeps']:,} boards that fell asleep",
         f"  values within the tolerance of a limit: {share(result['band_looks'], result['looks'])}"
         f" of {result['looks']:,}",
         "  switch states of which either would have been right: "

@@ -7,6 +7,7 @@ import gc
 import json
 import sys
 
+from host_tools.campaign.case import FETS
 from host_tools.campaign.rig import Rig
 from vigil.switches import LATCHED
 
@@ -67,6 +68,8 @@ def case_of(names):
     events.append([at_ms, "clear", 0, 0])
     return {
         "seed": 1,
+        "board": FETS,
+        "chip": "BQ76952",
         "cells": 8,
         "temps": 2,
         "chemistry": "LFP",

@@ -7,6 +7,7 @@ from host_tools.campaign import meaning
 
 _FAR = 1e9
 _FULL_SCAN = 0x80
+_SHORTED_C = 900  # and above: what a shorted thermistor passes for
 
 
 class Conversion:
@@ -21,6 +22,8 @@ class Conversion:
         self.count = 0
         self.highest = (0, 0)
         self.lowest = (0, 0)
+        self.unknown = False  # one value at least
+        self.unknown_meanwhile = False
         self.forget()
 
     def see(self, lowest, highest):
@@ -32,9 +35,26 @@ class Conversion:
     def finish(self, now_us):
         self.finished_us = now_us
         self.count += 1
-        self.highest = (self._highest_from, self._highest_to)
-        self.lowest = (self._lowest_from, self._lowest_to)
+        self.unknown = self.unknown_meanwhile
+        self.unknown_meanwhile = False
+        if self._lowest_from < _FAR:
+            self.highest = (self._highest_from, self._highest_to)
+            self.lowest = (self._lowest_from, self._lowest_to)
         self.forget()
+
+    def see_temps(self, temps_c):
+        """Of thermistors: what is open or shorted is unknown."""
+        known_c = [c for c in temps_c if c is not None and c < _SHORTED_C]
+        if len(known_c) < len(temps_c):
+            self.unknown_meanwhile = True
+        if known_c:
+            self.see(min(known_c) * 10, max(known_c) * 10)
+
+    def bound(self, now_us, least, most):
+        """It is over already, and between these two."""
+        self.finished_us = now_us
+        self.count += 1
+        self.highest = self.lowest = (least, most)
 
     def forget(self):
         self._highest_from = self._lowest_from = _FAR
@@ -42,7 +62,11 @@ class Conversion:
 
 
 class Truth:
-    def __init__(self, clock, bench, chip):
+    def __init__(self, clock, bench, chip, lies, charge_watch, board_temps):
+        """lies: host_tools.sim.lies.Lies, what the chip reads instead of what is so."""
+        self.lies = lies
+        self._charge_watch = charge_watch
+        self._board_temps = board_temps  # the chip's own, and that of the switches
         self.clock = clock
         self.bench = bench
         self.chip = chip
@@ -78,21 +102,36 @@ class Truth:
         scans = self._measure()
         bench = self.bench
         now_us = self.clock.now_us
-        cells, stack, current, temps, board = self.conversions
-        cells.see(min(bench.cell_mv), max(bench.cell_mv))
+        cells, stack, current, temps, board, excess = self.conversions
+        cell_mv = self.shown_cells()
+        cells.see(min(cell_mv), max(cell_mv))
         current.see(bench.current_ma, bench.current_ma)
-        stack.see(bench.stack_mv, bench.stack_mv)
-        if bench.temps_c:
-            temps.see(min(bench.temps_c) * 10, max(bench.temps_c) * 10)
-        chip_c, switches_c = bench.die_c, bench.switch_c
-        board.see(min(chip_c, switches_c) * 10, max(chip_c, switches_c) * 10)
+        lie_mv = self.lies._stack_mv
+        stack_mv = bench.stack_mv if lie_mv is None else lie_mv
+        stack.see(stack_mv, stack_mv)
+        temps.see_temps(bench.temps_c)
+        board.see_temps((bench.die_c, bench.switch_c)[: self._board_temps])
         cells.finish(now_us)
         current.finish(now_us)
+        least_ma, most_ma = self._charge_watch.excess(bench.current_ma)
+        excess.bound(now_us, least_ma, most_ma)
         if scans & _FULL_SCAN:
             stack.finish(now_us)
             temps.finish(now_us)
             board.finish(now_us)
         return scans
+
+    def shown_cells(self):
+        """The cells as they arrive at the chip."""
+        cell_mv = self.chip.leads.sensed_mv()
+        lies_mv = self.lies._cells_mv
+        if lies_mv:
+            cell_mv = [lies_mv.get(at, mv) for at, mv in enumerate(cell_mv)]
+        return cell_mv
+
+    def shown_temps_dc(self):
+        """The temperatures as thermistors show them, None where they show none."""
+        return [None if c is None or c >= _SHORTED_C else c * 10 for c in self.bench.temps_c]
 
     @property
     def load_attached(self):

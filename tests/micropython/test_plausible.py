@@ -2,6 +2,7 @@
 
 from plausible_rig import CAPACITY_MAH, PlausibleRig
 
+from host_tools.mock.seeded_random import SeededRandom
 from vigil.sample import (
     DOUBT_APART,
     DOUBT_DIRECTION,
@@ -241,6 +242,33 @@ def test_cells_that_really_move_apart_but_unlike_are_no_open_lead():
         rig.true_mv[4] += 20
         rig.true_mv[5] -= 9
         assert rig.scan() == NONE
+
+
+def test_a_cell_that_has_moved_and_stays_is_measured_from_where_it_stays():
+    rig = PlausibleRig()
+    rig.after_scan = lambda: moving(rig, 4, -12)
+    assert rig.doubts_within(1600) == (NONE, -1)
+    rig.after_scan = None
+    assert rig.doubts_within(5000) == (NONE, -1)
+    rig.after_scan = lambda: moving(rig, 5, 12)
+    assert rig.doubts_within(1600) == (NONE, -1)
+
+
+def moving(rig, cell, step_mv):
+    rig.true_mv[cell] += step_mv
+
+
+def test_a_cell_that_moves_while_the_current_swings_is_no_open_lead():
+    for seed in range(24):
+        random = SeededRandom(seed)
+        rig = PlausibleRig(cells=3 + seed % 14)
+        cell = (0, rig.sample.cell_count - 1, random.below(rig.sample.cell_count))[seed % 3]
+        step_mv = (-12, 12)[random.below(2)]
+        for _ in range(10):
+            rig.current_ma = (-100000, -10000, 0, 20000, 60000)[random.below(5)]
+            for _ in range(1 + random.below(8)):
+                rig.true_mv[cell] += step_mv
+                assert rig.scan() == NONE, (seed, cell)
 
 
 def test_a_step_in_the_middle_of_a_scan_is_no_open_lead():

@@ -14,11 +14,13 @@ from vigil.sample import (
     CURRENT,
     DISCHARGE_TRIP,
     DISCHARGE_TRIP_SHORT_CIRCUIT,
+    EMERGENCY,
     FAULT,
     HEALTH_FIRST,
     SHORT_CIRCUIT,
     SILENCE,
     STACK,
+    SWITCH_STUCK,
     TEMPS,
 )
 from vigil.switches import LATCHED, OFF, ON, RECOVERING, TRIPPED, WAITING, Switches
@@ -434,3 +436,22 @@ def test_a_reset_forgives_what_ends_soon_and_not_what_stays():
     desk.switches.reset()
     desk.step(20 * 3)
     assert desk.states() == (ON, ON)
+
+
+def test_what_latches_after_the_owner_has_looked_is_not_forgiven():
+    emergency = EMERGENCY - HEALTH_FIRST
+    for before in (None, SWITCH_STUCK - HEALTH_FIRST, emergency):
+        desk = closed_desk()
+        if before is not None:
+            desk.sample.health[before] = 1
+            desk.step(5)
+            assert desk.states() == (LATCHED, LATCHED)
+            desk.sample.health[before] = 0
+            desk.step(20 * 3)
+        desk.switches.reset()
+        desk.step(2)
+        desk.sample.health[emergency] = 1
+        desk.step(2)
+        desk.sample.health[emergency] = 0
+        desk.step(20 * 10)
+        assert desk.states() == (LATCHED, LATCHED), before

@@ -6,8 +6,8 @@ from host_tools.campaign.__main__ import CASE_CYCLES, campaign
 from host_tools.mutants.tree import Tree
 
 LIB = "firmware/lib/vigil/"
-# Cases from this seed on are judged in every test run; 14 is in docs/campaign.md as not mended.
-SEED = 15
+# Cases from this seed on are judged in every test run.
+SEED = 1
 BROKEN_SEED = 1
 
 

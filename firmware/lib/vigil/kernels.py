@@ -582,13 +582,14 @@ def look(here: ptr32, state: ptr32) -> int:
         if due:
             if due == 1:
                 state[_REFERENCE_OFFSET_MV] = state[_NEXT_OFFSET_MV]
-                state[_NEXT_OFFSET_MV] = state[_OFFSET_MV]
+                state[_NEXT_OFFSET_MV] = state[_CALM_OFFSET_MV]
             if told & _STEPPED:
                 state[_KEEP] = 2
             else:
                 state[_KEEP] = 1
                 state[_UNTIL_KEEP] = state[_KEEP_EVERY]
-        state[_MOVING] = told
+        # A voltage that has moved and stays there is a reference like any other.
+        state[_MOVING] = told & _STEPPED
         if state[_KNOWN]:
             here[_CELL_SPREAD] = state[_MOST] - state[_LEAST]
         held = state[_SUM_AT]

@@ -77,6 +77,7 @@ class Switches:
         self._closed_lately = array("i", [0, 0])
         self._forgiving = _NOT_FORGIVING
         self._forgiving_since_ms = 0
+        self._forgiven_at = -1
         self._plan_reason = REASON_NONE
         self._plan_ms = 0
         self._planned_ms = 0
@@ -169,7 +170,7 @@ class Switches:
             # A row that latches opens both switches (validate.py sees to it).
             latch = actions & limits.LATCH
             if self._forgiving:
-                latch = self._still_latches(latch, now_ms)
+                latch = self._still_latches(latch, protection.latched_by, now_ms)
             self._judge_one(CHARGE, actions & limits.OPEN_CHARGE, latch, protection, now_ms)
             self._judge_one(DISCHARGE, actions & limits.OPEN_DISCHARGE, latch, protection, now_ms)
         elif self._commanded == _BOTH:
@@ -179,15 +180,20 @@ class Switches:
                 return
         self._command(now_ms)
 
-    def _still_latches(self, latch, now_ms):
-        """The owner has just looked: what ends now is forgiven, what stays is not."""
+    def _still_latches(self, latch, latched_by, now_ms):
+        """The owner has just looked: what he saw and ends now is forgiven, what stays is not."""
         if self._forgiving == _ASKED:
             self._forgiving = _FORGIVING
             self._forgiving_since_ms = now_ms
+            self._forgiven_at = latched_by
         elif (now_ms - self._forgiving_since_ms) & _TICKS >= _FORGIVE_MS:
             self._forgiving = _NOT_FORGIVING
             return latch
-        return 0
+        if latch and latched_by == self._forgiven_at:
+            return 0
+        # Whatever comes after he has looked is new to him.
+        self._forgiven_at = -1
+        return latch
 
     def _judge_one(self, switch, demanded, latch, protection, now_ms):
         # Numbered cases, first match wins: 1 latched stays; 2 a limit demands open; 3 not

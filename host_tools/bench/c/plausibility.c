@@ -132,13 +132,13 @@ static int32_t look_at_cells(struct sample *sample, struct state *state) {
     if (due) {
         if (due == 1) {
             state->reference_offset_mv = state->next_offset_mv;
-            state->next_offset_mv = state->offset_mv;
+            state->next_offset_mv = state->calm_offset_mv;
         }
         state->keep = told & STEPPED ? 2 : 1;
         if (state->keep == 1)
             state->until_keep = state->keep_every;
     }
-    state->moving = told;
+    state->moving = told & STEPPED;
     if (state->known)
         sample->health[14] = state->most - state->least;
     state->sums[state->sum_at] = told & SOME_UNKNOWN ? UNKNOWN : state->sum;
