@@ -103,6 +103,14 @@ class Contactor:
             self.feedback_line.outside(0 if closed else 1)
 
 
+def in_series(coils, name, line):
+    """Every coil needs this line high too: an ALERT that is pulled low takes their current."""
+    for coil in coils:
+        take = coil.input(name)
+        line.listeners.append(take)
+        take(line.level)
+
+
 class Coil:
     """A contactor's driver: pulls only while its pin, the enable line and the gates are all on."""
 

@@ -18,7 +18,8 @@ class FrontEnd:
 
         current: part with configured, configure(), verify(), plan_backstop(), read(sample,
         now_ms), current_period_ms, applied, and `cut`: whether it has just taken the coils'
-        current away by itself; None: `voltages` measures it too.
+        current away by itself; None: `voltages` measures it too. With it `voltages` should not:
+        its values would hide a current part that stands still.
         gate: part whose own charge and discharge outputs the coils need to be pulled (the chip);
         it is told first, and a contactor begins to close when the gate reports on.
         """
