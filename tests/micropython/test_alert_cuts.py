@@ -9,6 +9,11 @@ from vigil.front_end import FrontEnd
 from vigil.sensor.ina226 import Ina226
 from vigil.sensor.ina228 import Ina228
 
+# Half a minute of waiting for the load to be taken away.
+LONG_ON_CPYTHON = (
+    "test_a_controller_that_comes_back_tells_the_cut_and_closes_by_pre_charge_only",
+)
+
 ALERT_PIN = 22
 # Two averages at most, and a contactor's way. The chip beside it would take 300 ms.
 WITHIN_MS = 2 * 11 + 10
