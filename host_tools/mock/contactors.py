@@ -103,12 +103,18 @@ class Contactor:
             self.feedback_line.outside(0 if closed else 1)
 
 
-def in_series(coils, name, line):
-    """Every coil needs this line high too: an ALERT that is pulled low takes their current."""
-    for coil in coils:
-        take = coil.input(name)
-        line.listeners.append(take)
-        take(line.level)
+def cut_by(enable, alert):
+    """Lines: whatever follows `enable` sees it low while `alert` is low, whoever drives it high."""
+    takes = list(enable.listeners)
+    enable.listeners.clear()
+
+    def changed(_):
+        for take in takes:
+            take(enable.level and alert.level)
+
+    enable.listeners.append(changed)
+    alert.listeners.append(changed)
+    changed(0)
 
 
 class Coil:

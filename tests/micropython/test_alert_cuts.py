@@ -27,6 +27,7 @@ class CutDesk(Desk):
     MONITOR = "INA228"
     MONITOR_ADDRESS = 0x41
     SHUNT_UOHM = 500
+    COIL_ENABLE_PIN = 16
 
     def __init__(self, part=Ina228, wired=True, options=(), **scene):
         self.MONITOR = "INA228" if part is Ina228 else "INA226"
@@ -37,7 +38,7 @@ class CutDesk(Desk):
 
         def build_with_monitor():
             hardware = build()
-            self.monitor = shunt_monitor.attach(self.clock, self.bench, self, self.twin.path.coils)
+            self.monitor = shunt_monitor.attach(self.clock, self.bench, self)
             i2c = machine.I2C(0, scl=machine.Pin(5), sda=machine.Pin(4), freq=400000)
             self.driver = part(
                 i2c,

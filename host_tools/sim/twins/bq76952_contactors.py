@@ -37,7 +37,6 @@ def build(clock, board, seed, soc_pct, flash=None, worn_pct=0.0, ambient_c=25.0)
             take(discharge_allowed)
 
     path.gates_changed = gates_changed
-    path.coils = []
     for contactor, pin, feedback_pin in (
         (main, board.MAIN_PIN, board.MAIN_FEEDBACK_PIN),
         (precharge, board.PRECHARGE_PIN, None),
@@ -46,7 +45,6 @@ def build(clock, board, seed, soc_pct, flash=None, worn_pct=0.0, ambient_c=25.0)
         if contactor is None:
             continue
         coil = Coil(contactor)
-        path.coils.append(coil)
         _wire(coil.input("pin"), machine.pin_line(pin))
         _wire(coil.input("enable"), machine.pin_line(board.COIL_ENABLE_PIN))
         if contactor is charge or board.COMMON_PORT:

@@ -2,7 +2,7 @@
 
 import machine
 
-from host_tools.mock.contactors import in_series
+from host_tools.mock.contactors import cut_by
 from host_tools.mock.ina226 import Ina226Model
 from host_tools.mock.ina228 import Ina228Model
 
@@ -11,11 +11,11 @@ _MODELS = {"INA228": Ina228Model, "INA226": Ina226Model}
 _LEAST_EVENT_US = 5000
 
 
-def attach(clock, bench, board, coils):
-    """Put it on I2C 0 and return its model.
+def attach(clock, bench, board):
+    """Put it on I2C 0 and return its model; the coils are wired before.
 
-    board: MONITOR (INA228 or INA226), MONITOR_ADDRESS, SHUNT_UOHM, and ALERT_PIN, None where ALERT
-    goes nowhere. coils: contactors.Coil, all of them with ALERT in series.
+    board: MONITOR (INA228 or INA226), MONITOR_ADDRESS, SHUNT_UOHM, COIL_ENABLE_PIN, and ALERT_PIN,
+    None where ALERT goes nowhere.
     """
     line = None
     if board.ALERT_PIN is not None:
@@ -26,5 +26,5 @@ def attach(clock, bench, board, coils):
     monitor.least_event_us = _LEAST_EVENT_US
     machine.attach_i2c(0, board.MONITOR_ADDRESS, monitor)
     if line is not None:
-        in_series(coils, "alert", line)
+        cut_by(machine.pin_line(board.COIL_ENABLE_PIN), line)
     return monitor
