@@ -104,7 +104,7 @@ class Contactor:
 
 
 def cut_by(enable, alert):
-    """Lines: whatever follows `enable` sees it low while `alert` is low, whoever drives it high."""
+    """Lines: what follows `enable` sees it low while `alert` is low, whoever drives it high."""
     takes = list(enable.listeners)
     enable.listeners.clear()
 
