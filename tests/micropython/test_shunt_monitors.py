@@ -160,7 +160,7 @@ def test_the_wrong_device_is_refused_before_anything_is_written():
     # A later revision of the right one is welcome.
     desk = Desk()
     desk.chip.words[0x3F] = 0x2283
-    assert run(desk.driver.configure(())) == errors.TIMED_OUT or desk.driver.configured
+    assert desk.configure().driver.configured
 
 
 def test_an_alert_whose_wire_does_not_show_is_refused():
@@ -183,6 +183,13 @@ def test_limits_that_do_not_raise_the_alert_are_refused():
 
         desk.chip.convert = deaf
         assert code_of(desk.configure) == errors.SELF_TEST_FAILED
+
+
+def test_nothing_is_guarded_any_more_once_bring_up_has_begun_anew():
+    desk = Desk().configure()
+    desk.chip.nak = 1000
+    assert code_of(desk.configure) == errors.NO_ANSWER
+    assert desk.driver.applied == [] and not desk.driver.configured
 
 
 def test_after_bring_up_the_alert_is_silent_again():
@@ -342,6 +349,12 @@ def test_reading_once_can_be_chosen_where_the_registers_are_not_alike():
         desk.chip.reads.clear()
         desk.read()
         assert len(desk.chip.reads) == 2
+    # Four bits that are always 0 are then the only sign of a disturbed transfer.
+    desk = Desk(read_twice=False).configure()
+    told = desk.sample.sequence(CURRENT)
+    desk.chip.garbage[0x04] = [b"\x12\x34\x51"]
+    assert desk.read() == errors.CHECK_FAILED
+    assert desk.sample.sequence(CURRENT) == told
 
 
 def test_a_chip_that_could_not_calculate_has_no_current():
@@ -419,6 +432,14 @@ def test_the_alert_is_told_once_and_for_a_second_with_its_direction():
             desk.read()
         assert sample.front_end_charge_trip == sample.front_end_discharge_trip == 0
         assert not desk.driver.cut and desk.driver.alerts == 1
+
+
+def test_a_shunt_wired_the_other_way_round_tells_the_other_direction():
+    desk = Desk(charge_negative=True).configure()
+    desk.chip.code = 0x7000 * 16
+    desk.wait(12)
+    assert desk.read() == 0
+    assert desk.sample.front_end_discharge_trip and not desk.sample.front_end_charge_trip
 
 
 def test_the_alert_stands_until_somebody_looks():
