@@ -355,7 +355,7 @@ class Pieces:
     table_guard = table_guard_idle
 
     def backstop_watch_idle(self):
-        self.bms.backstop_watch.verified_ms = self.now_ms
+        self.bms.backstop_watch.verified_ms[0] = self.now_ms
         self.bms.backstop_watch.step(self.now_ms)
 
     def backstop_watch(self):

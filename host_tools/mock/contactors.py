@@ -103,6 +103,20 @@ class Contactor:
             self.feedback_line.outside(0 if closed else 1)
 
 
+def cut_by(enable, alert):
+    """Lines: what follows `enable` sees it low while `alert` is low, whoever drives it high."""
+    takes = list(enable.listeners)
+    enable.listeners.clear()
+
+    def changed(_):
+        for take in takes:
+            take(enable.level and alert.level)
+
+    enable.listeners.append(changed)
+    alert.listeners.append(changed)
+    changed(0)
+
+
 class Coil:
     """A contactor's driver: pulls only while its pin, the enable line and the gates are all on."""
 

@@ -16,6 +16,7 @@ class PinLine:
         self.listeners = []
         self.mode = 0
         self.pull = None
+        self.pulled_up = False  # by a resistor on the board, with or without a controller
         self.latch = 0
         self._outside = None
 
@@ -33,7 +34,7 @@ class PinLine:
         elif self._outside is not None:
             level = self._outside
         else:
-            level = 1 if self.pull == Pin.PULL_UP else 0
+            level = 1 if self.pulled_up or self.pull == Pin.PULL_UP else 0
         if level != self.level:
             self.level = level
             for listener in self.listeners:

@@ -483,7 +483,7 @@ def _backstop():
     yield Mutation(
         "the backstop is never verified again",
         file,
-        "            self._verifying = self._front_end.verify()\n",
+        "            self._verifying = self._parts[self._part].verify()\n",
         "            return False\n",
         (WATCH,),
     )

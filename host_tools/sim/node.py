@@ -394,15 +394,21 @@ class Node:
         if told == self._backstop_told:
             return
         self._backstop_told = told
-        age_s = watch.age_s(fake_time.ticks_ms())
+        now_ms = fake_time.ticks_ms()
+        ages_s = [watch.age_s(now_ms)] + watch.ages_s(now_ms)
+        verified_s = [
+            None if age_s < 0 else self.clock.now_us // _SECOND_US - age_s for age_s in ages_s
+        ]
         self.console.say(
             "backstop",
             {
                 "configured": front_end.configured,
                 "bring_ups": self.bms.bring_ups,
-                "verified_s": None if age_s < 0 else self.clock.now_us // _SECOND_US - age_s,
+                "verified_s": verified_s[0],
                 "differences": watch.differences,
                 "applied": [list(applied) for applied in front_end.applied],
+                # Limit by limit: the parts of a front end are verified each for itself.
+                "limits_verified_s": verified_s[1:],
             },
         )
 

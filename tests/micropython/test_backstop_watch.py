@@ -3,8 +3,9 @@
 from desk import Desk
 
 from vigil import journal, limits
-from vigil.afe.errors import NO_ANSWER, AfeError
-from vigil.backstop_watch import OVERDUE_MS, VERIFY_EVERY_MS
+from vigil.afe.errors import NO_ANSWER, READ_BACK_DIFFERS, AfeError
+from vigil.backstop_watch import OVERDUE_MS, VERIFY_EVERY_MS, BackstopWatch
+from vigil.sample import BACKSTOP_FAULT, BACKSTOP_OVERDUE, HEALTH_FIRST
 from vigil.switches import LATCHED
 
 # Minutes of simulated time.
@@ -87,6 +88,87 @@ def test_a_configuration_that_cannot_be_verified_in_time_is_a_fault():
     assert desk.clock.now_us // 1000 - begun_ms >= OVERDUE_MS - 6000
     assert limits.BACKSTOP_LOST in desk.tripped()
     assert notes(desk) == [2]
+
+
+class Part:
+    """Takes two slices to verify; its error comes instead."""
+
+    def __init__(self, limits):
+        self.applied = [(code, 0, 0) for code in range(limits)]
+        self.error = 0
+        self.verified = 0
+
+    def verify(self):
+        yield
+        if self.error:
+            raise AfeError(self.error)
+        self.verified += 1
+
+
+class TwoParts:
+    def __init__(self):
+        self.configured = True
+        self.verified_parts = (Part(2), Part(1))
+
+    @property
+    def applied(self):
+        return self.verified_parts[0].applied + self.verified_parts[1].applied
+
+
+class Health:
+    health = None
+
+
+def watch_of_two():
+    Health.health = [0] * 17
+    front_end = TwoParts()
+    watch = BackstopWatch(front_end, Health, lambda kind, code: None)
+    assert watch.ages_s(0) == [-1, -1, -1]
+    watch.brought_up(0)
+    return watch, front_end
+
+
+def step_until(watch, begin_ms, end_ms):
+    """(oldest age, ages of the limits) as they were at worst."""
+    worst_s = 0
+    ages_s = [0, 0, 0]
+    for now_ms in range(begin_ms, end_ms, 1000):
+        while watch.step(now_ms):
+            pass
+        worst_s = max(worst_s, watch.age_s(now_ms))
+        ages_s = [max(pair) for pair in zip(ages_s, watch.ages_s(now_ms))]
+    return worst_s, ages_s
+
+
+def test_each_part_of_a_front_end_is_verified_and_has_its_own_age():
+    watch, front_end = watch_of_two()
+    worst_s, ages_s = step_until(watch, 0, 300000)
+    assert worst_s == max(ages_s) <= 40
+    assert [part.verified for part in front_end.verified_parts] == [9, 9]
+    assert Health.health == [0] * 17
+    front_end.configured = False
+    assert watch.age_s(300000) == -1 and watch.ages_s(300000) == [-1, -1, -1]
+
+
+def test_a_part_that_cannot_be_verified_holds_no_other_one_up_and_is_overdue():
+    for silent in (0, 1):
+        watch, front_end = watch_of_two()
+        front_end.verified_parts[silent].error = NO_ANSWER
+        step_until(watch, 0, OVERDUE_MS - 1000)
+        assert Health.health == [0] * 17
+        worst_s, ages_s = step_until(watch, OVERDUE_MS - 1000, 120000)
+        assert worst_s == 119
+        assert (ages_s[0] == ages_s[1]) and (ages_s[0] > 100) == (silent == 0)
+        assert (ages_s[2] > 100) == (silent == 1)
+        assert Health.health[BACKSTOP_FAULT - HEALTH_FIRST] == BACKSTOP_OVERDUE
+
+
+def test_a_difference_in_any_part_sets_everything_up_anew():
+    for other in (0, 1):
+        watch, front_end = watch_of_two()
+        front_end.verified_parts[other].error = READ_BACK_DIFFERS
+        step_until(watch, 0, VERIFY_EVERY_MS + 10000)
+        assert watch.differences == 1 and not front_end.configured
 
 
 def test_a_chip_that_was_reset_is_verified_by_its_bring_up():

@@ -2,7 +2,7 @@
 
 from packs import PERIODS_MS, lfp_table
 
-from vigil.afe.errors import NO_ANSWER, AfeError
+from vigil.afe.errors import NO_ANSWER, TIMED_OUT, AfeError
 from vigil.front_end import FrontEnd
 from vigil.protect import Protection
 from vigil.sample import CURRENT, STACK, UNKNOWN, Sample
@@ -38,8 +38,11 @@ class Chip:
         self.told.append("verify")
         yield
 
+    def plan_backstop(self, requests):
+        return [(1, requests, 0)]
+
     def capabilities(self):
-        return {"chip": "scripted", "cells": 16, "current_period_ms": 63}
+        return {"chip": "scripted", "cells": 16, "current_period_ms": 63, "guards": (1,)}
 
     def read(self, sample, now_ms):
         if self.silent:
@@ -75,15 +78,24 @@ class Monitor:
     def __init__(self):
         self.configured = False
         self.applied = [(4, -200000, 1)]
+        self.cut = False
+        self.silent = False
+        self.verified = 0
+
+    def plan_backstop(self, requests):
+        return [(4, -200000, 1)]
 
     def configure(self, requests):
         yield
         self.configured = True
 
     def verify(self):
+        self.verified += 1
         yield
 
     def read(self, sample, now_ms):
+        if self.silent:
+            raise AfeError(TIMED_OUT)
         sample.values[sample.current_at] = -2000
         sample.refresh(CURRENT, now_ms)
 
@@ -163,6 +175,67 @@ def test_the_current_of_the_current_part_is_the_one_that_counts():
     rig.read()
     assert rig.sample.values[rig.sample.current_at] == -2000
     assert rig.contacts.steps == [(50, 53000, -2000)]
+
+
+def test_limits_are_planned_verified_and_told_of_all_parts():
+    monitor = Monitor()
+    rig = Rig(current=monitor)
+    front_end = rig.front_end
+    assert front_end.plan_backstop("requests") == [(1, "requests", 0), (4, -200000, 1)]
+    assert sorted(front_end.capabilities()["guards"]) == [1, 4]
+    for _ in front_end.verify():
+        pass
+    assert rig.chip.told == ["verify"] and monitor.verified == 1
+    assert front_end.verified_parts == (rig.chip, monitor)
+    alone = Rig()
+    assert alone.front_end.plan_backstop("requests") == [(1, "requests", 0)]
+    assert alone.front_end.verified_parts == (alone.chip,)
+    assert alone.front_end.capabilities()["guards"] == (1,)
+
+
+def test_a_part_that_is_silent_makes_the_other_one_not_blind_and_is_the_error():
+    monitor = Monitor()
+    rig = Rig(current=monitor)
+    for chip_silent, monitor_silent, code in (
+        (True, False, NO_ANSWER),
+        (False, True, TIMED_OUT),
+        (True, True, NO_ANSWER),
+    ):
+        rig.chip.silent = chip_silent
+        monitor.silent = monitor_silent
+        told = (rig.sample.sequence(STACK), rig.sample.sequence(CURRENT))
+        found = 0
+        try:
+            rig.read()
+        except AfeError as error:
+            found = error.code
+        assert found == code
+        assert rig.contacts.steps[-1] == (rig.now_ms, UNKNOWN, UNKNOWN)
+        assert (rig.sample.sequence(STACK) == told[0]) == chip_silent
+        assert (rig.sample.sequence(CURRENT) == told[1]) == (chip_silent and monitor_silent)
+
+
+def test_a_cut_by_the_current_part_drops_the_coils_before_it_is_read_and_until_it_is_over():
+    monitor = Monitor()
+    rig = Rig(current=monitor, gate=False)
+    rig.front_end.set_switches(True, True)
+    rig.read()
+    assert rig.contacts.told[-1] == (True, True)
+    rig.contacts.told.clear()
+    read = monitor.read
+
+    def told_before(sample, now_ms):
+        assert rig.contacts.told == ["all_off"]
+        read(sample, now_ms)
+
+    monitor.cut = True
+    monitor.read = told_before
+    rig.read()
+    assert rig.contacts.told == ["all_off", "all_off"]
+    monitor.read = read
+    monitor.cut = False
+    rig.read()
+    assert rig.contacts.told[-1] == (True, True)
 
 
 def test_contactors_begin_to_close_when_the_gate_reports_on():

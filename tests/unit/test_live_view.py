@@ -335,6 +335,8 @@ def test_the_backstop_page_tells_limit_by_limit_what_the_chip_guards_and_when_it
     shown = text(pages.backstop_page(latest(record()), 100, 24)).splitlines()
     over = next(line for line in shown if "over-voltage" in line)
     assert ">3.650 V 1 s" in over and ">3.694 V 1.5 s, verified 12 s ago" in over
+    current = next(line for line in shown if "Charge over-current" in line)
+    assert ">76 A 425 ms, verified 3 s ago" in current
     # The rig's chip guards no temperature, and nothing claims that it does.
     assert "software only" in next(line for line in shown if "too warm to charge" in line)
 

@@ -1,8 +1,9 @@
 """A front end made of parts: one measures voltages, one perhaps the current, one switches.
 
-Today a BQ76952 that measures and contactors that switch. The chip's own switch outputs then
-enable the coils, so that its protections and its watchdog still cut. read(), set_switches(),
-balance() and all_off() run in the cycle and allocate nothing.
+A BQ76952 that measures and contactors that switch: the chip's own switch outputs then enable the
+coils, so that its protections and its watchdog still cut. Or an LTC681x, an INA228 whose alert
+takes the coils' current away, and contactors. read(), set_switches(), balance() and all_off() run
+in the cycle and allocate nothing.
 """
 
 from vigil.afe.errors import NOT_CONFIGURED, AfeError, failure
@@ -15,8 +16,10 @@ class FrontEnd:
     def __init__(self, voltages, contactors, current=None, gate=None):
         """voltages: front end whose cells, temperatures and stack are used.
 
-        current: part with configured, configure(), verify(), read(sample, now_ms),
-        current_period_ms and applied; None: `voltages` measures it too.
+        current: part with configured, configure(), verify(), plan_backstop(), read(sample,
+        now_ms), current_period_ms, applied, and `cut`: whether it has just taken the coils'
+        current away by itself; None: `voltages` measures it too. With it `voltages` should not:
+        its values would hide a current part that stands still.
         gate: part whose own charge and discharge outputs the coils need to be pulled (the chip);
         it is told first, and a contactor begins to close when the gate reports on.
         """
@@ -35,6 +38,8 @@ class FrontEnd:
         self.bleeds_adjacent = voltages.bleeds_adjacent
         self.bleed_lapse_ms = voltages.bleed_lapse_ms
         self.common = contactors.common
+        # Whose settings are verified, each for itself; their `applied` in this order.
+        self.verified_parts = (voltages,) if current is None else (voltages, current)
 
     def __getattr__(self, name):
         """Verbs and counters of the measuring part; none that the cycle needs."""
@@ -68,6 +73,13 @@ class FrontEnd:
         if self._current is not None:
             yield from self._current.configure(requests)
 
+    def plan_backstop(self, requests):
+        """What configure() would apply, each limit in the part that can guard it."""
+        planned = self._voltages.plan_backstop(requests)
+        if self._current is None:
+            return planned
+        return planned + self._current.plan_backstop(requests)
+
     def verify(self):
         yield from self._voltages.verify()
         if self._current is not None:
@@ -78,20 +90,34 @@ class FrontEnd:
         can["current_period_ms"] = self.current_period_ms
         can["switches"] = "contactors"
         can["common_port"] = self.common
+        if self._current is not None:
+            guards = [backstop[0] for backstop in self._current.applied]
+            can["guards"] = tuple(set(can.get("guards", ())) | set(guards))
         return can
 
     # The cycle.
 
     def read(self, sample, now_ms):
         """Bring what is new into the Sample, then let the contactors take their next step."""
+        current = self._current
+        if current is not None and current.cut:
+            # Before its reading gives the coils' current back.
+            self._contactors.all_off()
+        failed = None
         try:
             self._voltages.read(sample, now_ms)
-            if self._current is not None:
-                self._current.read(sample, now_ms)
-        except AfeError:
-            # Nothing new is known, but time-outs and contacts go on.
+        except AfeError as error:
+            failed = error
+        if current is not None:
+            # Each part for itself: one that is silent makes no other one blind.
+            try:
+                current.read(sample, now_ms)
+            except AfeError as error:
+                failed = failed or error
+        if failed is not None:
+            # Not everything is known, but time-outs and contacts go on.
             self._follow(now_ms, UNKNOWN, UNKNOWN)
-            raise
+            raise failed
         # Behind an open contactor a bleeder or a capacitor looks like a load, and no pin is there
         # to see a charger.
         if not self._contactors.discharge_is_on:
@@ -109,8 +135,9 @@ class FrontEnd:
     def _follow(self, now_ms, stack_mv, current_ma):
         contactors = self._contactors
         gate = self._gate
-        if not self.configured:
-            # Whatever the parts said last was said before they lost their settings.
+        if not self.configured or (self._current is not None and self._current.cut):
+            # Whatever the parts said last was said before they lost their settings. And after a
+            # cut by hardware the way back is pre-charge.
             contactors.all_off()
         elif gate is None:
             contactors.set_switches(self._charge_wanted, self._discharge_wanted)

@@ -32,15 +32,16 @@ def state(backstop, t_s):
         return "NOT ARMED: the front end has lost its settings or does not answer", signs.FAULT
     bring_ups = backstop["bring_ups"]
     when = "" if bring_ups == 1 else f" (set up {bring_ups} times)"
+    armed = f"armed{when}, {verified(backstop['verified_s'], t_s)}"
     if backstop["differences"]:
-        return f"armed{when}, {verified(backstop, t_s)}; it HAD CHANGED", signs.WARNING
-    return f"armed{when}, {verified(backstop, t_s)}", signs.GOOD
+        return f"{armed}; it HAD CHANGED", signs.WARNING
+    return armed, signs.GOOD
 
 
-def verified(backstop, t_s):
-    if backstop["verified_s"] is None:
+def verified(verified_s, t_s):
+    if verified_s is None:
         return "not verified"
-    return f"verified {max(0, t_s - backstop['verified_s'])} s ago"
+    return f"verified {max(0, t_s - verified_s)} s ago"
 
 
 def by_row(backstop, rows, t_s):
@@ -50,12 +51,18 @@ def by_row(backstop, rows, t_s):
     for row in rows.values():
         if not row.backstop:
             continue
-        guards = [tuple(one) for one in backstop["applied"] if one[0] == row.backstop]
+        guards = [
+            (*one, verified_s)
+            for one, verified_s in zip(
+                backstop["applied"], backstop["limits_verified_s"], strict=True
+            )
+            if one[0] == row.backstop
+        ]
         own = _suiting(row, guards) if armed else None
         if own is None:
             told = "software only" if armed else "NOT ARMED"
         else:
-            told = f"{_limit(*own[:2])} {_delay(own[0], own[2])}, {verified(backstop, t_s)}"
+            told = f"{_limit(*own[:2])} {_delay(own[0], own[2])}, {verified(own[3], t_s)}"
         software = f"{_limit(row.backstop, row.trip)} {_delay(row.backstop, row.trip_delay_ms)}"
         found.append((meanings.name(row.id), software, told))
     return found

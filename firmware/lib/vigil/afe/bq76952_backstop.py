@@ -116,7 +116,9 @@ class Backstop:
             elif code == BACKSTOP_CELL_UNDER_VOLTAGE:
                 self._under_voltage(trip, delay, release)
             elif code == BACKSTOP_CHARGE_CURRENT:
-                self._charge_current(trip, delay)
+                # One comparator, for the lowest level that is asked.
+                if trip == min([one[1] for one in requests if one[0] == code]):
+                    self._charge_current(trip, delay)
             elif code == BACKSTOP_DISCHARGE_CURRENT:
                 self._discharge_current(-trip, delay)
             elif code == BACKSTOP_SHORT_CIRCUIT:

@@ -6,7 +6,7 @@ Inputs are numbered as on the chip: input n (VCn) carries the cell between VCn-1
 from micropython import const
 
 from vigil.afe.errors import UNSUPPORTED, AfeError
-from vigil.afe.thermistor import OHMS_103
+from vigil.sensor.thermistor import OHMS_103
 
 # Groups of five inputs, ms from boot to the first valid cells.
 _VARIANTS = {"BQ76920": (1, 250), "BQ76930": (2, 400), "BQ76940": (3, 800)}

@@ -10,8 +10,8 @@ from array import array
 
 from micropython import const
 
-from vigil.afe.thermistor import code_table, temp_dc
 from vigil.sample import UNKNOWN
+from vigil.sensor.thermistor import code_table, temp_dc
 
 # Two turns, at worst.
 PERIOD_MS = const(5000)

@@ -1,90 +1,87 @@
-"""Thermistors to ground with a pull-up to the reference: 0.1 degC out of two ADC values.
+"""A thermistor below a pull-up resistor: from the converter's code to 0.1 degC, in integers.
 
-Tables are made once, with floats; temp_dc() works in integers and allocates nothing. What is
-colder or hotter than the part can be is a broken lead or a short, never a temperature.
+The divider's ratio is all that counts, so each part needs one table of codes, made at start. What
+is colder or hotter than the table is a broken lead or a short, never a temperature.
 """
 
-import math
 from array import array
 
 from micropython import const
 
 from vigil.sample import UNKNOWN
 
-# Full scale of a divider's ratio.
-FULL = const(16384)
+_COLDEST_DC = const(-400)
 _STEP_DC = const(50)
-_COLDEST_DC = const(-500)
-_STEPS = const(43)  # to 160 degC
-_SHORT_OHM = const(300)
-_ZERO_K = 273.15
-_NOMINAL_K = 298.15
-# Fitted to a 103JT at -20, 25 and 70 degC: within 0.25 K from -40 to 90 degC.
-_FIT_103JT = (8.01689e-4, 2.670495e-4, 1.186595e-7)
+_STEPS = const(35)
+
+# Ohm from -40 to 130 degC in steps of 5 K: Steinhart-Hart with A = 8.01689e-4, B = 2.670495e-4,
+# C = 1.186595e-7, fitted to a 10k part of the 103AT/103JT kind (within 0.25 K from -40 to 90).
+OHMS_103 = (
+    (207623, 156586, 119232, 91622, 71020, 55509, 43731, 34713, 27754, 22344, 18108, 14768, 12117)
+    + (10000, 8299, 6924, 5806, 4893, 4143, 3524, 3010, 2582, 2224, 1923, 1669, 1454, 1271, 1114)
+    + (980, 865, 766, 680, 605, 540, 484)
+)
+# Scale of a ratio; its product with a code of sixteen bits stays a small integer.
+_FULL = const(16000)
+
+
+def code_table(ohms, pull_up_ohm, full_milli):
+    """Codes at the temperatures of `ohms`; full_milli: thousandths of the code of an open input.
+
+    Falls from cold to hot.
+    """
+    return array("H", [(full_milli * ohm // (ohm + pull_up_ohm) + 500) // 1000 for ohm in ohms])
+
+
+def temp_dc(table, code):
+    """Temperature of one code; UNKNOWN outside the table. Allocates nothing."""
+    if code > table[0] or code < table[len(table) - 1]:
+        return UNKNOWN
+    place = 1
+    while code < table[place]:
+        place += 1
+    lower = table[place]
+    width = table[place - 1] - lower
+    warmer_dc = _COLDEST_DC + _STEP_DC * place
+    return warmer_dc - (_STEP_DC * (code - lower) + width // 2) // width
 
 
 class Thermistor:
-    """One kind of thermistor with its pull-up; resistance_ohm(kelvin) describes the part."""
+    """One kind of thermistor, its pull-up at a reference that is converted too."""
 
-    def __init__(self, resistance_ohm, pull_up_ohm=10000):
-        self._ratios = array("i", [0] * _STEPS)
-        for step in range(_STEPS):
-            kelvin = (_COLDEST_DC + step * _STEP_DC) / 10 + _ZERO_K
-            self._ratios[step] = _ratio(resistance_ohm(kelvin), pull_up_ohm)
-        # A fifth above the resistance at -40 degC counts as open.
-        self._open = _ratio(1.2 * resistance_ohm(_ZERO_K - 40), pull_up_ohm)
-        self._short = _ratio(_SHORT_OHM, pull_up_ohm)
+    def __init__(self, ohms=OHMS_103, pull_up_ohm=10000):
+        """ohms: from -40 to 130 degC in steps of 5 K."""
+        if len(ohms) != _STEPS:
+            raise ValueError("resistances from -40 to 130 degC in steps of 5 K are needed")
+        self._table = code_table(ohms, pull_up_ohm, 1000 * _FULL)
 
     def temp_dc(self, value, reference):
-        """Two values of the same scale, below 2**16; UNKNOWN where no thermistor is that."""
+        """Two codes of the same scale, below 2**16; UNKNOWN where no thermistor is that."""
         if reference <= 0 or not 0 <= value < reference:
             return UNKNOWN
-        ratio = (value * FULL + (reference >> 1)) // reference
-        if ratio > self._open or ratio < self._short:
-            return UNKNOWN
-        ratios = self._ratios
-        # The ratio falls with temperature.
-        low = 0
-        high = _STEPS - 1
-        if ratio < ratios[high] or ratio > ratios[low]:
-            return UNKNOWN
-        while high - low > 1:
-            middle = (low + high) >> 1
-            if ratios[middle] >= ratio:
-                low = middle
-            else:
-                high = middle
-        span = ratios[low] - ratios[high]
-        part = ((ratios[low] - ratio) * _STEP_DC + (span >> 1)) // span
-        return _COLDEST_DC + low * _STEP_DC + part
-
-
-def by_beta(beta, pull_up_ohm=10000, nominal_ohm=10000):
-    """A thermistor known by its B constant; warm by 1-3 K in deep cold, see the data sheet."""
-
-    def resistance_ohm(kelvin):
-        return nominal_ohm * math.exp(beta * (1 / kelvin - 1 / _NOMINAL_K))
-
-    return Thermistor(resistance_ohm, pull_up_ohm)
-
-
-def by_steinhart_hart(a, b, c, pull_up_ohm=10000):
-    """1/T = a + b ln R + c (ln R)^3, R in ohm, T in kelvin."""
-
-    def resistance_ohm(kelvin):
-        log = 9.0
-        for _ in range(12):
-            error = a + log * (b + c * log * log) - 1 / kelvin
-            log -= error / (b + 3 * c * log * log)
-        return math.exp(log)
-
-    return Thermistor(resistance_ohm, pull_up_ohm)
+        return temp_dc(self._table, (value * _FULL + (reference >> 1)) // reference)
 
 
 def ntc_103jt(pull_up_ohm=10000):
     """Semitec 103JT and 103AT-like parts of 10 kohm."""
-    return by_steinhart_hart(_FIT_103JT[0], _FIT_103JT[1], _FIT_103JT[2], pull_up_ohm)
+    return Thermistor(OHMS_103, pull_up_ohm)
 
 
-def _ratio(resistance_ohm, pull_up_ohm):
-    return int(FULL * resistance_ohm / (resistance_ohm + pull_up_ohm) + 0.5)
+def by_beta(beta, pull_up_ohm=10000, nominal_ohm=10000):
+    """A thermistor known by its B constant, which must be that of the part.
+
+    Even then it reads warm by 1 to 3 K in deep cold. A B of 3950 for a part of 3435 reads 3 K too
+    warm at 0 degC and 5 K too cold at 60: both on the unsafe side.
+    """
+    return Thermistor(ohms_by_beta(beta, nominal_ohm), pull_up_ohm)
+
+
+def ohms_by_beta(beta, nominal_ohm=10000):
+    """For at start: needs floats."""
+    from math import exp
+
+    ohms = []
+    for step in range(_STEPS):
+        kelvin = (_COLDEST_DC + step * _STEP_DC) / 10 + 273.15
+        ohms.append(int(nominal_ohm * exp(beta * (1 / kelvin - 1 / 298.15)) + 0.5))
+    return tuple(ohms)
