@@ -137,6 +137,24 @@ def pec15(count):
     return "pec15", (random.Random(5).randbytes(count), PEC15_TABLE, count, PEC15_SEED)
 
 
+def pec15_blocks(count):
+    data = b"".join(_block(random.Random(at).randbytes(6)) for at in range(count))
+    return "pec15_blocks", (data, PEC15_TABLE, count, PEC15_SEED)
+
+
+def _block(data):
+    rest = PEC15_SEED
+    for byte in data:
+        rest = (rest << 8) ^ PEC15_TABLE[(rest >> 7 ^ byte) & 0xFF]
+    return data + (rest << 1 & 0xFFFE).to_bytes(2, "big")
+
+
+def scatter_tenths(count):
+    data = random.Random(6).randbytes(2 * count)
+    places = b"".join(bytes((at, 2 * (count - 1 - at))) for at in range(count))
+    return "scatter_tenths", (array("i", [0] * count), data, places, count)
+
+
 def unpack_words(count):
     data = random.Random(6).randbytes(2 * count)
     return "unpack_words", (array("i", [0] * count), data, bytes(range(0, 2 * count, 2)), count)
@@ -216,6 +234,16 @@ def random_inputs(seed):
     yield "crc8_unpack", (pairs, CRC8_TABLE, count, 0)
     places = bytes(dice.randrange(max(1, count - 1)) for _ in range(dice.randrange(20)))
     yield "unpack_words", (array("i", [5] * 20), data + b"..", places, len(places))
+    blocks = bytearray(pec15_blocks(dice.randrange(9))[1][0])
+    for _ in range(dice.randrange(3) if blocks else 0):
+        blocks[dice.randrange(len(blocks))] ^= 1 << dice.randrange(8)
+    yield "pec15_blocks", (blocks, PEC15_TABLE, len(blocks) // 8, PEC15_SEED)
+    pairs = bytes(
+        value
+        for _ in range(dice.randrange(20))
+        for value in (dice.randrange(20), dice.randrange(max(1, count - 1)))
+    )
+    yield "scatter_tenths", (array("i", [5] * 20), data + b"..", pairs, len(pairs) // 2)
     some, others = (array("i", [dice.randrange(-400, 400) for _ in range(8)]) for _ in range(2))
     yield "differ", (some, others, dice.randrange(9), dice.choice((0, 100, 400, 800)))
     lowest = dice.randrange(-400, 400)

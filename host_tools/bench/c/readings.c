@@ -11,6 +11,14 @@ int unpack_words(int32_t *target, const uint8_t *data, const uint8_t *places, in
     return 0;
 }
 
+int scatter_tenths(int32_t *target, const uint8_t *data, const uint8_t *places, int count) {
+    for (int i = 0; i < count; i++) {
+        int at = places[2 * i + 1];
+        target[places[2 * i]] = ((data[at] | data[at + 1] << 8) + 5) / 10;
+    }
+    return 0;
+}
+
 int differ(const int32_t *some, const int32_t *others, int count, int by) {
     const int32_t *end = some + count;
     while (some != end) {

@@ -5,10 +5,12 @@ itself. read(), balance() and all_off() run in the cycle and allocate nothing; c
 verify() are slow tasks of slices below 5 ms.
 """
 
+import time
 from array import array
 
 from micropython import const
 
+from vigil import kernels
 from vigil.afe.errors import (
     NOT_CONFIGURED,
     READ_BACK_DIFFERS,
@@ -33,8 +35,11 @@ _REFRESH_MS = const(1000)
 # Bleeding that is not asked for again ends.
 _BLEED_LAPSE_MS = const(20000)
 # Above the converter's range: cleared and not converted since, or an input at the rail.
-_HIGHEST_RAW = const(57499)
+_HIGHEST_MV = const(5749)
 _NEVER_RAW = const(0xFFFF)
+# Cells and their sum take 2.75 ms, a tenth more at worst.
+_LOOKS = const(6)
+_LOOK_AGAIN_US = const(500)
 _TICKS = const(0x3FFFFFFF)
 
 
@@ -86,7 +91,7 @@ class Ltc681x:
         self._clear_status = command(CLRSTAT)
         self._start = command(ADCVSC)
         self._sum_reading = chain.reading(RDSTATA)
-        self._raw = array("i", [_NEVER_RAW] * self.cell_count)
+        self._cells_mv = array("i", [0] * self.cell_count)
         self._bleed_is_new = False
         self._bled_ms = 0
         self._wrote_ms = 0
@@ -167,14 +172,27 @@ class Ltc681x:
             # Their watchdogs have run out: reference and pins are back at their defaults.
             self._lose(sample)
         try:
+            # First of all, for bleeding has to end even where nothing can be read.
+            wrote = self._config.bleeding and self._tend_bleeding(now_ms)
             self._read(sample, now_ms)
+            if not wrote:
+                self._step_slowly(sample, now_ms)
         except AfeError as error:
-            if error.code == READ_BACK_DIFFERS:
+            if error.code == READ_BACK_DIFFERS or self._is_set_otherwise(error.code):
                 self._lose(sample)
             # So that the next cycle finds cells of its own time, not these once more.
             self._convert_cells()
             raise
         self._convert_cells()
+
+    def _is_set_otherwise(self, code):
+        """Whether a conversion lasts so long because a device has lost its reference setting."""
+        if code == TIMED_OUT:
+            try:
+                self._config.compare()
+            except AfeError as error:
+                return error.code == READ_BACK_DIFFERS
+        return False
 
     def _lose(self, sample):
         self.configured = False
@@ -185,17 +203,13 @@ class Ltc681x:
     def _read(self, sample, now_ms):
         chain = self._chain
         if chain.busy():
-            self.late_conversions += 1
-            raise failure(TIMED_OUT)
-        self._read_cells_into(self._raw)
+            self._wait_for_cells()
+        self._read_cells_into(self._cells_mv)
         chain.take(self._sum_reading)
         stack_mv = self._sum_mv()
-        values = sample.values
-        raw = self._raw
-        for cell in range(self.cell_count):
-            word = raw[cell]
-            values[cell] = (word + 5) // 10 if word <= _HIGHEST_RAW else UNKNOWN
-        values[sample.stack_at] = stack_mv
+        # All has been read well; what no cell can have is not known.
+        kernels.publish(sample.cell_values, self._cells_mv, self.cell_count, 0, 0, _HIGHEST_MV)
+        sample.values[sample.stack_at] = stack_mv
         sample.refresh(CELLS, now_ms)
         sample.refresh(STACK, now_ms)
         sample.front_end_fault = 0
@@ -203,13 +217,21 @@ class Ltc681x:
         sample.front_end_discharge_trip = 0
         sample.load_seen = -1
         sample.charger_seen = -1
-        self._step_slowly(sample, now_ms)
+
+    def _wait_for_cells(self):
+        """A cycle that came late has begun its conversion just before this one."""
+        for _ in range(_LOOKS):
+            time.sleep_us(_LOOK_AGAIN_US)
+            if not self._chain.busy():
+                return
+        self.late_conversions += 1
+        raise failure(TIMED_OUT)
 
     def _step_slowly(self, sample, now_ms):
         """Beside the cells at most one slower thing a cycle."""
         if self._config.bleeding:
-            if self._refresh_bleeding(now_ms):
-                return
+            # Open leads would be looked for in vain.
+            pass
         elif self._leads.half_done:
             self._leads.test_down()
             self._test_due = False
@@ -243,7 +265,8 @@ class Ltc681x:
             self._test_due = True
         return self._test_due
 
-    def _refresh_bleeding(self, now_ms):
+    def _tend_bleeding(self, now_ms):
+        """True if the settings were written: the bleeding has gone on for long, or too long."""
         if self._bleed_is_new:
             self._bleed_is_new = False
             self._wrote_ms = self._bled_ms = now_ms
@@ -257,21 +280,11 @@ class Ltc681x:
         return True
 
     def _read_cells_into(self, target):
+        """mV; 6554 for what was cleared and not converted since."""
         chain = self._chain
-        blocks = chain.blocks
-        layout = self._layout
-        cells = layout.entry_cell
-        devices = layout.entry_device
-        places = layout.entry_at
-        entry = 0
-        for group in range(len(layout.cell_readings)):
-            chain.take(layout.cell_readings[group])
-            end = layout.cell_ends[group]
-            while entry < end:
-                block = blocks[devices[entry]]
-                at = places[entry]
-                target[cells[entry]] = block[at] | block[at + 1] << 8
-                entry += 1
+        for reading, places, count in self._layout.cell_readings:
+            chain.take(reading)
+            kernels.scatter_tenths(target, chain.data, places, count)
 
     def _sum_mv(self):
         devices = self._layout.devices

@@ -2,6 +2,8 @@
 
 from micropython import const
 
+from vigil.afe.ltc681x_chain import FRAME_BYTES
+
 RDCFGA = const(0x002)
 WRCFGA = const(0x001)
 RDCFGB = const(0x026)
@@ -76,27 +78,20 @@ class Layout:
         self.some_long = any(self.long_members)
         # Every cell group that some device has, for the self-test: (reading, members).
         self.all_cells = []
-        # The groups that hold cells in use, and behind which entry each of them ends.
+        # The groups that hold cells in use: (reading, places for kernels.scatter_tenths, count).
         self.cell_readings = []
-        self.cell_ends = []
-        entries = []
         for group in range(6 if self.some_long else 4):
             members = self.long_members if group >= 4 else b"\x01" * len(devices)
             reading = chain.reading(_CELL_GROUPS[group], members)
             self.all_cells.append((reading, members))
-            found = []
+            places = bytearray()
             for number, device in enumerate(devices):
                 for place, cell_input in enumerate(device.cells):
                     if (cell_input - 1) // 3 == group:
-                        cell = self.first_cell(number) + place
-                        found.append((cell, number, 2 * ((cell_input - 1) % 3)))
-            if found:
-                entries += found
-                self.cell_readings.append(reading)
-                self.cell_ends.append(len(entries))
-        self.entry_cell = bytes([entry[0] for entry in entries])
-        self.entry_device = bytes([entry[1] for entry in entries])
-        self.entry_at = bytes([entry[2] for entry in entries])
+                        at = FRAME_BYTES * number + 2 * ((cell_input - 1) % 3)
+                        places.extend(bytes((self.first_cell(number) + place, at)))
+            if places:
+                self.cell_readings.append((reading, bytes(places), len(places) // 2))
         self.all_aux = []
         for group in range(4 if self.some_long else 2):
             members = self.long_members if group >= 2 else b"\x01" * len(devices)

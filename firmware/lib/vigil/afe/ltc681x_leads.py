@@ -8,11 +8,12 @@ from vigil.afe.errors import CHECK_FAILED, failure
 from vigil.afe.ltc681x_chain import command
 from vigil.afe.ltc681x_layout import ADOW_DOWN, ADOW_UP, ALL_CELLS_US, CLRCELL
 
-# 100 uV: a cell that reads this much less when pulled up has lost the lead below it.
-_FALLS = const(-4000)
+# mV: a cell that reads this much less when pulled up has lost the lead below it.
+_FALLS = const(-400)
 # A cell at an end whose outer lead is open reads nothing; no living cell is as low as this.
-_NOTHING = const(1000)
-_NEVER_RAW = const(0xFFFF)
+_NOTHING = const(100)
+# A tenth of all ones: cleared and not converted since.
+_NEVER_MV = const(6554)
 
 
 class Leads:
@@ -62,7 +63,7 @@ class Leads:
         self._chain.convert(start, ALL_CELLS_US)
         self._read_cells_into(target)
         for cell in range(len(target)):
-            if target[cell] == _NEVER_RAW:
+            if target[cell] == _NEVER_MV:
                 raise failure(CHECK_FAILED)
 
     def _find(self):
