@@ -30,10 +30,10 @@ PEC15_TABLE = pec15_table()
 FIRST_ROWS = range(1, 25)
 
 
-def rows():
-    """The compiled limit table of a 16S LFP pack, every row."""
+def rows(cells=CELLS):
+    """The compiled limit table of an LFP pack, every row."""
     lfp = chemistry.by_name("LFP")
-    return presets.preset(lfp, CELLS, 100_000, PERIODS_MS, CYCLE_MS).compile()
+    return presets.preset(lfp, cells, 100_000, PERIODS_MS, CYCLE_MS).compile()
 
 
 def first_rows():
@@ -80,11 +80,11 @@ def _judge(made, table, whole):
     return "judge", (made.words, NOW_MS, table)
 
 
-def healthy(seed=1, whole=False):
+def healthy(seed=1, whole=False, cells=CELLS):
     """Cells within a few millivolts of each other, as a pack at rest or at work has them."""
     dice = random.Random(seed)
-    made = pack([3300 + dice.randrange(8) for _ in range(CELLS)])
-    return _judge(made, rows() if whole else first_rows(), whole)
+    made = pack([3300 + dice.randrange(8) for _ in range(cells)])
+    return _judge(made, rows(cells) if whole else first_rows(), whole)
 
 
 def one_over():
@@ -190,9 +190,9 @@ def plausible(cells_mv, before_mv, keep=0, new=(0, 1, 2, 3)):
     return "look", (made.words, state)
 
 
-def believable(seed=6, new=(0, 1, 2, 3)):
+def believable(seed=6, new=(0, 1, 2, 3), cells=CELLS):
     dice = random.Random(seed)
-    before = [3300 + dice.randrange(8) for _ in range(CELLS)]
+    before = [3300 + dice.randrange(8) for _ in range(cells)]
     return plausible([cell + dice.randrange(-1, 2) for cell in before], before, new=new)
 
 

@@ -54,3 +54,23 @@ TASKS = {
 }
 # For a task that has no row: as much as the dearest one that has.
 DEFAULT_TASK = (110524, 310366)
+
+# The same with two LTC6813, an INA228 and contactors: what 36 cells cost is charged for fewer too.
+# Counted by `python -m host_tools.bench.ltc_costs`; what is not named here is as above.
+LTC681X_ROWS = {
+    "wake": 0,
+    "send": 0,
+    "take": 0,
+    "busy": 0,
+    "current": 0,
+    "front end read": 0,
+    "contactors": 0,
+    "slow step": 0,
+    "judge": 0,
+    "act": 0,
+    "act, busy": 0,
+    "plausibility": 0,
+    "inputs": 0,
+    "cycle": 0,
+}
+LTC681X_TASKS = dict(TASKS)

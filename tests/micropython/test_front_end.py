@@ -75,6 +75,8 @@ class Monitor:
     def __init__(self):
         self.configured = False
         self.applied = [(4, -200000, 1)]
+        self.cut = False
+        self.reads = 0
 
     def configure(self, requests):
         yield
@@ -83,7 +85,11 @@ class Monitor:
     def verify(self):
         yield
 
+    def plan_backstop(self, requests):
+        return self.applied
+
     def read(self, sample, now_ms):
+        self.reads += 1
         sample.values[sample.current_at] = -2000
         sample.refresh(CURRENT, now_ms)
 
@@ -163,6 +169,51 @@ def test_the_current_of_the_current_part_is_the_one_that_counts():
     rig.read()
     assert rig.sample.values[rig.sample.current_at] == -2000
     assert rig.contacts.steps == [(50, 53000, -2000)]
+
+
+def test_what_both_measuring_parts_can_back_is_planned_together():
+    rig = Rig(current=Monitor())
+    rig.chip.plan_backstop = lambda requests: [(1, requests, 0)]
+    assert rig.front_end.plan_backstop("asked") == [(1, "asked", 0), (4, -200000, 1)]
+    rig.front_end = Rig().front_end
+    rig.front_end._voltages.plan_backstop = lambda requests: [(1, requests, 0)]
+    assert rig.front_end.plan_backstop("asked") == [(1, "asked", 0)]
+
+
+def test_coils_are_dropped_before_the_alert_that_cut_them_is_taken_back():
+    monitor = Monitor()
+    rig = Rig(current=monitor, gate=False)
+    rig.front_end.set_switches(True, True)
+    rig.read()
+    assert rig.contacts.told[-1] == (True, True)
+    monitor.cut = True
+    told = []
+    monitor_read = monitor.read
+
+    def read(sample, now_ms):
+        told.extend(rig.contacts.told)
+        monitor_read(sample, now_ms)
+
+    monitor.read = read
+    rig.contacts.told.clear()
+    rig.read()
+    assert told == ["all_off"]
+    # Nor are they pulled again as long as it is told.
+    assert rig.contacts.told == ["all_off", "all_off"]
+    # Where the cells cannot be read, the alert stays as it is, and so do the coils.
+    reads = monitor.reads
+    rig.chip.silent = True
+    rig.contacts.told.clear()
+    failed = False
+    try:
+        rig.read()
+    except AfeError:
+        failed = True
+    assert failed and monitor.reads == reads and rig.contacts.told == ["all_off"]
+    rig.chip.silent = False
+    monitor.cut = False
+    rig.read()
+    assert rig.contacts.told[-1] == (True, True)
 
 
 def test_contactors_begin_to_close_when_the_gate_reports_on():

@@ -1,8 +1,9 @@
 """A front end made of parts: one measures voltages, one perhaps the current, one switches.
 
-Today a BQ76952 that measures and contactors that switch. The chip's own switch outputs then
-enable the coils, so that its protections and its watchdog still cut. read(), set_switches(),
-balance() and all_off() run in the cycle and allocate nothing.
+A BQ76952 that measures and contactors that switch: the chip's own switch outputs then enable the
+coils, so that its protections and its watchdog still cut. Or an LTC681x chain for voltages, a
+shunt monitor whose alert cuts the coils, and contactors. read(), set_switches(), balance() and
+all_off() run in the cycle and allocate nothing.
 """
 
 from vigil.afe.errors import NOT_CONFIGURED, AfeError, failure
@@ -15,8 +16,9 @@ class FrontEnd:
     def __init__(self, voltages, contactors, current=None, gate=None):
         """voltages: front end whose cells, temperatures and stack are used.
 
-        current: part with configured, configure(), verify(), read(sample, now_ms),
-        current_period_ms and applied; None: `voltages` measures it too.
+        current: part with configured, configure(), verify(), plan_backstop(), current_period_ms,
+        read(sample, now_ms), applied, and cut: True while its alert takes the coils' current away
+        and until that has been told. None: `voltages` measures it too.
         gate: part whose own charge and discharge outputs the coils need to be pulled (the chip);
         it is told first, and a contactor begins to close when the gate reports on.
         """
@@ -68,6 +70,12 @@ class FrontEnd:
         if self._current is not None:
             yield from self._current.configure(requests)
 
+    def plan_backstop(self, requests):
+        planned = self._voltages.plan_backstop(requests)
+        if self._current is not None:
+            planned = planned + self._current.plan_backstop(requests)
+        return planned
+
     def verify(self):
         yield from self._voltages.verify()
         if self._current is not None:
@@ -87,6 +95,9 @@ class FrontEnd:
         try:
             self._voltages.read(sample, now_ms)
             if self._current is not None:
+                if self._current.cut:
+                    # Before reading takes the alert back, which would pull the coils again.
+                    self._contactors.all_off()
                 self._current.read(sample, now_ms)
         except AfeError:
             # Nothing new is known, but time-outs and contacts go on.
@@ -111,6 +122,9 @@ class FrontEnd:
         gate = self._gate
         if not self.configured:
             # Whatever the parts said last was said before they lost their settings.
+            contactors.all_off()
+        elif self._current is not None and self._current.cut:
+            # The way back is pre-charge, once it has been told for long enough.
             contactors.all_off()
         elif gate is None:
             contactors.set_switches(self._charge_wanted, self._discharge_wanted)
