@@ -170,12 +170,14 @@ class Pieces(passes.Pieces):
         self.now_ms += 20
         self.bms.cycle(self.now_ms)
 
-    def rest(self):
-        """No slow step in the readings that follow."""
+    def rest(self, now_ms=None):
+        """No slow step in the reading that follows."""
+        if now_ms is None:
+            now_ms = self.now_ms
         driver = self.voltages
         driver._test_due = False
         driver._leads.half_done = False
-        driver._tested_ms = driver._round_ms = self.now_ms
+        driver._tested_ms = driver._round_ms = now_ms
         driver._slow.is_over = True
         # The counting takes longer than the devices' watchdogs.
         self.chain._talked_ms = time.ticks_ms()
@@ -211,7 +213,7 @@ class Pieces(passes.Pieces):
         self.chip.read(self.bms.sample, self.now_ms)
 
     def turn_at_rest(self):
-        self.rest()
+        self.rest(time.ticks_ms())
         self.turn()
 
     def slow_pair(self):
