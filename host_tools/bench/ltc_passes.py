@@ -175,7 +175,7 @@ class Pieces(passes.Pieces):
         if now_ms is None:
             now_ms = self.now_ms
         driver = self.voltages
-        driver._test_due = False
+        driver._test_wait_ms = 1000
         driver._leads.half_done = False
         driver._tested_ms = driver._round_ms = now_ms
         driver._slow.is_over = True

@@ -40,6 +40,9 @@ _NEVER_RAW = const(0xFFFF)
 # Cells and their sum take 2.75 ms, a tenth more at worst.
 _LOOKS = const(6)
 _LOOK_AGAIN_US = const(500)
+# Until a test of the sense leads that failed is tried again; for ever.
+_TEST_AGAIN_MS = const(1000)
+_NEVER_MS = const(0x3FFFFFFF)
 _TICKS = const(0x3FFFFFFF)
 
 
@@ -85,7 +88,7 @@ class Ltc681x:
         self._leads = Leads(chain, layout, self._read_cells_into)
         self._slow = SlowRound(chain, layout, self._config, thermistor)
         self._open_wire_ms = open_wire_s * 1000
-        self._test_due = True
+        self._test_wait_ms = 0
         self._tested_ms = 0
         self._clear_cells = command(CLRCELL)
         self._clear_status = command(CLRSTAT)
@@ -165,7 +168,7 @@ class Ltc681x:
             self._first = False
             self._wrote_ms = self._bled_ms = self._tested_ms = now_ms
             self._round_ms = now_ms - ROUND_MS
-            self._test_due = True
+            self._test_wait_ms = 0
         chain = self._chain
         chain.wake()
         if chain.slept:
@@ -233,10 +236,13 @@ class Ltc681x:
             # Open leads would be looked for in vain.
             pass
         elif self._leads.half_done:
-            self._leads.test_down()
-            self._test_due = False
+            if self._leads.test_down():
+                self._test_wait_ms = self._open_wire_ms or _NEVER_MS
             return
-        elif self._test_is_due(now_ms):
+        elif (now_ms - self._tested_ms) & _TICKS >= self._test_wait_ms:
+            # Again soon, unless it comes to a good end.
+            self._tested_ms = now_ms
+            self._test_wait_ms = _TEST_AGAIN_MS
             self._leads.test_up()
             return
         slow = self._slow
@@ -256,14 +262,6 @@ class Ltc681x:
                 values[sample.board_at + number] = dies[number]
             sample.refresh(TEMPS, now_ms)
             sample.refresh(BOARD, now_ms)
-
-    def _test_is_due(self, now_ms):
-        """A test that failed stays due."""
-        wait_ms = self._open_wire_ms
-        if wait_ms and (now_ms - self._tested_ms) & _TICKS >= wait_ms:
-            self._tested_ms = now_ms
-            self._test_due = True
-        return self._test_due
 
     def _tend_bleeding(self, now_ms):
         """True if the settings were written: the bleeding has gone on for long, or too long."""
