@@ -6,7 +6,7 @@ NAME = "pico_ltc6813_contactors"
 PROCESSOR = "armv6m"  # for the kernels, as mpy-cross names it
 TWIN = "ltc681x_contactors"  # what the simulator puts around it
 CHIP = "LTC6813"  # or ADBMS1818
-# Up to 36: half of them (of an odd number the smaller half) on the upper device.
+# Up to 36, half of them on the upper device.
 CELLS = 24
 TEMPS = 4  # on each device from its GPIO1 on: 1, 6, 2, 7
 CAPACITY_MAH = 100000
@@ -14,7 +14,7 @@ CHEMISTRY = "LFP"
 SHUNT_UOHM = 100
 CYCLE_MS = 20
 
-# The load behind the main contactor, the charger behind one of its own.
+# Load and charger behind contactors of their own.
 COMMON_PORT = False
 PRECHARGE_OHM = 68
 LINK_UF = 5000  # of the largest load
@@ -22,7 +22,7 @@ LEAST_LINK_UF = 1000  # of the smallest: less is taken for no load at all
 BLEEDER_OHM = 4700
 LINK_FULL_SCALE_MV = 160000  # at 3.3 V behind the divider
 
-# The remarks are the wiring table of the README (python -m host_tools.build.wiring writes it).
+# The remarks are the README's wiring table: python -m host_tools.build.wiring writes it.
 COIL_ENABLE_PIN = 2  # out | AND with ALERT: supply of all coil drivers; 10 kOhm to ground
 ALERT_PIN = 3  # in, pull-up | INA228 ALERT (open drain), 10 kOhm to 3.3 V; low also cuts the coils
 SDA_PIN = 4  # I2C0 | INA228 SDA; 2.2 kOhm to 3.3 V
@@ -40,14 +40,14 @@ MISO_PIN = 16  # SPI0 | LTC6820 MISO
 CS_PIN = 17  # out | LTC6820 /CS; 10 kOhm to 3.3 V
 SCK_PIN = 18  # SPI0 | LTC6820 SCK
 MOSI_PIN = 19  # SPI0 | LTC6820 MOSI
-MAIN_PIN = 20  # out | coil driver of the main contactor; 10 kOhm to ground
-PRECHARGE_PIN = 21  # out | coil driver of the pre-charge relay; 10 kOhm to ground
-CHARGE_PIN = 22  # out | coil driver of the charge contactor; 10 kOhm to ground
-LINK_PIN = 26  # analogue in | divider behind the main contactor, 160 V to 3.3 V, isolated or not
+MAIN_PIN = 20  # out | coil driver of the main contactor
+PRECHARGE_PIN = 21  # out | coil driver of the pre-charge relay
+CHARGE_PIN = 22  # out | coil driver of the charge contactor
+LINK_PIN = 26  # analogue in | divider behind the main contactor, 160 V to 3.3 V
 BUZZER_PIN = 27  # out | buzzer, through a transistor
 FAN_PIN = 28  # out | fan, through a transistor
 
-# Before anything else: coils off, chain not selected, RS485 listening, all else dark.
+# Before anything else.
 SAFE_PINS = (
     (COIL_ENABLE_PIN, 0),
     (MAIN_PIN, 0),
@@ -66,7 +66,7 @@ _GPIOS = (1, 6, 2, 7, 3, 8, 4, 9)
 
 
 def devices():
-    """For each device, nearest (lowest) first: (cells from its input 1 upwards, GPIOs)."""
+    """(cells from input 1 upwards, GPIOs) of each device, the lowest first."""
     upper = CELLS // 2
     on_upper = TEMPS // 2
     return (
@@ -76,10 +76,7 @@ def devices():
 
 
 def make_storage():
-    """A folder of the board's own filesystem; in the simulator the twin replaces this function.
-
-    Not /vigil, where imports would look for the firmware.
-    """
+    """A folder of the board's own filesystem (the simulator replaces this function)."""
     from vigil.file_storage import FileStorage
 
     return FileStorage("/kept")
@@ -93,9 +90,12 @@ def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.ltc681x import Ltc681x
     from vigil.afe.ltc681x_layout import Device
+    from vigil.contactor import Contactor, LinkVoltage
+    from vigil.contactors import Contactors
     from vigil.front_end import FrontEnd
     from vigil.link.jbd import Jbd
     from vigil.link.rs485 import Rs485
+    from vigil.precharge import Precharge
     from vigil.sensor.ina228 import Ina228
     from vigil.sensor.thermistor import ntc_103jt
 
@@ -105,15 +105,8 @@ def build():
     board.chemistry = CHEMISTRY
     board.capacity_mah = CAPACITY_MAH
     board.cycle_ms = CYCLE_MS
-    spi = SPI(
-        0,
-        baudrate=1000000,
-        polarity=1,
-        phase=1,
-        sck=Pin(SCK_PIN),
-        mosi=Pin(MOSI_PIN),
-        miso=Pin(MISO_PIN),
-    )
+    wires = {"sck": Pin(SCK_PIN), "mosi": Pin(MOSI_PIN), "miso": Pin(MISO_PIN)}
+    spi = SPI(0, baudrate=1000000, polarity=1, phase=1, **wires)
     voltages = Ltc681x(
         spi,
         Pin(CS_PIN, Pin.OUT, value=1),
@@ -126,7 +119,24 @@ def build():
         alert=Pin(ALERT_PIN, Pin.IN, Pin.PULL_UP),
         alert_cuts=True,
     )
-    board.front_end = FrontEnd(voltages, _contactors(), current=current)
+
+    def contactor(pin, feedback_pin=None):
+        coil = Pin(pin, Pin.OUT, value=0)
+        if feedback_pin is None:
+            return Contactor(coil)
+        return Contactor(coil, Pin(feedback_pin, Pin.IN, Pin.PULL_UP))
+
+    contactors = Contactors(
+        contactor(MAIN_PIN, MAIN_FEEDBACK_PIN),
+        contactor(PRECHARGE_PIN),
+        LinkVoltage(ADC(Pin(LINK_PIN)), LINK_FULL_SCALE_MV),
+        # Of more than 60 V a twentieth is as good as 3 V.
+        Precharge(PRECHARGE_OHM, LINK_UF, LEAST_LINK_UF, ready_gap_mv=max(3000, CELLS * 190)),
+        common=COMMON_PORT,
+        charge=None if COMMON_PORT else contactor(CHARGE_PIN, CHARGE_FEEDBACK_PIN),
+        enable=Pin(COIL_ENABLE_PIN, Pin.OUT, value=0),
+    )
+    board.front_end = FrontEnd(voltages, contactors, current=current)
     uart = UART(1, baudrate=RS485_BAUD, tx=Pin(TX_PIN), rx=Pin(RX_PIN))
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
 
@@ -145,26 +155,3 @@ def build():
     board.storage = make_storage()
     board.watchdog = WDT(timeout=2000)
     return board
-
-
-def _contactors():
-    from vigil.contactor import Contactor, LinkVoltage
-    from vigil.contactors import Contactors
-    from vigil.precharge import Precharge
-
-    def contactor(pin, feedback_pin=None):
-        coil = Pin(pin, Pin.OUT, value=0)
-        if feedback_pin is None:
-            return Contactor(coil)
-        return Contactor(coil, Pin(feedback_pin, Pin.IN, Pin.PULL_UP))
-
-    return Contactors(
-        contactor(MAIN_PIN, MAIN_FEEDBACK_PIN),
-        contactor(PRECHARGE_PIN),
-        LinkVoltage(ADC(Pin(LINK_PIN)), LINK_FULL_SCALE_MV),
-        # A gap of a twentieth of the pack is as good as 3 V of a smaller one.
-        Precharge(PRECHARGE_OHM, LINK_UF, LEAST_LINK_UF, ready_gap_mv=max(3000, CELLS * 190)),
-        common=COMMON_PORT,
-        charge=None if COMMON_PORT else contactor(CHARGE_PIN, CHARGE_FEEDBACK_PIN),
-        enable=Pin(COIL_ENABLE_PIN, Pin.OUT, value=0),
-    )

@@ -21,10 +21,16 @@ from vigil.afe.errors import (
 )
 from vigil.afe.ltc681x_bring_up import bring_up
 from vigil.afe.ltc681x_chain import Chain, command
-from vigil.afe.ltc681x_config import TIMER_S, Config
-from vigil.afe.ltc681x_layout import ADCVSC, CLRCELL, CLRSTAT, RDSTATA, Layout
-from vigil.afe.ltc681x_leads import Leads
-from vigil.afe.ltc681x_slow import SlowRound
+from vigil.afe.ltc681x_layout import (
+    ADCVSC,
+    CLRCELL,
+    CLRSTAT,
+    RDSTATA,
+    TIMER_S,
+    Config,
+    Layout,
+)
+from vigil.afe.ltc681x_slow import Leads, SlowRound
 from vigil.sample import BOARD, CELLS, FAULT_NOT_CONFIGURED, STACK, TEMPS, UNKNOWN
 
 _CYCLE_MS = const(20)
@@ -68,20 +74,14 @@ class Ltc681x:
         self.board_temp_count = len(devices)
         self.cells_period_ms = _CYCLE_MS
         self.stack_period_ms = _CYCLE_MS
-        self.temps_period_ms = ROUND_MS
-        self.board_period_ms = ROUND_MS
+        self.temps_period_ms = self.board_period_ms = ROUND_MS
         # Nobody measures the current here; a front end takes it from its own part.
         self.current_period_ms = _CYCLE_MS
         self.bleeds_adjacent = False
         self.bleed_lapse_ms = _BLEED_LAPSE_MS
         self.configured = False
         self.applied = []
-        self.switch_stuck = 0
-        self.power_path_fault = 0
-        self.charge_is_on = False
-        self.discharge_is_on = False
         self.bus = chain  # its counters
-        self.torn_reads = 0
         self.late_conversions = 0
         self.settings_lost = 0  # times that a device was found with other settings
         self._config = Config(chain, layout, bleed_timer_s)
@@ -146,15 +146,14 @@ class Ltc681x:
             "inputs": sum([device.inputs for device in self._layout.devices]),
             "cells": self.cell_count,
             "temps": self.temp_count,
-            "cells_period_ms": self.cells_period_ms,
-            "temps_period_ms": self.temps_period_ms,
-            "current_period_ms": self.current_period_ms,
-            "stack_period_ms": self.stack_period_ms,
+            "cells_period_ms": _CYCLE_MS,
+            "temps_period_ms": ROUND_MS,
+            "current_period_ms": _CYCLE_MS,
+            "stack_period_ms": _CYCLE_MS,
             "bleeds_adjacent": self.bleeds_adjacent,
-            "bleed_lapse_ms": self.bleed_lapse_ms,
+            "bleed_lapse_ms": _BLEED_LAPSE_MS,
             "guards": (),
             "silence_ms": 0,
-            "open_wire_ms": self._open_wire_ms,
         }
 
     # The cycle.
@@ -320,13 +319,10 @@ class Ltc681x:
         if refused:
             raise failure(UNSUPPORTED)
 
-    # No switches, but a front end of several parts says the same to all.
+    # A part without switches, to which a front end of parts says the same as to all.
 
     def all_off(self):
-        """Nothing here opens or closes; never raises."""
-
-    def forget_faults(self):
-        """The owner has looked: nothing of the kind is kept here."""
+        """Nothing here opens or closes."""
 
     def deep_sleep(self):
         self.shutdown()
@@ -337,7 +333,3 @@ class Ltc681x:
         self._config.bleed_none()
         self._chain.wake()
         self._config.write()
-
-    def wake(self):
-        """Nothing but a new bring-up wakes them, for their settings are gone."""
-        self.configured = False
