@@ -35,9 +35,8 @@ int pec15_blocks(const uint8_t *buffer, const uint16_t *table, int count, int se
     int whole = 0;
     for (int block = 0; block < count; block++) {
         const uint8_t *data = buffer + 8 * block;
-        if (pec15(data, table, 6, seed) == (data[6] << 8 | data[7])) {
+        if (pec15(data, table, 6, seed) == (data[6] << 8 | data[7]))
             whole |= 1 << block;
-        }
     }
     return whole;
 }

@@ -12,9 +12,11 @@ int unpack_words(int32_t *target, const uint8_t *data, const uint8_t *places, in
 }
 
 int scatter_tenths(int32_t *target, const uint8_t *data, const uint8_t *places, int count) {
-    for (int i = 0; i < count; i++) {
-        int at = places[2 * i + 1];
-        target[places[2 * i]] = ((data[at] | data[at + 1] << 8) + 5) / 10;
+    const uint8_t *end = places + 2 * count;
+    for (; places != end; places += 2) {
+        int at = places[1];
+        int half = ((data[at] | data[at + 1] << 8) + 5) >> 1;
+        target[places[0]] = half * 52429 >> 18;
     }
     return 0;
 }
