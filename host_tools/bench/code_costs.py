@@ -27,9 +27,12 @@ _CYCLE_READS = (2, 2, 32, 2, 6, 1)
 
 
 class Counter:
+    pieces = "passes"
+    cells = workloads.CELLS
+
     def __init__(self):
         self._viper = Viper()
-        self._bytecode = CountingInterpreter()
+        self._bytecode = CountingInterpreter(self.pieces)
         self._calls = self._bytecode.stand_in_calls()
         # A call of machine.I2C is taken to cost what calling any method with as much costs.
         self.port, _ = self._bytecode.cycles("bus_call")
@@ -38,13 +41,16 @@ class Counter:
 
     def kernel(self, name, items):
         workload = {
-            "judge": lambda _: workloads.healthy(whole=True),
+            "judge": lambda _: workloads.healthy(whole=True, cells=self.cells),
+            "pec15": workloads.pec15,
+            "pec15_blocks": workloads.pec15_blocks,
+            "scatter_tenths": workloads.scatter_tenths,
             "crc8_unpack": workloads.crc8_unpack,
             "unpack_words": workloads.unpack_words,
             "differ": workloads.differ,
             "publish": workloads.publish,
             "refresh": lambda _: workloads.refresh(),
-            "look": lambda _: workloads.believable(),
+            "look": lambda _: workloads.believable(cells=self.cells),
         }
         if name == "count_charge":
             return _COUNT_CHARGE
@@ -132,14 +138,14 @@ def checks(rows):
     return [(name, rows[name]) for name in ("plausibility", "inputs")]
 
 
-def differences(rows, tasks):
+def differences(rows, tasks, table=(costs.ROWS, costs.TASKS)):
     """Sentences about rows of the committed table that are more than 15 % off."""
     found = []
     counted = dict(rows)
-    written = dict(costs.ROWS)
+    written = dict(table[0])
     for name, (idle, work) in tasks.items():
         counted[name + ", idle"], counted[name + ", working"] = idle, work
-        written[name + ", idle"], written[name + ", working"] = costs.TASKS[name]
+        written[name + ", idle"], written[name + ", working"] = table[1][name]
     for name in sorted(set(counted) | set(written)):
         now, then = counted.get(name), written.get(name)
         if now is None or then is None or not then / ALLOWED <= now <= then * ALLOWED:
@@ -147,13 +153,13 @@ def differences(rows, tasks):
     return found
 
 
-def measure():
+def measure(module="code_costs"):
     """(rows, tasks, cycles for which machine.I2C stands in one transfer), by a child process.
 
     The WebAssembly runtime's threads do not always survive the end of the process they are in.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "host_tools.bench.code_costs", "--json"],
+        [sys.executable, "-m", "host_tools.bench." + module, "--json"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -72,9 +72,17 @@ def check_codes(viper, c):
 
 def readings(viper, c):
     """A whole call for 16 cells."""
-    makers = (workloads.unpack_words, workloads.differ, workloads.publish)
+    makers = (
+        workloads.unpack_words,
+        workloads.scatter_tenths,
+        workloads.differ,
+        workloads.publish,
+    )
     found = {make.__name__: _pair(viper, c, make(workloads.CELLS)) for make in makers}
-    return found | {"refresh": _pair(viper, c, workloads.refresh())}
+    return found | {
+        "pec15_blocks of 2 devices": _pair(viper, c, workloads.pec15_blocks(2)),
+        "refresh": _pair(viper, c, workloads.refresh()),
+    }
 
 
 def sizes():

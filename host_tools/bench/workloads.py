@@ -30,10 +30,10 @@ PEC15_TABLE = pec15_table()
 FIRST_ROWS = range(1, 25)
 
 
-def rows():
-    """The compiled limit table of a 16S LFP pack, every row."""
+def rows(cells=CELLS):
+    """The compiled limit table of an LFP pack, every row."""
     lfp = chemistry.by_name("LFP")
-    return presets.preset(lfp, CELLS, 100_000, PERIODS_MS, CYCLE_MS).compile()
+    return presets.preset(lfp, cells, 100_000, PERIODS_MS, CYCLE_MS).compile()
 
 
 def first_rows():
@@ -80,11 +80,11 @@ def _judge(made, table, whole):
     return "judge", (made.words, NOW_MS, table)
 
 
-def healthy(seed=1, whole=False):
+def healthy(seed=1, whole=False, cells=CELLS):
     """Cells within a few millivolts of each other, as a pack at rest or at work has them."""
     dice = random.Random(seed)
-    made = pack([3300 + dice.randrange(8) for _ in range(CELLS)])
-    return _judge(made, rows() if whole else first_rows(), whole)
+    made = pack([3300 + dice.randrange(8) for _ in range(cells)])
+    return _judge(made, rows(cells) if whole else first_rows(), whole)
 
 
 def one_over():
@@ -137,6 +137,24 @@ def pec15(count):
     return "pec15", (random.Random(5).randbytes(count), PEC15_TABLE, count, PEC15_SEED)
 
 
+def pec15_blocks(count):
+    data = b"".join(_block(random.Random(at).randbytes(6)) for at in range(count))
+    return "pec15_blocks", (data, PEC15_TABLE, count, PEC15_SEED)
+
+
+def _block(data):
+    rest = PEC15_SEED
+    for byte in data:
+        rest = (rest << 8) ^ PEC15_TABLE[(rest >> 7 ^ byte) & 0xFF]
+    return data + (rest << 1 & 0xFFFE).to_bytes(2, "big")
+
+
+def scatter_tenths(count):
+    data = random.Random(6).randbytes(2 * count)
+    places = b"".join(bytes((at, 2 * (count - 1 - at))) for at in range(count))
+    return "scatter_tenths", (array("i", [0] * count), data, places, count)
+
+
 def unpack_words(count):
     data = random.Random(6).randbytes(2 * count)
     return "unpack_words", (array("i", [0] * count), data, bytes(range(0, 2 * count, 2)), count)
@@ -172,9 +190,9 @@ def plausible(cells_mv, before_mv, keep=0, new=(0, 1, 2, 3)):
     return "look", (made.words, state)
 
 
-def believable(seed=6, new=(0, 1, 2, 3)):
+def believable(seed=6, new=(0, 1, 2, 3), cells=CELLS):
     dice = random.Random(seed)
-    before = [3300 + dice.randrange(8) for _ in range(CELLS)]
+    before = [3300 + dice.randrange(8) for _ in range(cells)]
     return plausible([cell + dice.randrange(-1, 2) for cell in before], before, new=new)
 
 
@@ -216,6 +234,16 @@ def random_inputs(seed):
     yield "crc8_unpack", (pairs, CRC8_TABLE, count, 0)
     places = bytes(dice.randrange(max(1, count - 1)) for _ in range(dice.randrange(20)))
     yield "unpack_words", (array("i", [5] * 20), data + b"..", places, len(places))
+    blocks = bytearray(pec15_blocks(dice.randrange(9))[1][0])
+    for _ in range(dice.randrange(3) if blocks else 0):
+        blocks[dice.randrange(len(blocks))] ^= 1 << dice.randrange(8)
+    yield "pec15_blocks", (blocks, PEC15_TABLE, len(blocks) // 8, PEC15_SEED)
+    pairs = bytes(
+        value
+        for _ in range(dice.randrange(20))
+        for value in (dice.randrange(20), dice.randrange(max(1, count - 1)))
+    )
+    yield "scatter_tenths", (array("i", [5] * 20), data + b"..", pairs, len(pairs) // 2)
     some, others = (array("i", [dice.randrange(-400, 400) for _ in range(8)]) for _ in range(2))
     yield "differ", (some, others, dice.randrange(9), dice.choice((0, 100, 400, 800)))
     lowest = dice.randrange(-400, 400)

@@ -14,9 +14,10 @@ class CodeTime:
 
     def __init__(self, clock, tasks=None):
         self._clock = clock
+        self._rows = dict(costs.ROWS)
         self._tasks = dict(costs.TASKS)
-        if tasks:
-            self._tasks.update(tasks)
+        self._other_tasks = tasks or {}
+        self._tasks.update(self._other_tasks)
         self._owed = 0  # cycles that do not make a microsecond yet
 
     def spend(self, cycles):
@@ -27,8 +28,16 @@ class CodeTime:
 
     def charge(self, bms):
         """From now on everything this BMS does takes its time."""
+        chain = hasattr(getattr(bms.front_end, "bus", None), "wake")
+        if chain:
+            self._rows.update(costs.LTC681X_ROWS)
+            self._tasks.update(costs.LTC681X_TASKS)
+            self._tasks.update(self._other_tasks)
         self._charge_cycle(bms)
-        self._charge_front_end(bms.front_end)
+        if chain:
+            self._charge_chain(bms.front_end)
+        else:
+            self._charge_front_end(bms.front_end)
         executive = bms.executive
         for link in executive._links:
             self._charge_link(link)
@@ -41,7 +50,7 @@ class CodeTime:
     def _before(self, owner, name, row):
         """Spend `row` whenever owner.name() is called."""
         work = getattr(owner, name)
-        cycles = costs.ROWS[row]
+        cycles = self._rows[row]
 
         def charged(*arguments):
             self.spend(cycles)
@@ -59,7 +68,7 @@ class CodeTime:
         self._before(bms.panel, "look", "inputs")
         switches = bms.switches
         act = switches.act
-        usual, busy = costs.ROWS["act"], costs.ROWS["act, busy"]
+        usual, busy = self._rows["act"], self._rows["act, busy"]
 
         def charged_act(protection, now_ms):
             on = switches.charge_on and switches.discharge_on
@@ -76,9 +85,9 @@ class CodeTime:
         if bus is not None and hasattr(bus, "take"):
             self._charge_bus(bus)
         read = front_end.read
-        always = costs.ROWS["front end read"]
-        new_cells = costs.ROWS["front end read, new cells"]
-        new_scan = costs.ROWS["front end read, new slow scan"]
+        always = self._rows["front end read"]
+        new_cells = self._rows["front end read, new cells"]
+        new_scan = self._rows["front end read, new slow scan"]
 
         def charged_read(sample, now_ms):
             cells = sample.sequence(CELLS)
@@ -97,7 +106,7 @@ class CodeTime:
 
     def _charge_bus(self, bus):
         take, read = bus.take, bus.read
-        a_take, a_read, a_byte = (costs.ROWS[row] for row in ("take", "read", "byte read"))
+        a_take, a_read, a_byte = (self._rows[row] for row in ("take", "read", "byte read"))
 
         def charged_take(reading):
             self.spend(a_take + reading[1] * a_byte)
@@ -112,13 +121,33 @@ class CodeTime:
         self._before(bus, "send", "send")
         self._before(bus, "write", "write")
 
+    def _charge_chain(self, front_end):
+        """Of a front end of parts, whose voltages a chain of LTC681x measures."""
+        voltages = getattr(front_end, "_voltages", front_end)
+        for name, row in (
+            ("wake", "wake"),
+            ("send", "send"),
+            ("write", "send"),
+            ("take", "take"),
+            ("busy", "busy"),
+        ):
+            self._before(voltages.bus, name, row)
+        self._before(voltages, "read", "front end read")
+        self._before(voltages._slow, "step", "slow step")
+        self._before(voltages._leads, "test_up", "slow step")
+        self._before(voltages._leads, "test_down", "slow step")
+        if voltages is not front_end:
+            self._before(front_end._contactors, "step", "contactors")
+            if front_end._current is not None:
+                self._before(front_end._current, "read", "current")
+
     # Beside the cycle.
 
     def _charge_link(self, link):
         self._before(link, "poll", "link poll")
         engine = link._engine
         receive = engine.receive
-        a_byte, a_reply = costs.ROWS["link byte"], costs.ROWS["link reply"]
+        a_byte, a_reply = self._rows["link byte"], self._rows["link reply"]
 
         def charged_receive(data, count):
             frames = engine.frames

@@ -54,3 +54,36 @@ TASKS = {
 }
 # For a task that has no row: as much as the dearest one that has.
 DEFAULT_TASK = (110524, 310366)
+
+# The same with two LTC6813, an INA228 and contactors: what 36 cells cost is charged for fewer too.
+# Counted by `python -m host_tools.bench.ltc_costs`; what is not named here is as above.
+LTC681X_ROWS = {
+    "wake": 19204,  # of two devices, before each cycle and each slow step
+    "send": 8484,  # a command, or a register of both devices written
+    "take": 15996,  # one register group of both devices, with its check codes
+    "busy": 9548,  # a poll
+    "current": 65260,  # Ina228.read(), its three transfers included
+    "front end read": 59362,  # Ltc681x.read() beside its frames
+    "contactors": 175772,  # the rest of FrontEnd.read(): the closed contactors' step
+    # the dearest one beside its frames: temperatures, dies, settings, open leads
+    "slow step": 157769,
+    "judge": 15303,
+    "act": 27570,
+    "act, busy": 53372,
+    "plausibility": 46103,
+    "inputs": 8030,
+    "cycle": 98912,  # as above
+}
+LTC681X_TASKS = {
+    "bring_up": (6990, 315502),
+    "commission": (10393, 10390),
+    "balance": (20401, 401542),
+    "keeper": (29586, 64897),
+    "early_warning": (157931, 157966),
+    "tend_panel": (29400, 29396),
+    "charge_guard": (14359, 14364),
+    "tend_climate": (21921, 21902),
+    "deep_discharge": (8944, 8945),
+    "table_guard": (61926, 61900),
+    "backstop_watch": (9086, 39633),
+}

@@ -87,8 +87,9 @@ def test_a_limit_that_the_current_would_never_be_seen_to_reach_is_refused():
     desk = Desk()
     before = desk.bms.table
     table = preset()
-    put(table, limits.CHARGE_OVER_CURRENT_SEVERE, trip=330000, release=300000)
+    # 200 mV across half a milliohm.
+    put(table, limits.CHARGE_OVER_CURRENT_SEVERE, trip=410000, release=380000)
     assert desk.bms.use_limits(table) == [
-        (limits.CHARGE_OVER_CURRENT_SEVERE, validate.BEYOND_MEASUREMENT, 330000, 320000)
+        (limits.CHARGE_OVER_CURRENT_SEVERE, validate.BEYOND_MEASUREMENT, 410000, 400000)
     ]
     assert desk.bms.table is before

@@ -18,6 +18,7 @@ _CAPACITY_MAH = 20000
 _SHUNT_UOHM = 500
 # The family with a cycle of 250 ms: thermistors, and how long it is until both switches are on.
 _SLOW_CHIPS = {"BQ76920": 1, "BQ76930": 2, "BQ76940": 3}
+_QUICK_CHIPS = ("LTC6813", "ADBMS1818")
 _SLOW_START_MS = 12000
 
 
@@ -28,6 +29,10 @@ class SlowDesk(Desk):
         options["TEMPS"] = _SLOW_CHIPS[options["CHIP"]]
         super().__init__(settle=False, **options)
         self.run_until(self.both_on, _SLOW_START_MS)
+
+
+class QuickDesk(Desk):
+    BOARD = "pico_ltc6813_contactors"
 
 
 def profile_from(path, seconds):
@@ -46,7 +51,8 @@ def profile_from(path, seconds):
 
 
 def drive(cells, chemistry, path, seconds, chip, soc_pct=60, temp_c=25):
-    desk = (SlowDesk if chip in _SLOW_CHIPS else Desk)(
+    kind = SlowDesk if chip in _SLOW_CHIPS else QuickDesk if chip in _QUICK_CHIPS else Desk
+    desk = kind(
         soc_pct=soc_pct,
         CHIP=chip,
         CELLS=cells,

@@ -55,6 +55,21 @@ def test_a_front_end_of_four_conversions_a_second_drives_as_well(chip, cells, na
     assert told["stack_error_mv"] < 60 * cells
 
 
+@pytest.mark.parametrize("chip, cells, name", [("LTC6813", 24, "LFP"), ("ADBMS1818", 36, "NMC")])
+def test_a_pack_of_20_ms_a_cycle_drives_as_well(chip, cells, name):
+    profile = drive_cycle("UDDS.csv")
+    if profile is None:
+        pytest.skip("the drive cycles beside the project (shared/data/drive_cycles) are not there")
+    result = run_micropython(SCRIPT, str(cells), name, str(profile), "40", chip)
+    assert result.returncode == 0, result.stdout + result.stderr
+    told = json.loads(result.stdout)
+    assert (told["chip"], told["cells"]) == (f"{chip}+{chip}", cells)
+    assert told["problems"] == [] and told["tripped"] == []
+    assert (told["off_ms"], told["overruns"]) == (0, 0)
+    assert told["lowest_ma"] < -0.15 * 20000
+    assert told["stack_error_mv"] < 20 * cells
+
+
 @pytest.mark.parametrize(
     "name, soc_pct, temp_c", [(name, 5, 25) for name in chemistry.NAMES] + [("LFP", 60, 4)]
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from host_tools.bench import code_costs
+from host_tools.bench import code_costs, ltc_costs
 from host_tools.mock import costs
 
 
@@ -38,3 +38,11 @@ def test_a_row_that_is_old_or_missing_is_named(counted):
 def test_a_task_without_a_row_costs_as_much_as_the_dearest():
     assert costs.DEFAULT_TASK[0] >= max(idle for idle, _ in costs.TASKS.values())
     assert costs.DEFAULT_TASK[1] >= max(work for _, work in costs.TASKS.values())
+
+
+def test_the_table_of_a_chain_is_what_is_counted_and_a_cycle_takes_half_its_period_at_most():
+    rows, tasks, _ = code_costs.measure("ltc_costs")
+    assert code_costs.differences(rows, tasks, ltc_costs.TABLE) == []
+    for counted in (rows, costs.LTC681X_ROWS):
+        cycles = sum(part for _, part in ltc_costs.read_judge_act(counted))
+        assert cycles / costs.MHZ + ltc_costs.spi_us() + ltc_costs.i2c_us() < 10_000

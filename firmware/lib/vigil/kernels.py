@@ -74,6 +74,43 @@ def pec15(buffer: ptr8, table: ptr16, count: int, seed: int) -> int:
     return (seed << 1) & 0xFFFE
 
 
+@micropython.viper
+def pec15_blocks(buffer: ptr8, table: ptr16, count: int, seed: int) -> int:
+    """Of `count` blocks of six bytes and their PEC15, one after the other, those that are whole.
+
+    Bit k of the result stands for block k.
+    """
+    whole = 0
+    bit = 1
+    while count:
+        end = int(buffer) + 6
+        code = seed
+        while int(buffer) < end:
+            code = (code << 8) ^ table[((code >> 7) ^ buffer[0]) & 0xFF]
+            buffer = ptr8(int(buffer) + 1)
+        if not ((code << 1) ^ (buffer[0] << 8) ^ buffer[1]) & 0xFFFF:
+            whole |= bit
+        buffer = ptr8(int(buffer) + 2)
+        bit += bit
+        count -= 1
+    return whole
+
+
+@micropython.viper
+def scatter_tenths(target: ptr32, data: ptr8, places: ptr8, count: int) -> int:
+    """target[places[0]] = a tenth, rounded, of the unsigned word at data[places[1]]; returns 0.
+
+    Words have 16 bits, the low byte first; `count` pairs of places. A fifth is 52429 / 2**18.
+    """
+    while count:
+        at = places[1]
+        half = ((data[at] | (data[at + 1] << 8)) + 5) >> 1
+        target[places[0]] = (half * 52429) >> 18
+        places = ptr8(int(places) + 2)
+        count -= 1
+    return 0
+
+
 # Two's complement in 32 bits, right on 64-bit hosts too, where a loaded word is zero-extended.
 _UNKNOWN = const(0x1FFFFFFF)
 

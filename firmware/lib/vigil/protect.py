@@ -11,6 +11,7 @@ from vigil import kernels, limits
 from vigil.sample import (
     BOARD,
     CELLS_DOUBT,
+    DOUBT_LEAD_TEST,
     HEALTH_FIRST,
     HIGHEST_AT,
     LOWEST_AT,
@@ -26,6 +27,8 @@ OWED_NO_CHARGER = const(2)
 OWED_RETRIES = const(4)  # after so many retries the owner has to look
 
 _CELLS_DOUBT = CELLS_DOUBT - HEALTH_FIRST
+# A cell that moves while the front end tests its leads can look like a broken one.
+_LATCHES_NOTHING = ~DOUBT_LEAD_TEST
 # TABLE positions of the rows that latch for a single cell, each with that of the stack's row that
 # bears it out; and of the row that does so for both.
 _SEVERE_CELLS = (
@@ -85,7 +88,7 @@ class Protection:
         sample.close(now_ms)
         actions = kernels.judge(sample.words, now_ms, self._rows)
         if actions & limits.CHANGED:
-            if sample.health[_CELLS_DOUBT]:
+            if sample.health[_CELLS_DOUBT] & _LATCHES_NOTHING:
                 actions = self._hold_back(actions)
             self._note_changes(sample)
         self.actions = actions

@@ -17,6 +17,8 @@ def failures():
         ("crc8", _crc8),
         ("crc8_unpack", _crc8_unpack),
         ("pec15", _pec15),
+        ("pec15_blocks", _pec15_blocks),
+        ("scatter_tenths", _scatter_tenths),
         ("unpack_words", _unpack_words),
         ("differ", _differ),
         ("publish", _publish),
@@ -48,6 +50,24 @@ def _crc8_unpack():
 def _pec15():
     # The command WRCFGA and its code from the LTC6811 data sheet.
     return kernels.pec15(b"\x00\x01", pec15_table(), 2, PEC15_SEED) == 0x3D6E
+
+
+def _pec15_blocks():
+    # Ones, zeros and a configuration with the codes of the fact sheet; the second is disturbed.
+    blocks = bytearray(b"\xff\xff\xff\xff\xff\xff\x66\x4c\0\0\0\x01\0\0\xc2\x12")
+    blocks += b"\xfc\x52\x17\xa4\0\0\x07\xa0"
+    first = kernels.pec15_blocks(blocks, pec15_table(), 3, PEC15_SEED) == 5
+    blocks[11] = 0
+    return first and kernels.pec15_blocks(blocks, pec15_table(), 3, PEC15_SEED) == 7
+
+
+def _scatter_tenths():
+    words = array("i", [7, 7, 7, 7])
+    data = b"\xff\xff\xe4\x80\x04\0\x05"
+    kernels.scatter_tenths(words, data + b"\0", b"\x03\x00\x00\x02\x01\x04", 3)
+    first = list(words) == [3300, 0, 7, 6554]
+    kernels.scatter_tenths(words, data + b"\0", b"\x02\x06", 1)
+    return first and list(words) == [3300, 0, 1, 6554]
 
 
 def _unpack_words():

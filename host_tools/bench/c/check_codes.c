@@ -30,3 +30,13 @@ int pec15(const uint8_t *buffer, const uint16_t *table, int count, int seed) {
         pec = (pec << 8) ^ table[(pec >> 7 ^ *buffer++) & 0xFF];
     return pec << 1 & 0xFFFE;
 }
+
+int pec15_blocks(const uint8_t *buffer, const uint16_t *table, int count, int seed) {
+    int whole = 0;
+    for (int block = 0; block < count; block++) {
+        const uint8_t *data = buffer + 8 * block;
+        if (pec15(data, table, 6, seed) == (data[6] << 8 | data[7]))
+            whole |= 1 << block;
+    }
+    return whole;
+}

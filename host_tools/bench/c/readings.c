@@ -11,6 +11,16 @@ int unpack_words(int32_t *target, const uint8_t *data, const uint8_t *places, in
     return 0;
 }
 
+int scatter_tenths(int32_t *target, const uint8_t *data, const uint8_t *places, int count) {
+    const uint8_t *end = places + 2 * count;
+    for (; places != end; places += 2) {
+        int at = places[1];
+        int half = ((data[at] | data[at + 1] << 8) + 5) >> 1;
+        target[places[0]] = half * 52429 >> 18;
+    }
+    return 0;
+}
+
 int differ(const int32_t *some, const int32_t *others, int count, int by) {
     const int32_t *end = some + count;
     while (some != end) {

@@ -5,10 +5,12 @@ itself. read(), balance() and all_off() run in the cycle and allocate nothing; c
 verify() are slow tasks of slices below 5 ms.
 """
 
+import time
 from array import array
 
 from micropython import const
 
+from vigil import kernels
 from vigil.afe.errors import (
     NOT_CONFIGURED,
     READ_BACK_DIFFERS,
@@ -19,10 +21,16 @@ from vigil.afe.errors import (
 )
 from vigil.afe.ltc681x_bring_up import bring_up
 from vigil.afe.ltc681x_chain import Chain, command
-from vigil.afe.ltc681x_config import TIMER_S, Config
-from vigil.afe.ltc681x_layout import ADCVSC, CLRCELL, CLRSTAT, RDSTATA, Layout
-from vigil.afe.ltc681x_leads import Leads
-from vigil.afe.ltc681x_slow import SlowRound
+from vigil.afe.ltc681x_layout import (
+    ADCVSC,
+    CLRCELL,
+    CLRSTAT,
+    RDSTATA,
+    TIMER_S,
+    Config,
+    Layout,
+)
+from vigil.afe.ltc681x_slow import Leads, SlowRound
 from vigil.sample import BOARD, CELLS, FAULT_NOT_CONFIGURED, STACK, TEMPS, UNKNOWN
 
 _CYCLE_MS = const(20)
@@ -33,8 +41,14 @@ _REFRESH_MS = const(1000)
 # Bleeding that is not asked for again ends.
 _BLEED_LAPSE_MS = const(20000)
 # Above the converter's range: cleared and not converted since, or an input at the rail.
-_HIGHEST_RAW = const(57499)
+_HIGHEST_MV = const(5749)
 _NEVER_RAW = const(0xFFFF)
+# Cells and their sum take 2.75 ms, a tenth more at worst.
+_LOOKS = const(6)
+_LOOK_AGAIN_US = const(500)
+# Until a test of the sense leads that failed is tried again; for ever.
+_TEST_AGAIN_MS = const(1000)
+_NEVER_MS = const(0x3FFFFFFF)
 _TICKS = const(0x3FFFFFFF)
 
 
@@ -60,33 +74,27 @@ class Ltc681x:
         self.board_temp_count = len(devices)
         self.cells_period_ms = _CYCLE_MS
         self.stack_period_ms = _CYCLE_MS
-        self.temps_period_ms = ROUND_MS
-        self.board_period_ms = ROUND_MS
+        self.temps_period_ms = self.board_period_ms = ROUND_MS
         # Nobody measures the current here; a front end takes it from its own part.
         self.current_period_ms = _CYCLE_MS
         self.bleeds_adjacent = False
         self.bleed_lapse_ms = _BLEED_LAPSE_MS
         self.configured = False
         self.applied = []
-        self.switch_stuck = 0
-        self.power_path_fault = 0
-        self.charge_is_on = False
-        self.discharge_is_on = False
         self.bus = chain  # its counters
-        self.torn_reads = 0
         self.late_conversions = 0
         self.settings_lost = 0  # times that a device was found with other settings
         self._config = Config(chain, layout, bleed_timer_s)
         self._leads = Leads(chain, layout, self._read_cells_into)
         self._slow = SlowRound(chain, layout, self._config, thermistor)
         self._open_wire_ms = open_wire_s * 1000
-        self._test_due = True
+        self._test_wait_ms = 0
         self._tested_ms = 0
         self._clear_cells = command(CLRCELL)
         self._clear_status = command(CLRSTAT)
         self._start = command(ADCVSC)
         self._sum_reading = chain.reading(RDSTATA)
-        self._raw = array("i", [_NEVER_RAW] * self.cell_count)
+        self._cells_mv = array("i", [0] * self.cell_count)
         self._bleed_is_new = False
         self._bled_ms = 0
         self._wrote_ms = 0
@@ -138,15 +146,14 @@ class Ltc681x:
             "inputs": sum([device.inputs for device in self._layout.devices]),
             "cells": self.cell_count,
             "temps": self.temp_count,
-            "cells_period_ms": self.cells_period_ms,
-            "temps_period_ms": self.temps_period_ms,
-            "current_period_ms": self.current_period_ms,
-            "stack_period_ms": self.stack_period_ms,
+            "cells_period_ms": _CYCLE_MS,
+            "temps_period_ms": ROUND_MS,
+            "current_period_ms": _CYCLE_MS,
+            "stack_period_ms": _CYCLE_MS,
             "bleeds_adjacent": self.bleeds_adjacent,
-            "bleed_lapse_ms": self.bleed_lapse_ms,
+            "bleed_lapse_ms": _BLEED_LAPSE_MS,
             "guards": (),
             "silence_ms": 0,
-            "open_wire_ms": self._open_wire_ms,
         }
 
     # The cycle.
@@ -160,21 +167,34 @@ class Ltc681x:
             self._first = False
             self._wrote_ms = self._bled_ms = self._tested_ms = now_ms
             self._round_ms = now_ms - ROUND_MS
-            self._test_due = True
+            self._test_wait_ms = 0
         chain = self._chain
         chain.wake()
         if chain.slept:
             # Their watchdogs have run out: reference and pins are back at their defaults.
             self._lose(sample)
         try:
+            # First of all, for bleeding has to end even where nothing can be read.
+            wrote = self._config.bleeding and self._tend_bleeding(now_ms)
             self._read(sample, now_ms)
+            if not wrote:
+                self._step_slowly(sample, now_ms)
         except AfeError as error:
-            if error.code == READ_BACK_DIFFERS:
+            if error.code == READ_BACK_DIFFERS or self._is_set_otherwise(error.code):
                 self._lose(sample)
             # So that the next cycle finds cells of its own time, not these once more.
             self._convert_cells()
             raise
         self._convert_cells()
+
+    def _is_set_otherwise(self, code):
+        """Whether a conversion lasts so long because a device has lost its reference setting."""
+        if code == TIMED_OUT:
+            try:
+                self._config.compare()
+            except AfeError as error:
+                return error.code == READ_BACK_DIFFERS
+        return False
 
     def _lose(self, sample):
         self.configured = False
@@ -185,17 +205,13 @@ class Ltc681x:
     def _read(self, sample, now_ms):
         chain = self._chain
         if chain.busy():
-            self.late_conversions += 1
-            raise failure(TIMED_OUT)
-        self._read_cells_into(self._raw)
+            self._wait_for_cells()
+        self._read_cells_into(self._cells_mv)
         chain.take(self._sum_reading)
         stack_mv = self._sum_mv()
-        values = sample.values
-        raw = self._raw
-        for cell in range(self.cell_count):
-            word = raw[cell]
-            values[cell] = (word + 5) // 10 if word <= _HIGHEST_RAW else UNKNOWN
-        values[sample.stack_at] = stack_mv
+        # All has been read well; what no cell can have is not known.
+        kernels.publish(sample.cell_values, self._cells_mv, self.cell_count, 0, 0, _HIGHEST_MV)
+        sample.values[sample.stack_at] = stack_mv
         sample.refresh(CELLS, now_ms)
         sample.refresh(STACK, now_ms)
         sample.front_end_fault = 0
@@ -203,18 +219,29 @@ class Ltc681x:
         sample.front_end_discharge_trip = 0
         sample.load_seen = -1
         sample.charger_seen = -1
-        self._step_slowly(sample, now_ms)
+
+    def _wait_for_cells(self):
+        """A cycle that came late has begun its conversion just before this one."""
+        for _ in range(_LOOKS):
+            time.sleep_us(_LOOK_AGAIN_US)
+            if not self._chain.busy():
+                return
+        self.late_conversions += 1
+        raise failure(TIMED_OUT)
 
     def _step_slowly(self, sample, now_ms):
         """Beside the cells at most one slower thing a cycle."""
         if self._config.bleeding:
-            if self._refresh_bleeding(now_ms):
-                return
+            # Open leads would be looked for in vain.
+            pass
         elif self._leads.half_done:
-            self._leads.test_down()
-            self._test_due = False
+            if self._leads.test_down():
+                self._test_wait_ms = self._open_wire_ms or _NEVER_MS
             return
-        elif self._test_is_due(now_ms):
+        elif (now_ms - self._tested_ms) & _TICKS >= self._test_wait_ms:
+            # Again soon, unless it comes to a good end.
+            self._tested_ms = now_ms
+            self._test_wait_ms = _TEST_AGAIN_MS
             self._leads.test_up()
             return
         slow = self._slow
@@ -235,15 +262,8 @@ class Ltc681x:
             sample.refresh(TEMPS, now_ms)
             sample.refresh(BOARD, now_ms)
 
-    def _test_is_due(self, now_ms):
-        """A test that failed stays due."""
-        wait_ms = self._open_wire_ms
-        if wait_ms and (now_ms - self._tested_ms) & _TICKS >= wait_ms:
-            self._tested_ms = now_ms
-            self._test_due = True
-        return self._test_due
-
-    def _refresh_bleeding(self, now_ms):
+    def _tend_bleeding(self, now_ms):
+        """True if the settings were written: the bleeding has gone on for long, or too long."""
         if self._bleed_is_new:
             self._bleed_is_new = False
             self._wrote_ms = self._bled_ms = now_ms
@@ -257,21 +277,11 @@ class Ltc681x:
         return True
 
     def _read_cells_into(self, target):
+        """mV; 6554 for what was cleared and not converted since."""
         chain = self._chain
-        blocks = chain.blocks
-        layout = self._layout
-        cells = layout.entry_cell
-        devices = layout.entry_device
-        places = layout.entry_at
-        entry = 0
-        for group in range(len(layout.cell_readings)):
-            chain.take(layout.cell_readings[group])
-            end = layout.cell_ends[group]
-            while entry < end:
-                block = blocks[devices[entry]]
-                at = places[entry]
-                target[cells[entry]] = block[at] | block[at + 1] << 8
-                entry += 1
+        for reading, places, count in self._layout.cell_readings:
+            chain.take(reading)
+            kernels.scatter_tenths(target, chain.data, places, count)
 
     def _sum_mv(self):
         devices = self._layout.devices
@@ -309,13 +319,10 @@ class Ltc681x:
         if refused:
             raise failure(UNSUPPORTED)
 
-    # No switches, but a front end of several parts says the same to all.
+    # A part without switches, to which a front end of parts says the same as to all.
 
     def all_off(self):
-        """Nothing here opens or closes; never raises."""
-
-    def forget_faults(self):
-        """The owner has looked: nothing of the kind is kept here."""
+        """Nothing here opens or closes."""
 
     def deep_sleep(self):
         self.shutdown()
@@ -326,7 +333,3 @@ class Ltc681x:
         self._config.bleed_none()
         self._chain.wake()
         self._config.write()
-
-    def wake(self):
-        """Nothing but a new bring-up wakes them, for their settings are gone."""
-        self.configured = False

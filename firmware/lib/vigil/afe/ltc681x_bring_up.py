@@ -24,6 +24,7 @@ from vigil.afe.ltc681x_layout import (
 )
 
 _DIAGNOSE_US = const(1000)
+_REFERENCE_US = const(4400)
 # What every register holds after self-test 1 and 2, in all modes but the two fastest.
 _PATTERNS = (0x9555, 0x6AAA)
 _MUX_FAILED = const(2)
@@ -39,6 +40,9 @@ def bring_up(chain, layout, config):
     config.compare()
     # Nobody sleeps any more; from here on a long pause is a loss.
     chain.slept = False
+    yield
+    # Conversions would take so much longer until the references are up.
+    time.sleep_us(_REFERENCE_US)
     yield
     every = b"\x01" * chain.devices
     status = ((chain.reading(RDSTATA), every, 3), (chain.reading(RDSTATB), every, 1))
@@ -67,6 +71,9 @@ def _identify(chain, layout):
     every = chain.reading(RDCFGA)
     chain.peek(every)
     chain.take(every)
+    yield
+    # Once more, so that a device too many has had the time to wake.
+    chain.wake(True)
     if chain.is_longer(RDCFGA):
         # Cells would go unwatched.
         raise failure(WRONG_DEVICE)

@@ -14,7 +14,7 @@ from vigil.afe.errors import CHECK_FAILED, NO_ANSWER, TIMED_OUT, failure
 
 MOST_DEVICES = const(8)
 BLOCK_BYTES = const(6)  # of data; two of PEC follow
-_FRAME_BYTES = const(8)
+FRAME_BYTES = const(8)  # a block with its PEC
 _COMMAND_BYTES = const(4)
 
 _PLADC = const(0x714)
@@ -51,10 +51,12 @@ class Chain:
         self.devices = devices
         self._spi = spi
         self._cs = cs
-        self._rx = bytearray(_COMMAND_BYTES + _FRAME_BYTES * devices)
+        self._all = (1 << devices) - 1
+        self._rx = bytearray(_COMMAND_BYTES + FRAME_BYTES * devices)
+        self.data = memoryview(self._rx)[_COMMAND_BYTES:]  # the blocks, one after the other
         self.blocks = [
-            memoryview(self._rx)[at : at + _FRAME_BYTES]
-            for at in range(_COMMAND_BYTES, len(self._rx), _FRAME_BYTES)
+            memoryview(self._rx)[at : at + FRAME_BYTES]
+            for at in range(_COMMAND_BYTES, len(self._rx), FRAME_BYTES)
         ]
         self._nothing = bytes([0xFF])
         # The first clocks of a poll pass through the devices; the last byte tells.
@@ -72,25 +74,25 @@ class Chain:
 
     def reading(self, code, members=None):
         """What take() needs: the frame, and which devices (bytes, 1 = yes) have that register."""
-        return (
-            bytes(command(code)) + b"\xff" * (_FRAME_BYTES * self.devices),
-            members or b"\x01" * self.devices,
-        )
+        mask = self._all
+        if members:
+            mask = sum([1 << device for device in range(self.devices) if members[device]])
+        return bytes(command(code)) + b"\xff" * (FRAME_BYTES * self.devices), mask
 
     def writing(self, code):
         """A frame for write(); its data is put() there."""
-        return command(code) + bytearray(_FRAME_BYTES * self.devices)
+        return command(code) + bytearray(FRAME_BYTES * self.devices)
 
     def place(self, device):
         """Where the data of this device begins: the first block goes to the farthest device."""
-        return _COMMAND_BYTES + _FRAME_BYTES * (self.devices - 1 - device)
+        return _COMMAND_BYTES + FRAME_BYTES * (self.devices - 1 - device)
 
     def seals(self, frame):
         """Views of a frame for seal(), device by device."""
         views = []
         for device in range(self.devices):
             at = self.place(device)
-            views.append(memoryview(frame)[at : at + _FRAME_BYTES])
+            views.append(memoryview(frame)[at : at + FRAME_BYTES])
         return views
 
     # The bus.
@@ -136,50 +138,35 @@ class Chain:
 
     def take(self, reading):
         """Read a register group of all devices into `blocks`; a reading is tried twice."""
-        code = self._take_once(reading[0], reading[1])
-        if code:
-            self.retries += 1
-            self.wake()
-            code = self._take_once(reading[0], reading[1])
-            if code:
-                raise failure(code)
+        if self._exchange(reading[0]) & reading[1] != reading[1]:
+            self._take_again(reading)
+        self._talked_ms = time.ticks_ms()
+
+    def _take_again(self, reading):
+        self._note(reading[1])
+        self.retries += 1
+        self.wake()
+        if self._exchange(reading[0]) & reading[1] != reading[1]:
+            raise failure(self._note(reading[1]))
 
     def peek(self, reading):
         """One try; which devices answered well, as a bit mask."""
-        self._exchange(reading[0], self._rx)
-        answered = 0
-        for device in range(self.devices):
-            if self._is_whole(device):
-                answered |= 1 << device
-        return answered
+        return self._exchange(reading[0])
 
     def is_longer(self, code):
         """Whether a device more than told answers that reading; bring-up only."""
-        frame = bytes(command(code)) + b"\xff" * (_FRAME_BYTES * (self.devices + 1))
+        frame = bytes(command(code)) + b"\xff" * (FRAME_BYTES * (self.devices + 1))
         came = bytearray(len(frame))
-        self._exchange(frame, came)
-        block = memoryview(came)[len(came) - _FRAME_BYTES :]
-        pec = kernels.pec15(block, _TABLE, BLOCK_BYTES, PEC15_SEED)
-        return pec == block[BLOCK_BYTES] << 8 | block[BLOCK_BYTES + 1]
+        self._transfer(frame, came)
+        block = memoryview(came)[len(came) - FRAME_BYTES :]
+        return kernels.pec15_blocks(block, _TABLE, 1, PEC15_SEED) == 1
 
-    def _take_once(self, frame, members):
-        self._exchange(frame, self._rx)
-        code = 0
-        for device in range(self.devices):
-            if not members[device] or self._is_whole(device):
-                continue
-            self.device_errors[device] += 1
-            if self._is_nobody(device):
-                self.no_answers += 1
-                code = code or NO_ANSWER
-            else:
-                self.check_errors += 1
-                code = CHECK_FAILED
-        if not code:
-            self._talked_ms = time.ticks_ms()
-        return code
+    def _exchange(self, frame):
+        """Bit k of the result: device k has answered, and well."""
+        self._transfer(frame, self._rx)
+        return kernels.pec15_blocks(self.data, _TABLE, self.devices, PEC15_SEED)
 
-    def _exchange(self, frame, rx):
+    def _transfer(self, frame, rx):
         self._cs.value(0)
         try:
             self._spi.write_readinto(frame, rx)
@@ -189,15 +176,28 @@ class Chain:
         finally:
             self._cs.value(1)
 
-    def _is_whole(self, device):
-        block = self.blocks[device]
-        pec = kernels.pec15(block, _TABLE, BLOCK_BYTES, PEC15_SEED)
-        return pec == block[BLOCK_BYTES] << 8 | block[BLOCK_BYTES + 1]
+    def _note(self, members):
+        """Count who of `members` is not whole; a disturbed answer tells more than none."""
+        lacking = members & (
+            self._all ^ kernels.pec15_blocks(self.data, _TABLE, self.devices, PEC15_SEED)
+        )
+        code = 0
+        for device in range(self.devices):
+            if not lacking >> device & 1:
+                continue
+            self.device_errors[device] += 1
+            if self._is_nobody(device):
+                self.no_answers += 1
+                code = code or NO_ANSWER
+            else:
+                self.check_errors += 1
+                code = CHECK_FAILED
+        return code
 
     def _is_nobody(self, device):
         """All ones: the pull-up of a line that nobody drives."""
         block = self.blocks[device]
-        for at in range(_FRAME_BYTES):
+        for at in range(FRAME_BYTES):
             if block[at] != 0xFF:
                 return False
         return True

@@ -1,6 +1,13 @@
-"""Which cell and which thermistor of a mixed chain lies in which register of which device."""
+"""Which cell and which thermistor of a mixed chain lies in which register, and the settings.
+
+Settings are shadows that are written whole, never read, changed and written back: a pin's level
+reads where its pull-down was written, and would pull a thermistor to ground.
+"""
 
 from micropython import const
+
+from vigil.afe.errors import READ_BACK_DIFFERS, UNSUPPORTED, failure
+from vigil.afe.ltc681x_chain import FRAME_BYTES
 
 RDCFGA = const(0x002)
 WRCFGA = const(0x001)
@@ -43,6 +50,19 @@ PARTS = {
     "ADBMS1818": (18, 9, 3, (5, 38, -2760)),
 }
 
+# All pull-downs off, reference always on.
+_CFGA0 = const(0xFC)
+# Under-voltage 3.0 V, over-voltage 4.2 V: nothing judges by them, a reset shows by them.
+_THRESHOLDS = b"\x52\x17\xa4"
+_CFGB0 = const(0x0F)
+
+# What must read as written; pins, timer and mute tell something else.
+_MASK_A = (0x05, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F)
+_MASK_B = (0xF0, 0x7F, 0, 0, 0, 0)
+
+# Setting of the discharge timer by its seconds; 0: discharge ends with the watchdog.
+TIMER_S = {0: 0, 30: 1, 60: 2, 120: 3}
+
 
 class Device:
     """One device: its type, the inputs that carry cells (1-based, upwards), thermistor GPIOs."""
@@ -76,27 +96,20 @@ class Layout:
         self.some_long = any(self.long_members)
         # Every cell group that some device has, for the self-test: (reading, members).
         self.all_cells = []
-        # The groups that hold cells in use, and behind which entry each of them ends.
+        # The groups that hold cells in use: (reading, places for kernels.scatter_tenths, count).
         self.cell_readings = []
-        self.cell_ends = []
-        entries = []
         for group in range(6 if self.some_long else 4):
             members = self.long_members if group >= 4 else b"\x01" * len(devices)
             reading = chain.reading(_CELL_GROUPS[group], members)
             self.all_cells.append((reading, members))
-            found = []
+            places = bytearray()
             for number, device in enumerate(devices):
                 for place, cell_input in enumerate(device.cells):
                     if (cell_input - 1) // 3 == group:
-                        cell = self.first_cell(number) + place
-                        found.append((cell, number, 2 * ((cell_input - 1) % 3)))
-            if found:
-                entries += found
-                self.cell_readings.append(reading)
-                self.cell_ends.append(len(entries))
-        self.entry_cell = bytes([entry[0] for entry in entries])
-        self.entry_device = bytes([entry[1] for entry in entries])
-        self.entry_at = bytes([entry[2] for entry in entries])
+                        at = FRAME_BYTES * number + 2 * ((cell_input - 1) % 3)
+                        places.extend(bytes((self.first_cell(number) + place, at)))
+            if places:
+                self.cell_readings.append((reading, bytes(places), len(places) // 2))
         self.all_aux = []
         for group in range(4 if self.some_long else 2):
             members = self.long_members if group >= 2 else b"\x01" * len(devices)
@@ -130,3 +143,97 @@ class Layout:
             if readings:
                 steps.append((channel, readings))
         return steps
+
+
+class Config:
+    """What the devices are set to, and which cells bleed."""
+
+    def __init__(self, chain, layout, timer_s):
+        self._chain = chain
+        self._devices = layout.devices
+        self._some_long = layout.some_long
+        self._long_members = layout.long_members
+        self._timer = TIMER_S[timer_s] << 4
+        self.bleeding = False
+        self._write_a = chain.writing(WRCFGA)
+        self._write_b = chain.writing(WRCFGB)
+        self._views_a = chain.seals(self._write_a)
+        self._views_b = chain.seals(self._write_b)
+        self._read_a = chain.reading(RDCFGA)
+        self._read_b = chain.reading(RDCFGB, layout.long_members)
+        for view in self._views_a:
+            view[0] = _CFGA0
+            view[1:4] = _THRESHOLDS
+        for view in self._views_b:
+            view[0] = _CFGB0
+        self.bleed_none()
+
+    def bleed_none(self):
+        """As it will be written next; wait for write()."""
+        for number in range(len(self._devices)):
+            view = self._views_a[number]
+            view[4] = 0
+            view[5] = 0
+            view = self._views_b[number]
+            view[0] = _CFGB0
+            view[1] = 0
+        self.bleeding = False
+        self._chain.seal(self._views_a)
+        self._chain.seal(self._views_b)
+
+    def bleed(self, marks):
+        """marks: a byte a cell. Neighbours on one device: UNSUPPORTED, and no cell bleeds."""
+        self.bleed_none()
+        cell = 0
+        for number in range(len(self._devices)):
+            cells = self._devices[number].cells
+            before = -1
+            for place in range(len(cells)):
+                if marks[cell]:
+                    cell_input = cells[place]
+                    if cell_input == before + 1:
+                        self.bleed_none()
+                        raise failure(UNSUPPORTED)
+                    before = cell_input
+                    self._mark(number, cell_input - 1)
+                cell += 1
+        if self.bleeding:
+            for view in self._views_a:
+                view[5] |= self._timer
+        self._chain.seal(self._views_a)
+        self._chain.seal(self._views_b)
+
+    def _mark(self, number, bit):
+        self.bleeding = True
+        if bit < 8:
+            self._views_a[number][4] |= 1 << bit
+        elif bit < 12:
+            self._views_a[number][5] |= 1 << (bit - 8)
+        elif bit < 16:
+            self._views_b[number][0] |= 1 << (bit - 8)
+        else:
+            self._views_b[number][1] |= 1 << (bit - 16)
+
+    def write(self):
+        """Settings and bleeds to all devices; starts their watchdog and discharge timer anew."""
+        self._chain.write(self._write_a)
+        if self._some_long:
+            self._chain.write(self._write_b)
+
+    def compare(self):
+        """READ_BACK_DIFFERS unless every device is set as written."""
+        self._chain.take(self._read_a)
+        for number in range(len(self._devices)):
+            self._compare(number, self._views_a, _MASK_A)
+        if self._some_long:
+            self._chain.take(self._read_b)
+            for number in range(len(self._devices)):
+                if self._long_members[number]:
+                    self._compare(number, self._views_b, _MASK_B)
+
+    def _compare(self, number, views, mask):
+        block = self._chain.blocks[number]
+        view = views[number]
+        for at in range(6):
+            if (block[at] ^ view[at]) & mask[at]:
+                raise failure(READ_BACK_DIFFERS)
