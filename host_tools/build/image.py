@@ -6,7 +6,7 @@ import json
 import tomllib
 from pathlib import Path
 
-from host_tools.build import compiler, imports
+from host_tools.build import compiler, fold, imports
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "app_a"  # where a first version lies on the board
@@ -56,8 +56,11 @@ class Image:
         return dict(sorted({**self.loader, **whole}.items()))
 
 
-def make(board, root=ROOT, processor=None):
-    """The Image of a board; ValueError with one sentence if there is none."""
+def make(board, root=ROOT, processor=None, keep_names=False):
+    """The Image of a board; ValueError with one sentence if there is none.
+
+    keep_names: no constant loses its name, for tests that use it.
+    """
     folder = root / "boards" / board
     if not board or Path(board).name != board or not (folder / "board.py").is_file():
         raise ValueError(f"there is no board {board!r}; known are: {', '.join(real_boards(root))}")
@@ -78,14 +81,25 @@ def make(board, root=ROOT, processor=None):
     except SyntaxError as error:
         raise ValueError(f"{error.filename} does not compile: {error}") from None
     app = {path: sources.pop(path).read_bytes() for path in _SOURCES}
-    jobs = [(source, path, path == KERNELS) for path, source in sources.items()]
-    for path, data in zip(sources, compiler.compile_files(jobs, processor), strict=True):
+    texts = _folded(sources, app, keep_names)
+    jobs = [(text, path, path == KERNELS) for path, text in texts.items()]
+    for path, data in zip(texts, compiler.compile_files(jobs, processor), strict=True):
         app[path.removesuffix(".py") + ".mpy"] = data
     loader = {name: (firmware / "loader" / name).read_bytes() for name in _LOADER}
     with open(root / "pyproject.toml", "rb") as file:
         version = tomllib.load(file)["project"]["version"]
     oldest = _constant(firmware / "main.py", _MICROPYTHON)
     return Image(board, processor, loader, app, version, list(oldest))
+
+
+def _folded(sources, fixed, keep_names):
+    """{path: text to be compiled}: numbers in their places, and no module that only had numbers."""
+    fixed = {path: data.decode() for path, data in fixed.items()}
+    texts = {path: source.read_text("utf-8") for path, source in sources.items()}
+    kernels = {path: text for path, text in texts.items() if path == KERNELS}
+    texts = fold.folded(texts, fixed.values(), keep_names) | kernels
+    wanted = imports.reachable(texts | fixed, fixed)
+    return {path: text for path, text in texts.items() if path in wanted}
 
 
 def real_boards(root=ROOT):
