@@ -11,7 +11,7 @@ PROCESSORS = ("armv6m", "xtensawin", "rv32imc", "x64")
 _OPTIMISATION = "-O3"
 
 
-def compile_files(jobs, processor):
+def compile_files(jobs, processor, optimisation=_OPTIMISATION):
     """[bytes]: each job (source text, name told in tracebacks, has kernels) compiled."""
     program = _program()
     with tempfile.TemporaryDirectory() as folder:
@@ -21,7 +21,7 @@ def compile_files(jobs, processor):
             file.write_text(source, "utf-8")
             # Plain bytecode runs on every processor.
             kind = [f"-march={processor}"] if has_kernels else []
-            command = [program, _OPTIMISATION, *kind, "-s", name, "-o", out, file]
+            command = [program, optimisation, *kind, "-s", name, "-o", out, file]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 raise ValueError(f"{name} does not compile: {done.stderr.strip()}")
