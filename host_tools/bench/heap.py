@@ -21,9 +21,11 @@ from host_tools.sim import interpreter
 ROOT = Path(__file__).parents[2]
 BLOCK = 16
 _BLOCK_HERE = 32
-# A name that no interpreter has: hash, length and pointer on a board, and the same here.
-_NAME_BYTES, _NAME_BYTES_HERE = 7, 11
-_SHARED = "objects of the running BMS"
+_OBJECTS = "objects of the running BMS"
+_NAMES = "names"
+# A name in the interpreter's table: pointer, hash and length; the table grows by doubling.
+_NAME_BYTES = 7
+_FIRST_NAMES = 20
 
 
 def measure(board):
@@ -31,6 +33,8 @@ def measure(board):
     made = image.make(board)
     here = image.make(board, processor="x64")
     order = _import_order(here)
+    files = {module: _file(made, module) for module in ["board", *order]}
+    names = {name.decode() for file in files.values() for name in file.names}
     with tempfile.TemporaryDirectory() as folder:
         write(here, Path(folder))
         app = Path(folder) / image.FOLDER
@@ -38,7 +42,7 @@ def measure(board):
         path = os.pathsep.join(("host_tools/mock/fakes", ".", ".frozen"))
         done = subprocess.run(
             [program, "-X", "heapsize=8m", "host_tools/bench/heap_probe.py", app],
-            input=" ".join(order) + "\n",
+            input=f"{' '.join(order)}\n{' '.join(sorted(names))}\n",
             cwd=ROOT,
             env=dict(os.environ, MICROPYPATH=path),
             capture_output=True,
@@ -47,10 +51,14 @@ def measure(board):
         if done.returncode:
             raise RuntimeError(f"{board}: {done.stderr.strip() or done.stdout.strip()}")
         probe = json.loads(done.stdout.splitlines()[-1])
-    parts, known = {}, set()
+    parts = {}
     for module, blocks in probe["modules"]:
-        parts[module] = _on_board(blocks, *_bytes_of(made, module, known))
-    parts[_SHARED] = _on_board(probe["running"], probe["buffers"], [])
+        file = files[module]
+        # A name's number in a module's table has two bytes.
+        lengths = [*file.bytecode, *file.constants, 2 * file.name_count]
+        parts[module] = _on_board(blocks, lengths, [len(code) for code in file.viper])
+    parts[_OBJECTS] = _on_board(probe["running"], probe["buffers"], [])
+    parts[_NAMES] = _of_names(names)
     return parts, probe["switches_on"]
 
 
@@ -82,26 +90,24 @@ def _import_order(made):
     return order
 
 
-def _bytes_of(made, module, known):
-    """(lengths of what is bytes in a module's heap, machine code): what does not shrink."""
+def _file(made, module):
+    """What loading it brings; a source is compiled on the board, with its line numbers."""
     path = module.replace(".", "/")
     for at in (f"{path}.mpy", f"{path}/__init__.mpy"):
         if at in made.app:
-            file = MpyFile(made.app[at])
-            break
-    else:
-        # A source, compiled on the board with its line numbers.
-        text = made.app[f"{path}.py"].decode()
-        (data,) = compiler.compile_files([(text, path, False)], made.processor, "-O0")
-        file = MpyFile(data)
-    lengths = file.bytecode + file.constants
-    new = set(file.names) - known
-    known |= new
-    names = sum(len(name) + 1 for name in new)
-    # Half of what a name takes in the table is words; see _on_board().
-    table = len(new) * (_NAME_BYTES - _NAME_BYTES_HERE / 2)
-    lengths += [names, 2 * table, 2 * file.name_count]
-    return lengths, [len(code) for code in file.viper]
+            return MpyFile(made.app[at])
+    text = made.app[f"{path}.py"].decode()
+    (data,) = compiler.compile_files([(text, path, False)], made.processor, "-O0")
+    return MpyFile(data)
+
+
+def _of_names(names):
+    """Bytes of the table and the texts, as if the interpreter of the board knew none of them."""
+    room = step = _FIRST_NAMES
+    while room < len(names):
+        step *= 2
+        room += step
+    return room * _NAME_BYTES + sum(len(name) + 1 for name in names)
 
 
 def _on_board(blocks, lengths, machine_code):

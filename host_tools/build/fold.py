@@ -22,16 +22,15 @@ def folded(sources, fixed, keep_names=False):
     for name, tree in modules.items():
         _Places(tree, name, modules, numbers).fill()
     used = set()
-    for text in fixed:
-        used |= _words(ast.parse(text))
-    for tree in modules.values():
-        used |= _words(tree)
+    for tree in (*map(ast.parse, fixed), *modules.values()):
+        used |= _asked_for(tree)
     for name, tree in modules.items():
         known = numbers[name]
+        here = {node.id for node in ast.walk(tree) if _is_load(node)}
         for node in list(tree.body):
             target = _target(node)
             if target in known:
-                if not keep_names and target not in used:
+                if not keep_names and target not in used | here:
                     tree.body.remove(node)
                 else:
                     node.value = _literal(known[target])
@@ -204,20 +203,20 @@ class _Places(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def _words(tree):
-    """Every name that is looked up somewhere, whatever it belongs to."""
+def _is_load(node):
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+
+
+def _asked_for(tree):
+    """Every name that a module may want from another one."""
     words = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            words.add(node.id)
-        elif isinstance(node, ast.Attribute):
+        if isinstance(node, ast.Attribute):
             words.add(node.attr)
         elif isinstance(node, ast.ImportFrom):
             words |= {alias.name for alias in node.names}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             words.add(node.value)
-        elif isinstance(node, ast.Global):
-            words |= set(node.names)
     return words
 
 

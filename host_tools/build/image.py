@@ -6,7 +6,7 @@ import json
 import tomllib
 from pathlib import Path
 
-from host_tools.build import compiler, fold, imports
+from host_tools.build import compiler, fold, imports, shorten
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "app_a"  # where a first version lies on the board
@@ -81,7 +81,7 @@ def make(board, root=ROOT, processor=None, keep_names=False):
     except SyntaxError as error:
         raise ValueError(f"{error.filename} does not compile: {error}") from None
     app = {path: sources.pop(path).read_bytes() for path in _SOURCES}
-    texts = _folded(sources, app, keep_names)
+    texts, private_names = _compact(sources, app, keep_names)
     jobs = [(text, path, path == KERNELS) for path, text in texts.items()]
     for path, data in zip(texts, compiler.compile_files(jobs, processor), strict=True):
         app[path.removesuffix(".py") + ".mpy"] = data
@@ -89,17 +89,28 @@ def make(board, root=ROOT, processor=None, keep_names=False):
     with open(root / "pyproject.toml", "rb") as file:
         version = tomllib.load(file)["project"]["version"]
     oldest = _constant(firmware / "main.py", _MICROPYTHON)
-    return Image(board, processor, loader, app, version, list(oldest))
+    made = Image(board, processor, loader, app, version, list(oldest))
+    made.private_names = private_names
+    return made
 
 
-def _folded(sources, fixed, keep_names):
-    """{path: text to be compiled}: numbers in their places, and no module that only had numbers."""
+def _compact(sources, fixed, keep_names):
+    """({path: text to be compiled}, {path: {short name: private name}}).
+
+    Numbers are in their places, private names short, and modules gone that only had numbers.
+    """
     fixed = {path: data.decode() for path, data in fixed.items()}
     texts = {path: source.read_text("utf-8") for path, source in sources.items()}
     kernels = {path: text for path, text in texts.items() if path == KERNELS}
-    texts = fold.folded(texts, fixed.values(), keep_names) | kernels
+    # Machine code has few names, and mpy-cross looks at its arguments.
+    texts = {path: text for path, text in texts.items() if path != KERNELS}
+    private_names = {}
+    texts = fold.folded(texts, [*fixed.values(), *kernels.values()], keep_names)
+    if not keep_names:
+        texts, private_names = shorten.shortened(texts, [*fixed.values(), *kernels.values()])
+    texts = dict(sorted((texts | kernels).items()))
     wanted = imports.reachable(texts | fixed, fixed)
-    return {path: text for path, text in texts.items() if path in wanted}
+    return {path: text for path, text in texts.items() if path in wanted}, private_names
 
 
 def real_boards(root=ROOT):
