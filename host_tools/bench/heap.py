@@ -1,9 +1,11 @@
 """`python -m host_tools.bench.heap [BOARD...]`: how much heap a board has left after the start.
 
+Prints the largest users, writes build/heap.json.
+
 The built firmware runs on this computer's MicroPython, and the blocks are counted that it keeps
-after a collection. A block is four words, on a board (16 bytes) as here (32): what is made of words
-takes as many blocks there. What is made of bytes (bytecode, machine code, names, buffers) takes
-about twice as many; their lengths are known, from the .mpy files and from the running objects.
+after a collection. A block has four words, on a board (16 bytes) as here (32): what is made of
+words takes as many blocks there. What is made of bytes (bytecode, machine code, names, buffers)
+takes about twice as many; their lengths are in the .mpy files and in the running objects.
 """
 
 import json
@@ -23,6 +25,17 @@ BLOCK = 16
 _BLOCK_HERE = 32
 _OBJECTS = "objects of the running BMS"
 _NAMES = "names"
+_LEFT = "left of modules for the start"
+_SHOWN = 12
+# What is free before the firmware starts. Published figures of stock MicroPython: on a Pico
+# 233,024 in all and 7,168 in use at the prompt; on a Pico W, whose radio takes its share used or
+# not, 191,872 in all; on an ESP32-C3 165,248 with what it may still fetch from the system.
+# Assumptions: its Bluetooth needs 60,000, and an ESP32 has as much as a C3.
+HEAPS = {
+    "armv6m": {"a Pico": 225856, "a Pico W": 184704},
+    "xtensawin": {"an ESP32": 165248, "an ESP32 with Bluetooth": 105248},
+    "rv32imc": {"an ESP32-C3": 165248, "an ESP32-C3 with Bluetooth": 105248},
+}
 # A name in the interpreter's table: pointer, hash and length; the table grows by doubling.
 _NAME_BYTES = 7
 _FIRST_NAMES = 20
@@ -52,13 +65,19 @@ def measure(board):
             raise RuntimeError(f"{board}: {done.stderr.strip() or done.stdout.strip()}")
         probe = json.loads(done.stdout.splitlines()[-1])
     parts = {}
+    gone = 0
     for module, blocks in probe["modules"]:
+        if module in probe["gone"]:
+            gone += blocks
+            continue
         file = files[module]
         # A name's number in a module's table has two bytes.
         lengths = [*file.bytecode, *file.constants, 2 * file.name_count]
         parts[module] = _on_board(blocks, lengths, [len(code) for code in file.viper])
+    # What a module leaves behind that has been let go of.
     parts[_OBJECTS] = _on_board(probe["running"], probe["buffers"], [])
-    parts[_NAMES] = _of_names(names)
+    parts[_LEFT] = _on_board(gone - probe["forgotten"], [], [])
+    parts[_NAMES] = _of_names(names - set(probe["built_in"]))
     return parts, probe["switches_on"]
 
 
@@ -102,7 +121,7 @@ def _file(made, module):
 
 
 def _of_names(names):
-    """Bytes of the table and the texts, as if the interpreter of the board knew none of them."""
+    """Bytes of the table and the texts."""
     room = step = _FIRST_NAMES
     while room < len(names):
         step *= 2
@@ -120,9 +139,41 @@ def _blocks(length, block):
     return -(-int(length) // block)
 
 
+def kernel_code(board):
+    """Machine code of each kernel, as it is loaded."""
+    return _file(image.make(board), image.KERNELS.removesuffix(".py").replace("/", ".")).viper
+
+
+def free_after_start(processor, used):
+    """{where: bytes that stay free, by the heaps above}."""
+    return {where: heap - used for where, heap in HEAPS[processor].items()}
+
+
+def report(boards):
+    """{board: what it uses and what stays free}; prints the largest users of each."""
+    found = {}
+    for board in boards:
+        parts, switches_on = measure(board)
+        if not switches_on:
+            raise RuntimeError(f"{board}: the switches are not on after the start")
+        used = sum(parts.values())
+        free = free_after_start(image.make(board).processor, used)
+        largest = dict(sorted(parts.items(), key=lambda item: (-item[1], item[0])))
+        found[board] = {"used": used, "free": free, "users": largest}
+        print(f"Heap of {board}: the firmware keeps {used:,} bytes")
+        for part, size in list(largest.items())[:_SHOWN]:
+            print(f"  {size:>8,}  {part}")
+        for where, size in free.items():
+            print(f"  {size:>8,}  stay free on {where}")
+    return found
+
+
+def main(boards):
+    found = report(boards or image.real_boards())
+    target = ROOT / "build" / "heap.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(found, indent=1) + "\n")
+
+
 if __name__ == "__main__":
-    for _board in sys.argv[1:] or image.real_boards():
-        _parts, _on = measure(_board)
-        for _name, _size in sorted(_parts.items(), key=lambda item: -item[1]):
-            print(f"{_size:>8,}  {_name}")
-        print(f"{sum(_parts.values()):>8,}  {_board}, switches on: {_on}")
+    main(sys.argv[1:])

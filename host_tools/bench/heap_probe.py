@@ -1,7 +1,7 @@
-"""Starts a built firmware on a simulated board and prints what of the heap each part keeps, as JSON.
+"""Starts a built firmware on a simulated board; prints what each part keeps of the heap, as JSON.
 
-Argument: folder of the built version. On standard input: its modules in the order of their imports,
-and in a second line all names, which are counted apart. Never upload to a board.
+Argument: folder of the built version. On standard input: its modules in the order of their
+imports, and in a second line all names, which are counted apart. Never upload to a board.
 """
 
 import gc
@@ -60,6 +60,29 @@ def raw_bytes(thing, seen, lengths):
         raw_bytes(thing.__dict__, seen, lengths)
 
 
+def built_in(names):
+    """Those of the names that every interpreter has in its read-only memory."""
+    known = set()
+    for module in ("builtins", "array", "binascii", "gc", "machine", "micropython", "os", "sys"):
+        known |= {module} | set(dir(__import__(module)))
+    for thing in (
+        0,
+        "",
+        b"",
+        [],
+        (),
+        {},
+        set(),
+        bytearray(),
+        Exception,
+        sys.modules["machine"].Pin,
+    ):
+        known |= set(dir(thing))
+    for module in ("json", "struct", "time"):
+        known |= {module} | set(dir(__import__("u" + module)))
+    return [name for name in names if name in known]
+
+
 def know(names):
     """Enter names into the interpreter's table, so that no import makes it grow."""
 
@@ -72,6 +95,9 @@ def know(names):
 
 
 def main(folder, modules, names):
+    import machine  # noqa: F401
+
+    known = built_in(names)
     know(names)
     sys.path.insert(0, folder)
     twin, clock, board_blocks = surroundings()
@@ -84,7 +110,11 @@ def main(folder, modules, names):
         before = now
     version = sys.modules["main"]
     bms = version.make_bms()
-    made = blocks() - before
+    version.greet(bms)
+    made = blocks()
+    version.forget_start()
+    forgotten = made - blocks()
+    made -= before
 
     def stop():
         raise Done
@@ -94,18 +124,20 @@ def main(folder, modules, names):
         bms.run()
     except Done:
         pass
-    running = blocks() - before
-    lengths = []
-    seen = {}
-    for module in modules:
+    running = blocks() - before + forgotten
+    lengths, seen = [], {}
+    raw_bytes([twin, clock, sys.modules["machine"].__dict__], seen, [])
+    for module in [name for name in modules if name in sys.modules]:
         raw_bytes(sys.modules[module].__dict__, seen, lengths)
     raw_bytes(bms.__dict__, seen, lengths)
     print(
         json.dumps(
             {
                 "modules": steps,
-                "made": made,
                 "running": running,
+                "forgotten": forgotten,
+                "built_in": known,
+                "gone": [name for name in modules if name not in sys.modules],
                 "buffers": lengths,
                 "switches_on": bms.front_end.charge_is_on and bms.front_end.discharge_is_on,
             }

@@ -2,7 +2,8 @@
 
 mpy-cross folds `const` within a file; most constants here are defined in one module and used in
 others. What is a number once and for all, at the top of a module with an upper-case name, is
-written into every place that uses it, and its definition goes.
+written into every place that uses it, and its definition goes. Arrays and tables of small numbers
+become bytes.
 """
 
 import ast
@@ -17,10 +18,10 @@ def folded(sources, fixed, keep_names=False):
     they name keeps its definition. keep_names: every definition stays, for whoever looks on.
     """
     trees = {path: ast.parse(text, path) for path, text in sources.items()}
-    modules = {_module(path): tree for path, tree in trees.items()}
+    modules = {module_of(path): tree for path, tree in trees.items()}
     numbers = _numbers(modules)
     for name, tree in modules.items():
-        _Places(tree, name, modules, numbers).fill()
+        _Places(tree, name, numbers).fill()
     used = set()
     for tree in (*map(ast.parse, fixed), *modules.values()):
         used |= _asked_for(tree)
@@ -35,10 +36,11 @@ def folded(sources, fixed, keep_names=False):
                 else:
                     node.value = _literal(known[target])
         _drop_const(tree)
+        _pack(tree)
     return {path: ast.unparse(tree) + "\n" for path, tree in trees.items()}
 
 
-def _module(path):
+def module_of(path):
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
@@ -70,7 +72,7 @@ def _numbers(modules):
 
 
 def _bindings(tree):
-    """{name: [what binds it]} anywhere in a module: (module, name) for an import, else its name."""
+    """{name: [what binds it]} in a module: (module, name) for an import, else its own name."""
     bound = {}
 
     def bind(name, what):
@@ -153,46 +155,52 @@ def _literal(number):
 class _Places(ast.NodeTransformer):
     """Fills the places of one module that use a number, and drops imports that brought it."""
 
-    def __init__(self, tree, module, modules, numbers):
+    def __init__(self, tree, module, numbers):
         self._tree = tree
         self._about = (module, _bindings(tree), numbers)
         self._numbers = numbers
-        self._modules = modules
 
     def fill(self):
+        before = self._loaded()
         self.visit(self._tree)
         ast.fix_missing_locations(self._tree)
-        names = {node.id for node in ast.walk(self._tree) if isinstance(node, ast.Name)}
+        now = self._loaded()
+        filled = before - now
         for node in list(ast.walk(self._tree)):
             for field in ("body", "orelse", "finalbody"):
                 body = getattr(node, field, None)
                 if body and isinstance(body, list):
-                    self._drop_imports(body, names)
+                    self._drop_imports(body, filled, now)
 
-    def _drop_imports(self, body, names):
+    def _loaded(self):
+        return {node.id for node in ast.walk(self._tree) if _is_load(node)}
+
+    def _drop_imports(self, body, filled, used):
         for node in list(body):
             if not isinstance(node, ast.ImportFrom) or node.module is None:
                 continue
+            # A number that is in place; or a module that was there for its numbers.
+            numbers = self._numbers.get(node.module, {})
             node.names = [
-                alias for alias in node.names if not self._is_idle(node.module, alias, names)
+                alias
+                for alias in node.names
+                if (alias.asname or alias.name) not in filled
+                and (alias.name not in numbers or alias.name in used)
             ]
             if not node.names:
                 body.remove(node)
         if not body:
             body.append(ast.Pass())
 
-    def _is_idle(self, origin, alias, names):
-        if (alias.asname or alias.name) in names:
-            return False
-        # A number that is in place; or a module that was there for its numbers.
-        return alias.name in self._numbers.get(origin, {}) or (
-            f"{origin}.{alias.name}" in self._modules
-        )
-
     def visit_Name(self, node):
         if not isinstance(node.ctx, ast.Load):
             return node
         number = _named(node, *self._about)
+        return node if number is None else _literal(number)
+
+    def visit_BinOp(self, node):
+        self.generic_visit(node)
+        number = _value(node, *self._about)
         return node if number is None else _literal(number)
 
     def visit_Attribute(self, node):
@@ -227,3 +235,37 @@ def _drop_const(tree):
             node.names = [alias for alias in node.names if alias.name != _CONST or _CONST in names]
             if not node.names:
                 tree.body.remove(node)
+
+
+# What an array of them has a byte order for, on every processor the same.
+_FORMATS = {"B": (1, False), "H": (2, False), "h": (2, True), "I": (4, False), "i": (4, True)}
+_ROWS = 8  # a tuple of at least so many equal rows is a table
+
+
+def _pack(tree):
+    """`array("H", (1, 2, ...))` from bytes; the rows of a table as bytes, which count the same."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "array":
+            kind, values = (*node.args, None, None)[:2]
+            numbers = _ints(values)
+            if isinstance(kind, ast.Constant) and numbers and kind.value in _FORMATS:
+                size, signed = _FORMATS[kind.value]
+                data = b"".join(n.to_bytes(size, "little", signed=signed) for n in numbers)
+                node.args[1] = ast.Constant(data)
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+            rows = [_ints(row) for row in node.value.elts]
+            small = all(row and max(row) < 256 and min(row) >= 0 for row in rows)
+            if len(rows) >= _ROWS and small and len(set(map(len, rows))) == 1:
+                node.value.elts = [ast.Constant(bytes(row)) for row in rows]
+
+
+def _ints(node):
+    """The numbers of a tuple or list of nothing else, or None."""
+    if not isinstance(node, (ast.Tuple, ast.List)) or not node.elts:
+        return None
+    try:
+        numbers = ast.literal_eval(node)
+    except ValueError:
+        return None
+    return numbers if all(type(number) is int for number in numbers) else None

@@ -1,6 +1,7 @@
 """The files of one board in memory: {path: bytes}, and the manifest that describes them."""
 
 import ast
+import functools
 import hashlib
 import json
 import tomllib
@@ -59,7 +60,7 @@ class Image:
 def make(board, root=ROOT, processor=None, keep_names=False):
     """The Image of a board; ValueError with one sentence if there is none.
 
-    keep_names: no constant loses its name, for tests that use it.
+    keep_names: nothing loses its name, for tests that use it.
     """
     folder = root / "boards" / board
     if not board or Path(board).name != board or not (folder / "board.py").is_file():
@@ -82,7 +83,8 @@ def make(board, root=ROOT, processor=None, keep_names=False):
         raise ValueError(f"{error.filename} does not compile: {error}") from None
     app = {path: sources.pop(path).read_bytes() for path in _SOURCES}
     texts, private_names = _compact(sources, app, keep_names)
-    jobs = [(text, path, path == KERNELS) for path, text in texts.items()]
+    # Tracebacks tell modules, not files: these names are in memory anyhow.
+    jobs = [(text, fold.module_of(path), path == KERNELS) for path, text in texts.items()]
     for path, data in zip(texts, compiler.compile_files(jobs, processor), strict=True):
         app[path.removesuffix(".py") + ".mpy"] = data
     loader = {name: (firmware / "loader" / name).read_bytes() for name in _LOADER}
@@ -99,15 +101,21 @@ def _compact(sources, fixed, keep_names):
 
     Numbers are in their places, private names short, and modules gone that only had numbers.
     """
-    fixed = {path: data.decode() for path, data in fixed.items()}
-    texts = {path: source.read_text("utf-8") for path, source in sources.items()}
-    kernels = {path: text for path, text in texts.items() if path == KERNELS}
+    fixed = tuple((path, data.decode()) for path, data in fixed.items())
+    texts = tuple((path, source.read_text("utf-8")) for path, source in sources.items())
+    return _compact_texts(texts, fixed, keep_names)
+
+
+@functools.lru_cache(maxsize=16)
+def _compact_texts(texts, fixed, keep_names):
+    fixed = dict(fixed)
+    kernels = {path: text for path, text in texts if path == KERNELS}
     # Machine code has few names, and mpy-cross looks at its arguments.
-    texts = {path: text for path, text in texts.items() if path != KERNELS}
-    private_names = {}
-    texts = fold.folded(texts, [*fixed.values(), *kernels.values()], keep_names)
+    texts = {path: text for path, text in texts if path != KERNELS}
+    others = [*fixed.values(), *kernels.values()]
+    texts, private_names = fold.folded(texts, others, keep_names), {}
     if not keep_names:
-        texts, private_names = shorten.shortened(texts, [*fixed.values(), *kernels.values()])
+        texts, private_names = shorten.shortened(texts, others)
     texts = dict(sorted((texts | kernels).items()))
     wanted = imports.reachable(texts | fixed, fixed)
     return {path: text for path, text in texts.items() if path in wanted}, private_names

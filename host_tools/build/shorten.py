@@ -1,4 +1,4 @@
-"""Gives private names and arguments short names, the same in many modules: a board keeps each once.
+"""Gives private names and arguments short names, in many modules the same: kept once on a board.
 
 Private is what begins with one underscore. Names of modules that share objects (by inheritance, or
 because both say the name) stay different; all others may become the same. For a traceback from a
@@ -10,7 +10,7 @@ import re
 import sys
 from string import ascii_lowercase
 
-_FRAME = re.compile(r'(File "(?P<path>[^"]+)", .*in )(?P<name>_[a-z]+)$')
+_FRAME = re.compile(r'(File "(?P<module>[^"]+)", .*in )(?P<name>_[a-z]+)$')
 
 
 def shortened(sources, fixed):
@@ -171,12 +171,13 @@ class _Arguments(ast.NodeTransformer):
 
 
 def main(arguments):
-    from host_tools.build import image
+    from host_tools.build import fold, image
 
     told = image.make(arguments[0]).private_names
+    told = {fold.module_of(path): names for path, names in told.items()}
     for line in sys.stdin:
         found = _FRAME.search(line.rstrip())
-        names = told.get(re.sub(r"^/?app_[ab]/", "", found["path"]), {}) if found else {}
+        names = told.get(found["module"], {}) if found else {}
         if found and found["name"] in names:
             line = f"{found[1]}{names[found['name']]}\n"
         print(line, end="")

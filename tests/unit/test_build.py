@@ -99,7 +99,7 @@ def test_another_content_is_another_release_and_the_same_again_is_not(tree):
     first = image.make("small", tree).release
     path = tree / "firmware" / "lib" / "vigil" / "app.py"
     text = path.read_text()
-    path.write_text(text + "X = 1\n")
+    path.write_text(text + "x = [1]\n")
     assert image.make("small", tree).release != first
     path.write_text(text)
     assert image.make("small", tree).release == first
@@ -191,7 +191,7 @@ def test_an_unknown_processor_is_refused(tree):
 def test_a_file_that_does_not_compile_is_named(tree, text):
     path = tree / "firmware" / "lib" / "vigil" / "app.py"
     path.write_text(text)
-    with pytest.raises(ValueError, match="app.py does not compile"):
+    with pytest.raises(ValueError, match=r"app(.py)? does not compile"):
         image.make("small", tree)
 
 
