@@ -38,6 +38,7 @@ picture: $(VENV)/run.stamp
 docs: $(VENV)/run.stamp
 	@$(BIN)/python -m host_tools.handbook
 	@$(BIN)/python -m host_tools.build.wiring
+	@$(BIN)/python -m host_tools.build.package
 
 # The kernels are compared with C for the same processor, and with bytecode by counted instructions.
 # Without root nothing is installed, and tests and bench say what is missing.
