@@ -26,16 +26,17 @@ SECOND_LED_PIN = 0  # out | LED 2 of the board, dark
 ALERT_PIN = 2  # in | BQ76952 ALERT, not used
 BUTTON_PIN = 3  # in, pull-down | button of the board, to 3.3 V when pressed
 CAN_STANDBY_PIN = 10  # out | CAN transceiver, high = asleep
+# Before anything else: CAN silent, LEDs dark; then RS485 silent and deaf.
+SAFE_PINS = [(CAN_STANDBY_PIN, 1), (LED_PIN, 0), (SECOND_LED_PIN, 0)]
 if REVISION == "0.4":
     SDA_PIN = 8  # I2C0, revision 0.4 | BQ76952 SDA
     SCL_PIN = 9  # I2C0, revision 0.4 | BQ76952 SCL
     DRIVER_ENABLE_PIN = 6  # out, revision 0.4 | RS485 transceiver DE, high = send
     RECEIVER_OFF_PIN = 7  # out, revision 0.4 | RS485 transceiver /RE, low = listen
-    SAFE_PINS = ((DRIVER_ENABLE_PIN, 0), (RECEIVER_OFF_PIN, 1))
+    SAFE_PINS += [(DRIVER_ENABLE_PIN, 0), (RECEIVER_OFF_PIN, 1)]
 elif REVISION == "0.3":
     SDA_PIN = 6  # I2C0, revision 0.3 | BQ76952 SDA
     SCL_PIN = 7  # I2C0, revision 0.3 | BQ76952 SCL
-    SAFE_PINS = ()
 else:
     raise ValueError("REVISION is 0.3 or 0.4")
 
@@ -44,9 +45,6 @@ BUTTON_PRESSED = 1
 # them the board has no RS485. Not 21 and 20, which are the console that a deploy needs.
 RS485_DATA_PINS = None
 RS485_BAUD = 9600
-
-# Before anything else: RS485 and CAN silent, LEDs dark.
-SAFE_PINS += ((CAN_STANDBY_PIN, 1), (LED_PIN, 0), (SECOND_LED_PIN, 0))
 
 
 def make_storage():

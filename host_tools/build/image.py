@@ -65,7 +65,7 @@ def make(board, root=ROOT, processor=None, keep_names=False):
     folder = root / "boards" / board
     if not board or Path(board).name != board or not (folder / "board.py").is_file():
         raise ValueError(f"there is no board {board!r}; known are: {', '.join(real_boards(root))}")
-    processor = processor or _constant(folder / "board.py", "PROCESSOR")
+    processor = processor or constant(folder / "board.py", "PROCESSOR")
     if processor is None:
         raise ValueError(
             f"board {board} names no PROCESSOR, so it is a simulated one; "
@@ -90,7 +90,7 @@ def make(board, root=ROOT, processor=None, keep_names=False):
     loader = {name: (firmware / "loader" / name).read_bytes() for name in _LOADER}
     with open(root / "pyproject.toml", "rb") as file:
         version = tomllib.load(file)["project"]["version"]
-    oldest = _constant(firmware / "main.py", _MICROPYTHON)
+    oldest = constant(firmware / "main.py", _MICROPYTHON)
     made = Image(board, processor, loader, app, version, list(oldest))
     made.private_names = private_names
     return made
@@ -125,11 +125,11 @@ def real_boards(root=ROOT):
     return sorted(
         path.parent.name
         for path in (root / "boards").glob("*/board.py")
-        if _constant(path, "PROCESSOR")
+        if constant(path, "PROCESSOR")
     )
 
 
-def _constant(path, name):
+def constant(path, name):
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == name:
             return ast.literal_eval(node.value)

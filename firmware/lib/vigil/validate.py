@@ -171,9 +171,9 @@ def _check_row(table, at, row, cell_count, found):
         if distance < least:
             found.append((row_id, HYSTERESIS_TOO_SMALL, distance, least))
     longest_ms = _LONGEST_TRIP_DELAY_MS.get(group, _LONGEST_BLIND_MS)
-    delays = ((table.trip_delay_ms[at], longest_ms),)
-    delays += ((table.release_delay_ms[at], _LONGEST_RELEASE_DELAY_MS),)
-    for delay_ms, most_ms in delays:
+    trip_delay = (table.trip_delay_ms[at], longest_ms)
+    release_delay = (table.release_delay_ms[at], _LONGEST_RELEASE_DELAY_MS)
+    for delay_ms, most_ms in (trip_delay, release_delay):
         if delay_ms < 0:
             found.append((row_id, DELAY_OUT_OF_RANGE, delay_ms, 0))
         elif delay_ms > most_ms:

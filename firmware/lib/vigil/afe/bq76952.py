@@ -111,14 +111,14 @@ class Bq76952(Verbs, Terminals):
     i2c: machine.I2C at `address`, or a transfer of another bus (bq76952_spi.SpiTransfer).
     both_off: pin with value(0) = both switches off (chip's DFETOFF), value(1) = allowed; None
     where the board has no such line: then only the bus and the chip's own watchdog open them.
-    options: see bq76952_options.
+    choices: see bq76952_options.
     """
 
-    def __init__(self, i2c, both_off, *, address=8, **options):
+    def __init__(self, i2c, both_off, *, address=8, **choices):
         # Only for the start: main.py lets go of it.
         from vigil.afe.bq76952_options import Options
 
-        checked = Options(**options)
+        checked = Options(**choices)
         options = self._options = Chosen()
         for name in checked.__dict__:
             setattr(options, name, getattr(checked, name))
