@@ -32,7 +32,7 @@ bench: $(VENV)/test.stamp debian-tools
 	$(BIN)/python -m host_tools.bench
 
 build: $(VENV)/build.stamp
-	@$(BIN)/python -m host_tools.build $(BOARD)
+	@$(BIN)/python -m host_tools.build "$(BOARD)" $(if $(ROMFS),--romfs)
 
 deploy: $(VENV)/build.stamp
 	@$(BIN)/python -m host_tools.deploy "$(BOARD)" "$(PORT)"

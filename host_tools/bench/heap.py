@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from host_tools.bench.mpy_file import MpyFile
-from host_tools.build import compiler, image, imports
+from host_tools.build import compiler, image, imports, romfs
 from host_tools.build.__main__ import write
 from host_tools.sim import interpreter
 
@@ -41,7 +41,7 @@ _NAME_BYTES = 7
 _FIRST_NAMES = 20
 
 
-def measure(board):
+def measure(board, in_romfs=False):
     """{part: bytes of a board's heap that it keeps}, and whether the BMS had its switches on."""
     made = image.make(board)
     here = image.make(board, processor="x64")
@@ -51,6 +51,9 @@ def measure(board):
     with tempfile.TemporaryDirectory() as folder:
         write(here, Path(folder))
         app = Path(folder) / image.FOLDER
+        if in_romfs:
+            app = Path(folder) / romfs.IMAGE
+            app.write_bytes(romfs.packed(here.app))
         program, _ = interpreter.find()
         path = os.pathsep.join(("host_tools/mock/fakes", ".", ".frozen"))
         done = subprocess.run(
@@ -72,12 +75,14 @@ def measure(board):
             continue
         file = files[module]
         # A name's number in a module's table has two bytes.
-        lengths = [*file.bytecode, *file.constants, 2 * file.name_count]
+        lengths = [2 * file.name_count]
+        if not in_romfs or f"{module}.py" in made.app:
+            lengths += file.bytecode + file.constants
         parts[module] = _on_board(blocks, lengths, [len(code) for code in file.viper])
     # What a module leaves behind that has been let go of.
     parts[_OBJECTS] = _on_board(probe["running"], probe["buffers"], [])
     parts[_LEFT] = _on_board(gone - probe["forgotten"], [], [])
-    parts[_NAMES] = _of_names(names - set(probe["built_in"]))
+    parts[_NAMES] = _of_names(names - set(probe["built_in"]), in_romfs)
     return parts, probe["switches_on"]
 
 
@@ -120,13 +125,14 @@ def _file(made, module):
     return MpyFile(data)
 
 
-def _of_names(names):
-    """Bytes of the table and the texts."""
+def _of_names(names, in_romfs):
+    """Bytes of the table and the texts, which stay in the flash if they are there."""
     room = step = _FIRST_NAMES
     while room < len(names):
         step *= 2
         room += step
-    return room * _NAME_BYTES + sum(len(name) + 1 for name in names)
+    texts = 0 if in_romfs else sum(len(name) + 1 for name in names)
+    return room * _NAME_BYTES + texts
 
 
 def _on_board(blocks, lengths, machine_code):
@@ -152,15 +158,18 @@ def free_after_start(processor, used):
 def report(boards):
     """{board: what it uses and what stays free}; prints the largest users of each."""
     found = {}
-    for board in boards:
-        parts, switches_on = measure(board)
+    kinds = [(board, False) for board in boards]
+    kinds += [(board, True) for board in boards if image.make(board).processor in romfs.PROCESSORS]
+    for board, in_romfs in kinds:
+        parts, switches_on = measure(board, in_romfs)
         if not switches_on:
             raise RuntimeError(f"{board}: the switches are not on after the start")
         used = sum(parts.values())
         free = free_after_start(image.make(board).processor, used)
         largest = dict(sorted(parts.items(), key=lambda item: (-item[1], item[0])))
-        found[board] = {"used": used, "free": free, "users": largest}
-        print(f"Heap of {board}: the firmware keeps {used:,} bytes")
+        name = f"{board} in ROMFS" if in_romfs else board
+        found[name] = {"used": used, "free": free, "users": largest}
+        print(f"Heap of {name}: the firmware keeps {used:,} bytes")
         for part, size in list(largest.items())[:_SHOWN]:
             print(f"  {size:>8,}  {part}")
         for where, size in free.items():

@@ -1,12 +1,15 @@
 """Starts a built firmware on a simulated board; prints what each part keeps of the heap, as JSON.
 
-Argument: folder of the built version. On standard input: its modules in the order of their
-imports, and in a second line all names, which are counted apart. Never upload to a board.
+Argument: folder of the built version, or a ROMFS image of it. On standard input: its modules in
+the order of their imports, and in a second line all names, which are counted apart. Never upload
+to a board.
 """
 
 import gc
 import json
 import sys
+
+import vfs
 
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
@@ -99,6 +102,12 @@ def main(folder, modules, names):
 
     known = built_in(names)
     know(names)
+    if folder.endswith(".romfs"):
+        global image  # what lies in flash on a board
+        with open(folder, "rb") as file:
+            image = file.read()
+        vfs.mount(vfs.VfsRom(image), "/rom")
+        folder = "/rom"
     sys.path.insert(0, folder)
     twin, clock, board_blocks = surroundings()
     steps = [("board", board_blocks)]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host_tools.bench import heap
-from host_tools.build import fold, image, shorten
+from host_tools.build import fold, image, romfs, shorten
 from tests.interpreter import micropython
 
 NUMBERS = """
@@ -204,6 +204,27 @@ def test_what_is_bytes_is_counted_in_the_blocks_of_a_board(pico):
 
 def test_a_pico_keeps_the_heap_that_is_promised(pico):
     assert heap.free_after_start("armv6m", sum(pico[0].values()))["a Pico"] >= 100_000
+
+
+def test_a_version_in_romfs_starts_as_well_and_keeps_much_less_of_the_heap():
+    in_files, _ = heap.measure("libresolar_bms_c1")
+    in_romfs, switches_on = heap.measure("libresolar_bms_c1", in_romfs=True)
+    assert switches_on
+    assert sum(in_romfs.values()) < sum(in_files.values()) * 2 / 3
+    assert in_romfs["vigil.kernels"] == in_files["vigil.kernels"]  # machine code is copied
+
+
+def test_an_image_for_romfs_holds_the_version_and_nothing_else():
+    made = image.make("esp32_bq76952")
+    files = romfs.files(made)
+    assert set(files) == {"boot.py", "main.py", romfs.IMAGE}
+    assert files[romfs.IMAGE].startswith(b"\xd2\xcd\x31")
+    assert all(data in files[romfs.IMAGE] for data in made.app.values())
+
+
+def test_a_pico_is_not_offered_what_its_firmware_cannot_do():
+    with pytest.raises(ValueError, match="has no ROMFS"):
+        romfs.files(image.make("pico_bq76952"))
 
 
 def test_the_firmware_on_a_desk_is_as_good_with_its_numbers_in_place(tmp_path):
