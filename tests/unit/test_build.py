@@ -227,6 +227,19 @@ def _revision(remark):
     return found and found[1]
 
 
+@pytest.mark.parametrize("board", BOARDS)
+def test_every_board_has_a_page_with_what_its_builder_has_to_know(board):
+    page = (ROOT / "boards" / board / "README.md").read_text()
+    assert [line for line in page.splitlines() if line.startswith("## ")] == [
+        next(line for line in page.splitlines() if line.startswith("## Wiring of the ")),
+        "## Parts",
+        "## Cell map",
+        "## What the chip cannot guard itself",
+        "## What was never tried on hardware",
+    ]
+    assert "**Not optional**" in page and "Never tried on hardware" in page
+
+
 def test_every_pin_of_a_real_board_is_in_its_wiring_table():
     for name in BOARDS:
         source = (ROOT / "boards" / name / "board.py").read_text()
