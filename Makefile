@@ -1,19 +1,24 @@
 VENV := .venv
 BIN := $(VENV)/bin
+TYPES := .venv-types
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run test campaign mutants bench docs picture build deploy debian-tools clean
+.PHONY: run test types campaign mutants bench docs picture build deploy debian-tools clean
 SEED ?= 1
 CYCLES ?= 300000
 
 run: $(VENV)/run.stamp
 	@$(BIN)/vigil sim $(ARGS)
 
-test: $(VENV)/test.stamp debian-tools
+test: $(VENV)/test.stamp debian-tools types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# mypy and MicroPython's stubs would get in each other's way among the test's packages.
+types: $(TYPES)/stamp
+	@$(TYPES)/bin/python -m host_tools.type_check
 
 # Random packs, limits and faults, judged by an independent oracle: SEED=1 CYCLES=300000 ARGS=...
 campaign: $(VENV)/test.stamp
@@ -27,7 +32,7 @@ bench: $(VENV)/test.stamp debian-tools
 	$(BIN)/python -m host_tools.bench
 
 build: $(VENV)/build.stamp
-	@$(BIN)/python -m host_tools.build $(BOARD)
+	@$(BIN)/python -m host_tools.build "$(BOARD)" $(if $(ROMFS),--romfs)
 
 deploy: $(VENV)/build.stamp
 	@$(BIN)/python -m host_tools.deploy "$(BOARD)" "$(PORT)"
@@ -38,6 +43,7 @@ picture: $(VENV)/run.stamp
 docs: $(VENV)/run.stamp
 	@$(BIN)/python -m host_tools.handbook
 	@$(BIN)/python -m host_tools.build.wiring
+	@$(BIN)/python -m host_tools.build.package
 
 # The kernels are compared with C for the same processor, and with bytecode by counted instructions.
 # Without root nothing is installed, and tests and bench say what is missing.
@@ -56,9 +62,16 @@ $(VENV)/test.stamp: $(BIN)/python pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[sim,test,bench]'
 	@touch $@ $(VENV)/run.stamp
 
+$(TYPES)/stamp: Makefile
+	@rm -rf $(TYPES)
+	@$(PYTHON) -m venv $(TYPES)
+	@$(TYPES)/bin/python -m pip install -q --disable-pip-version-check mypy==2.4.1
+	@for port in rp2 esp32; do $(TYPES)/bin/python -m pip install -q --disable-pip-version-check --no-deps --target $(TYPES)/$$port micropython-$$port-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2 || exit 1; done
+	@touch $@
+
 $(VENV)/build.stamp: $(BIN)/python pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[build,deploy]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .run build .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(TYPES) .run build .pytest_cache .ruff_cache *.egg-info

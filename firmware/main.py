@@ -1,9 +1,15 @@
 """Start of the firmware: version gate, self-test, then the BMS; in doubt switches stay off."""
 
+import gc
 import sys
 import time
 
 OLDEST_VERSION = (1, 29, 0)
+
+_FOR_THE_START = (
+    ("vigil", ("selftest", "presets", "validate", "chemistry", "ocv_tables")),
+    ("vigil.afe", ("bq76952_options",)),
+)
 
 trial = None  # what the loader puts here while this version is being tried
 
@@ -58,6 +64,18 @@ def make_bms(hardware=None, memory=None):
     return bms
 
 
+def forget_start():
+    """Let go of what only a start needs; whoever needs it again imports it again."""
+    for package, names in _FOR_THE_START:
+        for name in names:
+            if sys.modules.pop(package + "." + name, None) is not None:
+                # A package knows its modules as well.
+                package_module = sys.modules[package]
+                if hasattr(package_module, name):
+                    delattr(package_module, name)
+    gc.collect()
+
+
 def run():
     if not version_is_good():
         print("MicroPython", OLDEST_VERSION, "or newer is needed; switches stay off")
@@ -68,6 +86,7 @@ def run():
     try:
         bms = make_bms(hardware, memory)
         greet(bms)
+        forget_start()
         bms.run()
     except Exception as error:
         if not memory.safe_mode:

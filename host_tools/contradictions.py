@@ -128,7 +128,7 @@ def problem_sentence(row_id, code, number, bound=None):
 
 
 def backstop_sentence(backstop, code, number, bound=None):
-    """One problem of validate.backstop_problems() in words."""
+    """One problem of backstop_check.backstop_problems() in words."""
     what, write = _BACKSTOPS.get(backstop, (f"limit {backstop}", _signed))
     applied, asked = write(number), write(bound)
     if code != _BACKSTOP:

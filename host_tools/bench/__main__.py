@@ -12,8 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from host_tools.bench import bytecode, code_costs, figures, kernels
+from host_tools.bench import bytecode, code_costs, figures, heap, kernels
 from host_tools.bench.cortex_m0plus import MissingTool
+from host_tools.build import image
 from host_tools.sim import interpreter
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +97,7 @@ def main():
     total = sum(shares.values())
     for name, seconds in shares.items():
         print(f"  {name:16} {seconds / 60 * 1000:8.2f} ms   {seconds / total:4.0%}")
+    heaps = heap.report(image.real_boards())
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(
@@ -107,6 +109,7 @@ def main():
                 "x64": passes,
                 "code_cycles": rows,
                 "slow_task_cycles": tasks,
+                "heap": heaps,
             },
             indent=1,
         )

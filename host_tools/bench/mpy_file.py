@@ -1,4 +1,4 @@
-"""Reads a .mpy file of version 6.3: the machine code of each viper function, in source order.
+"""Reads a .mpy file of version 6.3: machine code of viper functions, and what loading it keeps.
 
 The format is that of MicroPython's py/persistentcode.c, as far as mpy-cross uses it for kernels.
 """
@@ -23,7 +23,11 @@ class MpyError(ValueError):
 
 
 class MpyFile:
-    """viper: machine code of every viper function; fun_table_at: its place in the object table."""
+    """viper: machine code of every viper function; fun_table_at: its place in the object table.
+
+    bytecode: length of every function in bytecode; names: the qstrs that are not in every
+    interpreter; name_count: all of them; constants: lengths of strings, bytes and long numbers.
+    """
 
     def __init__(self, data):
         self._data = data
@@ -37,8 +41,10 @@ class MpyFile:
         self._byte()  # bits of a small int
         qstr_count = self._uint()
         object_count = self._uint()
-        for _ in range(qstr_count):
-            self._qstr()
+        self.name_count = qstr_count
+        self.names = [name for name in (self._qstr() for _ in range(qstr_count)) if name]
+        self.bytecode = []
+        self.constants = []
         kinds = [self._object() for _ in range(object_count)]
         self.object_count = object_count
         self.fun_table_at = [at for at, kind in enumerate(kinds) if kind == _FUN_TABLE]
@@ -67,8 +73,8 @@ class MpyFile:
 
     def _qstr(self):
         length = self._uint()
-        if not length & 1:  # odd: a static one by number
-            self._take((length >> 1) + 1)
+        # Odd: a static one by number.
+        return None if length & 1 else self._take((length >> 1) + 1)[:-1]
 
     def _object(self):
         kind = self._byte()
@@ -80,6 +86,7 @@ class MpyFile:
                 self._object()
         else:
             self._take(count + (kind in _TERMINATED_OBJECTS))
+            self.constants.append(count)
         return kind
 
     def _raw_code(self):
@@ -88,6 +95,8 @@ class MpyFile:
         code = self._take(header >> 3)
         if kind == _VIPER:
             self.viper.append(code)
+        elif kind == _BYTECODE:
+            self.bytecode.append(len(code))
         if kind != _BYTECODE:
             self._uint()  # prelude offset, or scope flags
             if kind == _ASSEMBLER:

@@ -1,17 +1,24 @@
-"""`python -m host_tools.build BOARD [FOLDER]`: writes build/BOARD and prints what is large."""
+"""`python -m host_tools.build BOARD [--romfs]`: writes build/BOARD and prints what is large.
+
+--romfs: build/BOARD-romfs instead, a loader and one image for the ROMFS partition of an ESP32.
+"""
 
 import shutil
 import sys
 from pathlib import Path
 
-from host_tools.build import image
+from host_tools.build import image, romfs
 
 
 def write(made, folder):
+    write_files(made.files(), folder)
+
+
+def write_files(files, folder):
     """Exactly these files: whatever an earlier build left is gone."""
     if folder.exists():
         shutil.rmtree(folder)
-    for path, data in made.files().items():
+    for path, data in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
@@ -65,13 +72,26 @@ def build(board, folder=None):
     return made
 
 
+def build_romfs(board):
+    made = image.make(board)
+    folder = image.ROOT / "build" / f"{board}-romfs"
+    files = romfs.files(made)
+    write_files(files, folder)
+    print(
+        f"{folder}: {romfs.IMAGE} of {len(files[romfs.IMAGE]):,} bytes, version "
+        f"{made.manifest['version']}, content {made.release}, kernels for {made.processor}"
+    )
+
+
 def main(arguments):
+    in_romfs = "--romfs" in arguments
+    arguments = [argument for argument in arguments if argument != "--romfs"]
     if len(arguments) != 1 or not arguments[0]:
         names = ", ".join(image.real_boards())
         print(f"build: BOARD=<name> is needed; known are: {names}", file=sys.stderr)
         return 2
     try:
-        build(arguments[0])
+        (build_romfs if in_romfs else build)(arguments[0])
     except ValueError as error:
         print(f"build: {error}", file=sys.stderr)
         return 2

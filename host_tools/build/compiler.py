@@ -11,19 +11,20 @@ PROCESSORS = ("armv6m", "xtensawin", "rv32imc", "x64")
 _OPTIMISATION = "-O3"
 
 
-def compile_files(jobs, processor):
-    """[bytes]: each job (source path, name told in tracebacks, has kernels) compiled."""
+def compile_files(jobs, processor, optimisation=_OPTIMISATION):
+    """[bytes]: each job (source text, name told in tracebacks, has kernels) compiled."""
     program = _program()
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out.mpy"
+        out, file = Path(folder) / "out.mpy", Path(folder) / "source.py"
         compiled = []
         for source, name, has_kernels in jobs:
+            file.write_text(source, "utf-8")
             # Plain bytecode runs on every processor.
             kind = [f"-march={processor}"] if has_kernels else []
-            command = [program, _OPTIMISATION, *kind, "-s", name, "-o", out, source]
+            command = [program, optimisation, *kind, "-s", name, "-o", out, file]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
-                raise ValueError(f"{source} does not compile: {done.stderr.strip()}")
+                raise ValueError(f"{name} does not compile: {done.stderr.strip()}")
             compiled.append(out.read_bytes())
         return compiled
 

@@ -1,12 +1,13 @@
 """The files of one board in memory: {path: bytes}, and the manifest that describes them."""
 
 import ast
+import functools
 import hashlib
 import json
 import tomllib
 from pathlib import Path
 
-from host_tools.build import compiler, imports
+from host_tools.build import compiler, fold, imports, shorten
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "app_a"  # where a first version lies on the board
@@ -56,12 +57,15 @@ class Image:
         return dict(sorted({**self.loader, **whole}.items()))
 
 
-def make(board, root=ROOT, processor=None):
-    """The Image of a board; ValueError with one sentence if there is none."""
+def make(board, root=ROOT, processor=None, keep_names=False):
+    """The Image of a board; ValueError with one sentence if there is none.
+
+    keep_names: nothing loses its name, for tests that use it.
+    """
     folder = root / "boards" / board
     if not board or Path(board).name != board or not (folder / "board.py").is_file():
         raise ValueError(f"there is no board {board!r}; known are: {', '.join(real_boards(root))}")
-    processor = processor or _constant(folder / "board.py", "PROCESSOR")
+    processor = processor or constant(folder / "board.py", "PROCESSOR")
     if processor is None:
         raise ValueError(
             f"board {board} names no PROCESSOR, so it is a simulated one; "
@@ -78,25 +82,54 @@ def make(board, root=ROOT, processor=None):
     except SyntaxError as error:
         raise ValueError(f"{error.filename} does not compile: {error}") from None
     app = {path: sources.pop(path).read_bytes() for path in _SOURCES}
-    jobs = [(source, path, path == KERNELS) for path, source in sources.items()]
-    for path, data in zip(sources, compiler.compile_files(jobs, processor), strict=True):
+    texts, private_names = _compact(sources, app, keep_names)
+    # Tracebacks tell modules, not files: these names are in memory anyhow.
+    jobs = [(text, fold.module_of(path), path == KERNELS) for path, text in texts.items()]
+    for path, data in zip(texts, compiler.compile_files(jobs, processor), strict=True):
         app[path.removesuffix(".py") + ".mpy"] = data
     loader = {name: (firmware / "loader" / name).read_bytes() for name in _LOADER}
     with open(root / "pyproject.toml", "rb") as file:
         version = tomllib.load(file)["project"]["version"]
-    oldest = _constant(firmware / "main.py", _MICROPYTHON)
-    return Image(board, processor, loader, app, version, list(oldest))
+    oldest = constant(firmware / "main.py", _MICROPYTHON)
+    made = Image(board, processor, loader, app, version, list(oldest))
+    made.private_names = private_names
+    return made
+
+
+def _compact(sources, fixed, keep_names):
+    """({path: text to be compiled}, {path: {short name: private name}}).
+
+    Numbers are in their places, private names short, and modules gone that only had numbers.
+    """
+    fixed = tuple((path, data.decode()) for path, data in fixed.items())
+    texts = tuple((path, source.read_text("utf-8")) for path, source in sources.items())
+    return _compact_texts(texts, fixed, keep_names)
+
+
+@functools.lru_cache(maxsize=16)
+def _compact_texts(texts, fixed, keep_names):
+    fixed = dict(fixed)
+    kernels = {path: text for path, text in texts if path == KERNELS}
+    # Machine code has few names, and mpy-cross looks at its arguments.
+    texts = {path: text for path, text in texts if path != KERNELS}
+    others = [*fixed.values(), *kernels.values()]
+    texts, private_names = fold.folded(texts, others, keep_names), {}
+    if not keep_names:
+        texts, private_names = shorten.shortened(texts, others)
+    texts = dict(sorted((texts | kernels).items()))
+    wanted = imports.reachable(texts | fixed, fixed)
+    return {path: text for path, text in texts.items() if path in wanted}, private_names
 
 
 def real_boards(root=ROOT):
     return sorted(
         path.parent.name
         for path in (root / "boards").glob("*/board.py")
-        if _constant(path, "PROCESSOR")
+        if constant(path, "PROCESSOR")
     )
 
 
-def _constant(path, name):
+def constant(path, name):
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == name:
             return ast.literal_eval(node.value)

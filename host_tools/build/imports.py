@@ -33,10 +33,28 @@ def needed(board_folder, firmware):
     return dict(sorted(found.items()))
 
 
+def reachable(texts, starts):
+    """The paths of `texts` ({path on the board: source}) that the starts can import, and they."""
+    found, waiting = set(), list(starts)
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for name in imported_by(texts[path], path):
+            target = name.replace(".", "/")
+            waiting += [at for at in (f"{target}/__init__.py", f"{target}.py") if at in texts]
+    return found
+
+
 def imported(path):
+    return imported_by(path.read_text("utf-8"), path)
+
+
+def imported_by(text, path):
     """Dotted names that a file imports anywhere in it; some are values, not modules."""
     names = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"), path)):
+    for node in ast.walk(ast.parse(text, path)):
         if isinstance(node, ast.Import):
             dotted = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:

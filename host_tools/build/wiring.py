@@ -7,7 +7,7 @@ import re
 
 from host_tools.build import image
 
-_PIN = re.compile(r"^(\w+_PIN) = (\d+)  # (.+?) \| (.+)$", re.MULTILINE)
+_PIN = re.compile(r"^ *(\w+_PIN) = (\d+)  # (.+?) \| (.+)$", re.MULTILINE)
 _BEGIN, _END = "<!-- wiring: begin -->\n", "<!-- wiring: end -->\n"
 
 

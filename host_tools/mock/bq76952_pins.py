@@ -13,6 +13,7 @@ _BROKEN_C = -200.0
 _PINS = 9
 
 _AT_SWITCHES = -1
+_NOTHING_THERE = 99
 
 ADCIN = 0
 CELL = 1
@@ -45,6 +46,8 @@ class _Pin:
 
 class Pins:
     unused_value = 0
+    # Which of TS1 to TS3 are wired to the bench's thermistors at the cells, in their order.
+    cell_pins = (1, 2, 3)
 
     def __init__(self, chip):
         self.chip = chip
@@ -72,7 +75,10 @@ class Pins:
             if config & 3 != 3:
                 continue
             place = number - _TS1
-            if not 0 <= place < 3:
+            if 0 <= place < 3:
+                pin = place + 1
+                place = self.cell_pins.index(pin) if pin in self.cell_pins else _NOTHING_THERE
+            else:
                 if config >> 2 & 3 == FET:
                     place = _AT_SWITCHES
                 else:

@@ -10,13 +10,14 @@ _BOUNCE_US = (0, 3000, 5000)  # a contact opens and closes again before it rests
 
 class Hands:
     """board: the module whose INTERLOCK_PIN, EMERGENCY_PIN and BUTTON_PIN are used, if it has
-    them."""
+    them. BUTTON_PRESSED: the level that its contact gives, 0 without."""
 
     def __init__(self, clock, board):
         self.clock = clock
         self._interlock = _line(board, "INTERLOCK_PIN")
         self._emergency = _line(board, "EMERGENCY_PIN")
         self._button = _line(board, "BUTTON_PIN")
+        self._pressed = getattr(board, "BUTTON_PRESSED", 0)
         self._presses = 0
         self.on_button = None  # called with True and False
         self.clear()
@@ -41,7 +42,7 @@ class Hands:
         """Hold the button for so long; it bounces at both ends."""
         self._presses += 1
         begun_us = self.clock.now_us
-        self._contact(0, begun_us)
+        self._contact(self._pressed, begun_us)
         self._contact(None, begun_us + ms * 1000)
 
     def clear(self):
@@ -60,9 +61,9 @@ class Hands:
             if number == self._presses:
                 self._button.outside(level)
                 if self.on_button is not None:
-                    self.on_button(level == 0)
+                    self.on_button(level is not None)
 
-        other = None if level == 0 else 0
+        other = None if level is not None else self._pressed
         for step, us in enumerate(_BOUNCE_US):
             target = other if step == 1 else level
             self.clock.call_at(at_us + us, lambda target=target: move(target))

@@ -2,7 +2,7 @@
 
 from desk import Desk
 
-from vigil import chemistry, journal, limits, presets, validate
+from vigil import backstop_check, chemistry, journal, limits, presets, validate
 
 
 def preset():
@@ -79,7 +79,7 @@ def test_limits_that_the_front_end_cannot_guard_are_refused():
     # 1000 A across half a milliohm is beyond every comparator.
     put(table, limits.CHARGE_OVER_CURRENT, trip=800000, release=700000)
     put(table, limits.CHARGE_OVER_CURRENT_SEVERE, trip=1000000, release=900000)
-    assert (0, validate.BACKSTOP_IMPOSSIBLE, 0, 0) in desk.bms.use_limits(table)
+    assert (0, backstop_check.BACKSTOP_IMPOSSIBLE, 0, 0) in desk.bms.use_limits(table)
     assert desk.bms.front_end.configured
 
 
@@ -90,6 +90,6 @@ def test_a_limit_that_the_current_would_never_be_seen_to_reach_is_refused():
     # 200 mV across half a milliohm.
     put(table, limits.CHARGE_OVER_CURRENT_SEVERE, trip=410000, release=380000)
     assert desk.bms.use_limits(table) == [
-        (limits.CHARGE_OVER_CURRENT_SEVERE, validate.BEYOND_MEASUREMENT, 410000, 400000)
+        (limits.CHARGE_OVER_CURRENT_SEVERE, backstop_check.BEYOND_MEASUREMENT, 410000, 400000)
     ]
     assert desk.bms.table is before

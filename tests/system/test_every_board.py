@@ -9,7 +9,7 @@ from tests.system.simulator import records
 
 SETTLED_S = 5
 # A front end that converts every 250 ms, and temperatures in turn, takes longer.
-LATER_S = {"sim15_bq76940": 7}
+LATER_S = {"sim15_bq76940": 7, "pico_bq76940": 7}
 
 
 def test_there_are_boards_of_every_size_and_chemistry():

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from host_tools.build import image
 from tests.interpreter import ROOT, run_micropython
-from tests.system.simulator import drive_cycle
+from tests.system.simulator import drive_cycle, records
 from vigil import chemistry, limits
 
 SCRIPT = ROOT / "tests" / "micropython" / "udds_packs.py"
@@ -68,6 +69,18 @@ def test_a_pack_of_20_ms_a_cycle_drives_as_well(chip, cells, name):
     assert (told["off_ms"], told["overruns"]) == (0, 0)
     assert told["lowest_ma"] < -0.15 * 20000
     assert told["stack_error_mv"] < 20 * cells
+
+
+@pytest.mark.parametrize("board", image.real_boards())
+def test_every_board_drives_as_it_is_wired(board):
+    profile = drive_cycle("UDDS.csv")
+    if profile is None:
+        pytest.skip("the drive cycles beside the project (shared/data/drive_cycles) are not there")
+    seen = records("--board", board, "--profile", profile, "--duration", 60)
+    assert [record["faults"] for record in seen[9:]] == [[]] * 51
+    assert all(record["true_charge_on"] and record["true_discharge_on"] for record in seen[9:])
+    assert seen[-1]["overruns"] == 0
+    assert min(record["current_ma"] for record in seen[9:]) < 0
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigil import limits, validate
+from vigil import backstop_check, limits
 from vigil.afe.bq76952_backstop import Backstop
 from vigil.afe.bq76952_config import settings
 from vigil.afe.bq76952_options import Options
@@ -284,11 +284,11 @@ def test_temperatures_are_not_guarded_without_thermistors():
 def test_what_was_applied_passes_the_validator_and_what_is_tighter_does_not():
     requests = [(6, 450, 2000, 400), (7, 10, 2000, 50), (8, 600, 2000, 550), (9, -200, 2000, -150)]
     guard = backstop(*requests)
-    assert validate.backstop_problems(requests, guard.applied) == []
+    assert backstop_check.backstop_problems(requests, guard.applied) == []
     for at, outward in enumerate((1, -1, 1, -1)):
         tight = list(guard.applied)
         tight[at] = (tight[at][0], requests[at][1] - outward, 3000)
-        assert [found[0] for found in validate.backstop_problems(requests, tight)] == [
+        assert [found[0] for found in backstop_check.backstop_problems(requests, tight)] == [
             requests[at][0]
         ]
 

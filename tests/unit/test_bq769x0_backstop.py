@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigil import limits, validate
+from vigil import backstop_check, limits
 from vigil.afe.bq769x0_backstop import Backstop
 from vigil.afe.errors import UNSUPPORTED, AfeError
 
@@ -69,7 +69,7 @@ def test_over_voltage_lies_above_the_request_or_is_refused(trip_mv, delay_ms, ga
     assert real_mv <= trip_mv + 107 or registers[3] == 0
     [(code, applied_mv, applied_ms)] = guard.applied
     assert code == OVER and abs(applied_mv - real_mv) <= 0.5 and applied_ms >= shortest_ms
-    assert not validate.backstop_problems([request], guard.applied)
+    assert not backstop_check.backstop_problems([request], guard.applied)
 
 
 @given(st.integers(1200, 4000), delays_ms, gains_uv, offsets_mv)
@@ -87,7 +87,7 @@ def test_under_voltage_lies_below_the_request_or_is_refused(trip_mv, delay_ms, g
     assert real_mv <= trip_mv - 10
     assert shortest_ms >= delay_ms + 500 or real_mv <= trip_mv - 100
     assert real_mv >= trip_mv - 107 or registers[4] == 0xFF
-    assert not validate.backstop_problems([request], guard.applied)
+    assert not backstop_check.backstop_problems([request], guard.applied)
 
 
 @given(
@@ -122,7 +122,7 @@ def test_both_currents_hold_at_their_worst_or_are_refused(
     assert shortest_us >= delay_us or short_mv >= short_ma * shunt_uohm * 1.25e-6
     # 400 us would need other resistors at the cell inputs.
     assert shortest_us <= 140
-    assert not validate.backstop_problems(requests, guard.applied)
+    assert not backstop_check.backstop_problems(requests, guard.applied)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from tests.unit.bq769x0_stand_in import (
     XREADY,
     Desk,
 )
-from vigil import chemistry, presets, sample, validate
+from vigil import backstop_check, chemistry, presets, sample, validate
 from vigil.afe import errors
 from vigil.afe.bq769x0 import Bq769x0
 from vigil.afe.bq769x0_options import Options
@@ -112,7 +112,7 @@ def test_the_preset_for_its_periods_contradicts_nothing(name):
     requests = table.backstop_requests()
     applied = front_end.plan_backstop(requests)
     assert {code for code, _, _ in applied} == {1, 2, 4, 5}
-    assert validate.backstop_problems(requests, applied) == []
+    assert backstop_check.backstop_problems(requests, applied) == []
 
 
 def test_switches_are_off_before_anything_else_and_settings_come_before_the_counter(desk):

@@ -7,15 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tools.contradictions import backstop_sentence, explained, problem_sentence
-from vigil import limits, sample, validate
+from vigil import backstop_check, limits, sample, validate
+from vigil.backstop_check import BACKSTOP_IMPOSSIBLE, BACKSTOP_TIGHTER
 
 CODES = [
     value
-    for name, value in vars(validate).items()
+    for name, value in (vars(backstop_check) | vars(validate)).items()
     if name.isupper() and not name.startswith("_") and isinstance(value, int)
     if not hasattr(limits, name) and not hasattr(sample, name)
 ]
-ROW_CODES = sorted(set(CODES) - {validate.BACKSTOP_TIGHTER, validate.BACKSTOP_IMPOSSIBLE})
+ROW_CODES = sorted(set(CODES) - {BACKSTOP_TIGHTER, BACKSTOP_IMPOSSIBLE})
 
 
 def test_the_codes_are_all_there():
@@ -81,16 +82,14 @@ def test_a_code_of_a_newer_firmware_is_told_honestly():
 
 
 def test_a_backstop_that_is_too_tight_is_told_with_both_numbers():
-    text = backstop_sentence(
-        limits.BACKSTOP_CELL_UNDER_VOLTAGE, validate.BACKSTOP_TIGHTER, 2530, 2500
-    )
+    text = backstop_sentence(limits.BACKSTOP_CELL_UNDER_VOLTAGE, BACKSTOP_TIGHTER, 2530, 2500)
     assert "cell under-voltage at 2.530 V" in text and "software at 2.500 V" in text
-    text = backstop_sentence(limits.BACKSTOP_SHORT_CIRCUIT, validate.BACKSTOP_TIGHTER, -200000)
+    text = backstop_sentence(limits.BACKSTOP_SHORT_CIRCUIT, BACKSTOP_TIGHTER, -200000)
     assert "short circuit at -200 A" in text
 
 
 def test_what_the_front_end_cannot_guard_has_a_sentence_of_its_own():
-    assert "cannot guard these limits" in problem_sentence(0, validate.BACKSTOP_IMPOSSIBLE, 0, 0)
+    assert "cannot guard these limits" in problem_sentence(0, BACKSTOP_IMPOSSIBLE, 0, 0)
 
 
 def refused(tight_shunt_uohm=500, **numbers):

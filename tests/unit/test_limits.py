@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tools.contradictions import problem_sentence
-from vigil import chemistry, limits, presets, sample, validate
+from vigil import backstop_check, chemistry, limits, presets, sample, validate
 
 PERIODS_MS = (63, 189, 63, 189, 189)
 
@@ -203,21 +203,27 @@ def test_limits_of_a_cell_that_goes_higher_are_refused(name, other):
 def test_every_code_has_a_test():
     tested = {code for _, _, code, _ in CONTRADICTIONS} | {
         validate.LATCH_MUST_OPEN_BOTH,
-        validate.BACKSTOP_TIGHTER,
+        backstop_check.BACKSTOP_TIGHTER,
         validate.SHORT_CIRCUIT_TOO_SLOW,
-        validate.BACKSTOP_IMPOSSIBLE,  # tests/micropython/test_new_limits.py
-        validate.BEYOND_MEASUREMENT,
+        backstop_check.BACKSTOP_IMPOSSIBLE,  # tests/micropython/test_new_limits.py
+        backstop_check.BEYOND_MEASUREMENT,
     }
     assert tested == set(range(1, 20))
 
 
 def test_a_current_limit_beyond_what_can_be_measured_is_refused_in_either_direction():
     made = table()
-    assert validate.unmeasurable(made, 200000) == []
+    assert backstop_check.unmeasurable(made, 200000) == []
     put(made, limits.CHARGE_OVER_CURRENT_SEVERE, trip=200001)
-    assert validate.unmeasurable(made, 199999) == [
-        (limits.CHARGE_OVER_CURRENT_SEVERE, validate.BEYOND_MEASUREMENT, 200001, 199999),
-        (limits.DISCHARGE_OVER_CURRENT_SEVERE, validate.BEYOND_MEASUREMENT, -200000, -199999),
+    beyond = backstop_check.BEYOND_MEASUREMENT
+    assert backstop_check.unmeasurable(made, 199999) == [
+        (limits.CHARGE_OVER_CURRENT_SEVERE, beyond, 200001, 199999),
+        (
+            limits.DISCHARGE_OVER_CURRENT_SEVERE,
+            backstop_check.BEYOND_MEASUREMENT,
+            -200000,
+            -199999,
+        ),
     ]
 
 
@@ -256,14 +262,14 @@ def test_a_row_that_latches_must_open_both():
 def test_a_backstop_that_is_not_wider_than_asked_is_found():
     requests = table().backstop_requests()
     tight = [(request[0], request[1], request[2]) for request in requests]
-    found = validate.backstop_problems(requests, tight)
+    found = backstop_check.backstop_problems(requests, tight)
     assert {row for row, _, _, _ in found} == {request[0] for request in requests}
 
 
 def applied_instead(backstop, trip, delay_ms):
     """Problems of the presets' requests with one backstop applied like this."""
     requests = table().backstop_requests()
-    return validate.backstop_problems(requests, [(backstop, trip, delay_ms)])
+    return backstop_check.backstop_problems(requests, [(backstop, trip, delay_ms)])
 
 
 @pytest.mark.parametrize(

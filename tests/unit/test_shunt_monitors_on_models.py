@@ -13,7 +13,7 @@ from host_tools.mock.clock import VirtualClock
 from host_tools.mock.fake_pins import Pin
 from host_tools.mock.ina226 import Ina226Model
 from host_tools.mock.ina228 import Ina228Model
-from vigil import validate
+from vigil import backstop_check
 from vigil.afe import errors
 from vigil.afe.errors import AfeError
 from vigil.limits import BACKSTOP_CHARGE_CURRENT, BACKSTOP_DISCHARGE_CURRENT
@@ -128,7 +128,7 @@ def test_the_alert_stands_beyond_what_was_applied_and_never_at_the_severe_limits
     rig = Wired(part, shunt_uohm, **options).configure(asked(charge_ma, discharge_ma))
     applied = rig.driver.applied
     requests = asked(charge_ma, discharge_ma)
-    assert validate.backstop_problems(requests, applied) == []
+    assert backstop_check.backstop_problems(requests, applied) == []
     assert len(applied) == (2 if part is Ina228 else 1)
     step_ma = 4 * LIMIT_NV[part] // shunt_uohm + 2
     for code, applied_ma, _ in applied:

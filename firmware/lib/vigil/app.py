@@ -9,8 +9,7 @@ import time
 
 from micropython import const
 
-from vigil import chemistry as chemistries
-from vigil import journal, limits, panel, presets, soc, validate
+from vigil import backstop_check, journal, limits, panel, soc
 from vigil.afe.errors import AfeError
 from vigil.backstop_watch import STEP_MS as BACKSTOP_STEP_MS
 from vigil.backstop_watch import BackstopWatch
@@ -64,6 +63,10 @@ class Bms:
     """Everything that runs on one board; cycle() is the whole way from chip to switch."""
 
     def __init__(self, board, cycle_ms=50, memory=None):
+        # Only for the start: main.py lets go of them.
+        from vigil import chemistry as chemistries
+        from vigil import presets, validate
+
         self.board = board
         self.memory = memory = memory or Memory()
         front_end = self.front_end = board.front_end
@@ -186,6 +189,8 @@ class Bms:
         table: limits.Limits. The front end is set up anew for it, which opens both switches for
         about a second. A refused set changes nothing.
         """
+        from vigil import validate
+
         problems = validate.problems(table, self.chemistry, self.front_end.cell_count)
         problems = problems or self.backstop_problems(table)
         self.keeper.note(journal.LIMITS, min(len(problems), 0xFFFF))
@@ -212,13 +217,13 @@ class Bms:
         try:
             applied = self.front_end.plan_backstop(requests)
         except AfeError:
-            return found + [(0, validate.BACKSTOP_IMPOSSIBLE, 0, 0)]
-        return found + validate.backstop_problems(requests, applied)
+            return found + [(0, backstop_check.BACKSTOP_IMPOSSIBLE, 0, 0)]
+        return found + backstop_check.backstop_problems(requests, applied)
 
     def _unmeasurable(self, table, requests):
         if not hasattr(self.front_end, "highest_ma"):
             return []
-        return validate.unmeasurable(table, self.front_end.highest_ma(requests))
+        return backstop_check.unmeasurable(table, self.front_end.highest_ma(requests))
 
     def owner_reset(self):
         """The owner has looked: latched switches are released, failed starts forgotten.
@@ -351,7 +356,7 @@ class Bms:
         self.sample.front_end_fault = 0
         self._backstop_fits = not (
             self._unmeasurable(self.table, self._requests)
-            or validate.backstop_problems(self._requests, self.front_end.applied)
+            or backstop_check.backstop_problems(self._requests, self.front_end.applied)
         )
 
     def commission(self, now_ms):

@@ -8,15 +8,21 @@ from vigil import ocv_tables
 
 
 class Chemistry:
-    """Bounds are what no limit may exceed; the other figures fill the limit table."""
+    """Bounds are what no limit may exceed; the other figures fill the limit table.
 
-    def __init__(self, name, ocv_dmv):
-        self.name = name
-        self.ocv_dmv = ocv_dmv
+    No methods: they would keep this whole module in memory.
+    """
+
+
+def _named(name, ocv_dmv):
+    chemistry = Chemistry()
+    chemistry.name = name
+    chemistry.ocv_dmv = ocv_dmv
+    return chemistry
 
 
 def lfp():
-    chemistry = Chemistry("LFP", ocv_tables.lfp())
+    chemistry = _named("LFP", ocv_tables.lfp())
     # A limit beyond these is refused whatever the owner says.
     chemistry.cell_maximum_mv = 3650
     chemistry.cell_minimum_mv = 2000
@@ -55,7 +61,7 @@ def lfp():
 
 
 def nmc():
-    chemistry = Chemistry("NMC", ocv_tables.nmc())
+    chemistry = _named("NMC", ocv_tables.nmc())
     _layered_oxide_limits(chemistry)
     chemistry.under_voltage_mv = (2750, 3200)
     chemistry.under_voltage_warning_mv = (3000, 3100)
@@ -65,7 +71,7 @@ def nmc():
 
 
 def nca():
-    chemistry = Chemistry("NCA", ocv_tables.nca())
+    chemistry = _named("NCA", ocv_tables.nca())
     _layered_oxide_limits(chemistry)
     # Goes lower than NMC: 2.5 V is the end in the datasheets of common 18650 cells.
     chemistry.under_voltage_mv = (2600, 3150)
@@ -106,7 +112,7 @@ def _layered_oxide_limits(chemistry):
 
 
 def lto():
-    chemistry = Chemistry("LTO", ocv_tables.lto())
+    chemistry = _named("LTO", ocv_tables.lto())
     chemistry.cell_maximum_mv = 2850
     chemistry.cell_minimum_mv = 1500
     # No lithium plates at 1.55 V: charging in the cold is allowed.
@@ -141,7 +147,7 @@ def lto():
 
 def na_ion():
     """Layered oxide against hard carbon; makers differ more than in any other family."""
-    chemistry = Chemistry("Na-ion", ocv_tables.na_ion())
+    chemistry = _named("Na-ion", ocv_tables.na_ion())
     # Some datasheets allow 4.1 V.
     chemistry.cell_maximum_mv = 4050
     chemistry.cell_minimum_mv = 1500

@@ -26,14 +26,13 @@ from vigil.sample import (
     TEMPS_UNKNOWN,
 )
 
-# Problem codes; the host has the sentences.
+# Problem codes; the host has the sentences. Those of the backstop, 7 and 18, have their own file.
 RELEASE_BEYOND_TRIP = const(1)
 BEYOND_CHEMISTRY = const(2)
 WARNING_BEYOND_TRIP = const(3)
 DELAY_OUT_OF_RANGE = const(4)
 WRONG_SIGN = const(5)
 OVER_UNDER_CROSSED = const(6)
-BACKSTOP_TIGHTER = const(7)
 NUMBER_OUT_OF_RANGE = const(8)
 LATCH_MUST_OPEN_BOTH = const(9)
 HYSTERESIS_TOO_SMALL = const(10)
@@ -44,8 +43,6 @@ SHORT_CIRCUIT_TOO_SLOW = const(14)
 MISSING_ROW = const(15)
 RELEASE_DELAY_TOO_SHORT = const(16)
 SEVERE_TOO_NEAR = const(17)
-BACKSTOP_IMPOSSIBLE = const(18)
-BEYOND_MEASUREMENT = const(19)
 
 _LARGEST = const(1 << 28)
 _LONGEST_AGE_MS = const(10000)
@@ -173,9 +170,9 @@ def _check_row(table, at, row, cell_count, found):
         if distance < least:
             found.append((row_id, HYSTERESIS_TOO_SMALL, distance, least))
     longest_ms = _LONGEST_TRIP_DELAY_MS.get(group, _LONGEST_BLIND_MS)
-    delays = ((table.trip_delay_ms[at], longest_ms),)
-    delays += ((table.release_delay_ms[at], _LONGEST_RELEASE_DELAY_MS),)
-    for delay_ms, most_ms in delays:
+    trip_delay = (table.trip_delay_ms[at], longest_ms)
+    release_delay = (table.release_delay_ms[at], _LONGEST_RELEASE_DELAY_MS)
+    for delay_ms, most_ms in (trip_delay, release_delay):
         if delay_ms < 0:
             found.append((row_id, DELAY_OUT_OF_RANGE, delay_ms, 0))
         elif delay_ms > most_ms:
@@ -285,47 +282,3 @@ def _check_currents(table, found):
     if not 0 <= delay_us <= _SLOWEST_SHORT_CIRCUIT_US:
         row_id = limits.DISCHARGE_OVER_CURRENT
         found.append((row_id, SHORT_CIRCUIT_TOO_SLOW, delay_us, _SLOWEST_SHORT_CIRCUIT_US))
-
-
-def unmeasurable(table, highest_ma):
-    """Limits that the current cannot be seen to reach: problems as above."""
-    found = []
-    for at, row in enumerate(limits.TABLE):
-        trip = table.trip[at]
-        if row[limits.GROUP] == CURRENT and abs(trip) > highest_ma:
-            bound = highest_ma if trip > 0 else 0 - highest_ma
-            found.append((row[limits.ID], BEYOND_MEASUREMENT, trip, bound))
-    return found
-
-
-def backstop_problems(requests, applied):
-    """Compare what the front end really applied with what was asked: it must be wider.
-
-    requests: (backstop, trip, delay, release); applied: (backstop, trip, delay). Problems as from
-    problems(), with the backstop code in place of the row id. Where the front end waits less long
-    than asked, its threshold has to lie clearly wider instead: by 100 mV or a fifth of a current.
-    """
-    found = []
-    for backstop, trip, delay in applied:
-        asked = [request for request in requests if request[0] == backstop]
-        # Several levels may be asked of one kind: it has to suit the one that it backs.
-        if asked and not any([_is_wider(backstop, trip, delay, request) for request in asked]):
-            found.append((backstop, BACKSTOP_TIGHTER, trip, asked[len(asked) - 1][1]))
-    return found
-
-
-def _is_wider(backstop, trip, delay, request):
-    lower = backstop in (
-        limits.BACKSTOP_CELL_UNDER_VOLTAGE,
-        limits.BACKSTOP_DISCHARGE_CURRENT,
-        limits.BACKSTOP_SHORT_CIRCUIT,
-        limits.BACKSTOP_CHARGE_UNDER_TEMPERATURE,
-        limits.BACKSTOP_DISCHARGE_UNDER_TEMPERATURE,
-    )
-    wider = request[1] - trip if lower else trip - request[1]
-    voltage = backstop in (
-        limits.BACKSTOP_CELL_OVER_VOLTAGE,
-        limits.BACKSTOP_CELL_UNDER_VOLTAGE,
-    )
-    untimed = 100 if voltage else abs(request[1]) // 5
-    return wider > 0 and (delay >= request[2] or wider >= untimed)

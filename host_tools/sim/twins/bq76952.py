@@ -40,10 +40,12 @@ def build(clock, board, seed, soc_pct, flash=None, worn_pct=0.0, path=None, ambi
         seed=seed,
         variant=board.CHIP.lower(),
     )
+    twin.chip.pins.cell_pins = getattr(board, "TEMP_PINS", twin.chip.pins.cell_pins)
     machine.attach_i2c(0, 8, twin.chip)
-    line = machine.pin_line(board.BOTH_OFF_PIN)
-    line.listeners.append(twin.chip.dfetoff_pin)
-    twin.chip.dfetoff_pin(line.level)
+    if getattr(board, "BOTH_OFF_PIN", None) is not None:
+        line = machine.pin_line(board.BOTH_OFF_PIN)
+        line.listeners.append(twin.chip.dfetoff_pin)
+        twin.chip.dfetoff_pin(line.level)
     twin.hands = Hands(clock, board)
     if getattr(board, "BUTTON_PIN", None) is not None:
         # The button's second contact goes to LD.

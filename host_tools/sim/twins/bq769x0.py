@@ -36,11 +36,20 @@ def build(clock, board, seed, soc_pct, flash=None, worn_pct=0.0, ambient_c=25.0)
     _wire(board.BOTH_OFF_PIN, twin.chip.clamp_gates)
     _wire(board.WAKE_PIN, twin.chip.boot_pin)
     twin.hands = Hands(clock, board)
+    _follow(board, "HEATER_PIN", twin.bench.switch_heater)
+    _follow(board, "FAN_PIN", twin.bench.switch_fan)
     twin.flash = flash or FakeFlash()
     twin.flash.use(clock)
     board.make_storage = lambda: twin.flash
     twin.rs485 = machine.uart_line(1)
     return twin
+
+
+def _follow(board, name, switch):
+    """What hangs on an output pin, if the board has it."""
+    pin = getattr(board, name, None)
+    if pin is not None:
+        machine.pin_line(pin).listeners.append(switch)
 
 
 def _wire(pin, take):

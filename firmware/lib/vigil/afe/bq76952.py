@@ -12,7 +12,6 @@ from vigil import kernels
 from vigil.afe.bq76952_backstop import Backstop, highest_ma
 from vigil.afe.bq76952_bring_up import bring_up, compare
 from vigil.afe.bq76952_config import BLEED_LAPSE_S, USER_VOLT_MV, body_diode_ma, settings
-from vigil.afe.bq76952_options import Options
 from vigil.afe.bq76952_subcommands import Subcommands
 from vigil.afe.bq76952_terminals import Terminals
 from vigil.afe.bq76952_transfer import Transfer
@@ -102,20 +101,31 @@ _CHECKS_GIVEN_UP = const(20)
 _TICKS = const(0x3FFFFFFF)
 
 
+class Chosen:
+    """The options, checked; without the code that did it."""
+
+
 class Bq76952(Verbs, Terminals):
     """Voltages, current and switches of one chip.
 
     i2c: machine.I2C at `address`, or a transfer of another bus (bq76952_spi.SpiTransfer).
-    both_off: pin with value(0) = both switches off (chip's DFETOFF), value(1) = allowed.
-    options: see bq76952_options.
+    both_off: pin with value(0) = both switches off (chip's DFETOFF), value(1) = allowed; None
+    where the board has no such line: then only the bus and the chip's own watchdog open them.
+    choices: see bq76952_options.
     """
 
     # Of the class: each attribute of the object makes finding the others dearer.
     bleeds_adjacent = False
     bleed_lapse_ms = BLEED_LAPSE_S * 1000
 
-    def __init__(self, i2c, both_off, *, address=8, **options):
-        options = self._options = Options(**options)
+    def __init__(self, i2c, both_off, *, address=8, **choices):
+        # Only for the start: main.py lets go of it.
+        from vigil.afe.bq76952_options import Options
+
+        checked = Options(**choices)
+        options = self._options = Chosen()
+        for name in checked.__dict__:
+            setattr(options, name, getattr(checked, name))
         cells = options.cells
         shunt_uohm = options.shunt_uohm
         self.cell_count = cells
@@ -151,9 +161,14 @@ class Bq76952(Verbs, Terminals):
         first = options.used[0]
         cells_bytes = 2 * (options.used[-1] - first + 1)
         self._cell_at = bytes([2 * (place - first) for place in options.used])
-        pins = _TS_PINS + options.switch_temps if options.switch_temps else options.temps
+        self._temp_at = bytes([2 * pin - 2 for pin in options.temp_pins])
+        # The thermistors of the switches lie behind those of the cells.
+        self._switch_temp_at = bytes(
+            [2 * (_TS_PINS + pin - 1) for pin in options.switch_temp_pins]
+        )
+        places = self._temp_at + self._switch_temp_at
+        pins = (places[-1] >> 1) + 1 if places else 0
         self._thermistor_bytes = 2 * pins
-        self._temp_at = bytes([2 * place for place in range(options.temps)])
         transfer = self._transfer
         self._status_reading = transfer.reading(_BATTERY_STATUS, 2)
         self._alarm_reading = transfer.reading(_ALARM_STATUS, 2)
@@ -205,7 +220,9 @@ class Bq76952(Verbs, Terminals):
         backstop = self._backstop(requests)
         if options.open_wire_s:
             backstop.watch_open_wires()
-        self._image = settings(backstop, options, self._transfer.comm_type)
+        self._image = settings(
+            backstop, options, self._transfer.comm_type, self._both_off is not None
+        )
         self.applied = []
         self.sleep_allowed = False
         yield from bring_up(self._transfer, self._image, options.device_number)
@@ -382,11 +399,10 @@ class Bq76952(Verbs, Terminals):
             kernels.publish(
                 sample.temp_values, self._temps_dk, count, _ZERO_CELSIUS, _COLDEST_DC, _HOTTEST_DC
             )
-            # The thermistors of the switches lie behind those of the cells.
-            for place in range(_TS_PINS, self._thermistor_bytes >> 1):
-                values[sample.board_at + place - _TS_PINS + 1] = _temp_dc(
-                    data[2 * place] | data[2 * place + 1] << 8
-                )
+            at = sample.board_at
+            for place in self._switch_temp_at:
+                at += 1
+                values[at] = _temp_dc(data[place] | data[place + 1] << 8)
         sample.refresh(BOARD, now_ms)
         if count:
             sample.refresh(TEMPS, now_ms)
@@ -461,14 +477,19 @@ class Bq76952(Verbs, Terminals):
             self._discharge_leaks = 0
             self.switch_stuck = 0
         if charge or discharge:
-            self._both_off.value(1)
+            if self._both_off is not None:
+                self._both_off.value(1)
 
     def all_off(self):
-        """Both switches off by the direct line, with or without a bus."""
+        """Both switches off by the direct line, with or without a bus; else by the bus, if it
+        lives."""
         self._charge_wanted = False
         self._discharge_wanted = False
         try:
-            self._both_off.value(0)
+            if self._both_off is not None:
+                self._both_off.value(0)
+            elif self.configured:
+                self._force_off(_FORCE_CHARGE_OFF | _FORCE_DISCHARGE_OFF)
         except Exception:
             # The last resort must not fail its caller; the read-back shows what it did.
             pass

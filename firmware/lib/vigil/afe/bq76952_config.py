@@ -39,15 +39,17 @@ def body_diode_ma(shunt_uohm):
     return shunt_ma(50, shunt_uohm)
 
 
-def settings(backstop, options, comm_type):
+def settings(backstop, options, comm_type, has_line=True):
     """The whole configuration as [(data memory address, bytes), ...] in rising order.
+
+    has_line: DFETOFF is wired as the line that opens both switches.
 
     Each is one contiguous range of at most 32 bytes.
     """
     gain = options.cc_gain_uohm / options.shunt_uohm
     # Pull-up and curve of a 10k thermistor; of a cell, of a switch.
-    thermistors = [0x07 if place < options.temps else 0 for place in range(3)]
-    thermistors += [0x0F if place < options.switch_temps else 0 for place in range(3)]
+    thermistors = [0x07 if pin in options.temp_pins else 0 for pin in (1, 2, 3)]
+    thermistors += [0x0F if pin in options.switch_temp_pins else 0 for pin in (1, 2, 3)]
     recovery_ma = shunt_ma(100, options.shunt_uohm)
     enabled_c = backstop.enabled_c
     if options.watchdog_s:
@@ -64,7 +66,7 @@ def settings(backstop, options, comm_type):
     image = [
         (0x91A8, struct.pack("<ff", gain, gain * _CAPACITY_PER_CURRENT_GAIN)),
         # No SLEEP; a thermistor on TS2 must not be taken for the wake button (SHUT_TS2).
-        (0x9234, struct.pack("<H", 0x3882 if options.temps > 1 else 0x2882)),
+        (0x9234, struct.pack("<H", 0x3882 if 2 in options.temp_pins else 0x2882)),
         # Host watchdog leaves the regulators alone; interface type.
         (0x9238, struct.pack("<BB", 0, comm_type)),
         # SPI input filter, and the level of its answers.
@@ -181,7 +183,11 @@ def settings(backstop, options, comm_type):
         # Then thermistors (18k pull-up), DA config (10 mV; step of the current), cells wired.
         (
             0x92FA,
-            bytes([0, 0xC6, options.alert_pin] + thermistors + [_STEPS[backstop.step_ma]])
+            bytes(
+                [0, 0xC6 if has_line else 0, options.alert_pin]
+                + thermistors
+                + [_STEPS[backstop.step_ma]]
+            )
             + struct.pack("<H", options.channels),
         ),
         # Charge pump 11 V, no precharge, predischarge in steps of 10 ms and 10 mV.

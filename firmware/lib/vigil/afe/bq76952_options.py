@@ -28,7 +28,9 @@ class Options:
     load_detect_every_s, for load_detect_h.
     alert_pin: the chip's byte for its ALERT pin, 0 = unused, 0x2A = high on alarm, from REG1.
     alarms: Alarm Enable, which is what raises ALERT; ends of scan are always among them.
-    switch_temps: thermistors at the switches, on HDQ, DCHG and DDSG in this order.
+    temp_pins: which of TS1, TS2, TS3 carry the thermistors of the cells; None = the first ones.
+    switch_temps: thermistors at the switches; switch_temp_pins: on which of HDQ (1), DCHG (2) and
+    DDSG (3), None = the first ones.
     predischarge_ms: 0 = none; the PDSG switch comes first, until this time has passed (at most
     2550) or the load is within predischarge_delta_mv of the stack (at most 2550, 0 = time only).
     sleep_charges: the charge switch stays on in SLEEP; sleep_voltage_s: its scan period, 1 or
@@ -44,7 +46,9 @@ class Options:
         variant="BQ76952",
         cells=16,
         temps=3,
+        temp_pins=None,
         switch_temps=0,
+        switch_temp_pins=None,
         shunt_uohm=500,
         channels=0,
         cc_gain_uohm=7476.8,
@@ -77,6 +81,8 @@ class Options:
         self.cells = cells
         self.temps = temps
         self.switch_temps = switch_temps
+        self.temp_pins = bytes(temp_pins or range(1, temps + 1))
+        self.switch_temp_pins = bytes(switch_temp_pins or range(1, switch_temps + 1))
         self.shunt_uohm = shunt_uohm
         self.channels = channels or (1 << cells) - 1
         # Position of each cell among the chip's inputs, lowest first.
@@ -105,6 +111,10 @@ class Options:
             and self.channels >> inputs == 0
             and 0 <= temps <= 3
             and 0 <= switch_temps <= 3
+            and len(self.temp_pins) == temps
+            and len(self.switch_temp_pins) == switch_temps
+            and _rises(self.temp_pins)
+            and _rises(self.switch_temp_pins)
             and shunt_uohm > 0
             and 0 <= watchdog_s <= 0xFFFF
             and 0 <= predischarge_ms <= 2550
@@ -120,3 +130,12 @@ class Options:
         for byte in (open_wire_s, latch_after, load_detect_s, load_detect_every_s, alert_pin):
             if not 0 <= byte <= 255:
                 raise AfeError(UNSUPPORTED)
+
+
+def _rises(pins):
+    last = 0
+    for pin in pins:
+        if not last < pin <= 3:
+            return False
+        last = pin
+    return True

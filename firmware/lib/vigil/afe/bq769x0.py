@@ -49,11 +49,11 @@ class Bq769x0(Switching, Verbs):
     chip has no such input, and None means that only the bus can open the switches.
     wake: pin that pulls TS1 up while value(1), for booting out of SHIP; None = by hand only.
     alert: pin that shows ALERT; a look at a chip that has nothing to tell is then cheaper.
-    options: see bq769x0_options.
+    choices: see bq769x0_options.
     """
 
-    def __init__(self, i2c, *, address=8, both_off=None, wake=None, alert=None, **options):
-        options = self._options = Options(**options)
+    def __init__(self, i2c, *, address=8, both_off=None, wake=None, alert=None, **choices):
+        options = self._options = Options(**choices)
         self.cell_count = options.cells
         self.temp_count = len(options.thermistors)
         self.board_temp_count = 1  # the hottest of the dies, one in each group of five cells

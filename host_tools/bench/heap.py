@@ -1,0 +1,188 @@
+"""`python -m host_tools.bench.heap [BOARD...]`: how much heap a board has left after the start.
+
+Prints the largest users, writes build/heap.json.
+
+The built firmware runs on this computer's MicroPython, and the blocks are counted that it keeps
+after a collection. A block has four words, on a board (16 bytes) as here (32): what is made of
+words takes as many blocks there. What is made of bytes (bytecode, machine code, names, buffers)
+takes about twice as many; their lengths are in the .mpy files and in the running objects.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from host_tools.bench.mpy_file import MpyFile
+from host_tools.build import compiler, image, imports, romfs
+from host_tools.build.__main__ import write
+from host_tools.sim import interpreter
+
+ROOT = Path(__file__).parents[2]
+BLOCK = 16
+_BLOCK_HERE = 32
+_OBJECTS = "objects of the running BMS"
+_NAMES = "names"
+_LEFT = "left of modules for the start"
+_SHOWN = 12
+# What is free before the firmware starts. Published figures of stock MicroPython: on a Pico
+# 233,024 in all and 7,168 in use at the prompt; on a Pico W, whose radio takes its share used or
+# not, 191,872 in all; on an ESP32-C3 165,248 with what it may still fetch from the system.
+# Assumptions: its Bluetooth needs 60,000, and an ESP32 has as much as a C3.
+HEAPS = {
+    "armv6m": {"a Pico": 225856, "a Pico W": 184704},
+    "xtensawin": {"an ESP32": 165248, "an ESP32 with Bluetooth": 105248},
+    "rv32imc": {"an ESP32-C3": 165248, "an ESP32-C3 with Bluetooth": 105248},
+}
+# A name in the interpreter's table: pointer, hash and length; the table grows by doubling.
+_NAME_BYTES = 7
+_FIRST_NAMES = 20
+
+
+def measure(board, in_romfs=False):
+    """{part: bytes of a board's heap that it keeps}, and whether the BMS had its switches on."""
+    made = image.make(board)
+    here = image.make(board, processor="x64")
+    order = _import_order(here)
+    files = {module: _file(made, module) for module in ["board", *order]}
+    names = {name.decode() for file in files.values() for name in file.names}
+    with tempfile.TemporaryDirectory() as folder:
+        write(here, Path(folder))
+        app = Path(folder) / image.FOLDER
+        if in_romfs:
+            app = Path(folder) / romfs.IMAGE
+            app.write_bytes(romfs.packed(here.app))
+        program, _ = interpreter.find()
+        path = os.pathsep.join(("host_tools/mock/fakes", ".", ".frozen"))
+        done = subprocess.run(
+            [program, "-X", "heapsize=8m", "host_tools/bench/heap_probe.py", app],
+            input=f"{' '.join(order)}\n{' '.join(sorted(names))}\n",
+            cwd=ROOT,
+            env=dict(os.environ, MICROPYPATH=path),
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{board}: {done.stderr.strip() or done.stdout.strip()}")
+        probe = json.loads(done.stdout.splitlines()[-1])
+    parts = {}
+    gone = 0
+    for module, blocks in probe["modules"]:
+        if module in probe["gone"]:
+            gone += blocks
+            continue
+        file = files[module]
+        # A name's number in a module's table has two bytes.
+        lengths = [2 * file.name_count]
+        if not in_romfs or f"{module}.py" in made.app:
+            lengths += file.bytecode + file.constants
+        parts[module] = _on_board(blocks, lengths, [len(code) for code in file.viper])
+    # What a module leaves behind that has been let go of.
+    parts[_OBJECTS] = _on_board(probe["running"], probe["buffers"], [])
+    parts[_LEFT] = _on_board(gone - probe["forgotten"], [], [])
+    parts[_NAMES] = _of_names(names - set(probe["built_in"]), in_romfs)
+    return parts, probe["switches_on"]
+
+
+def _import_order(made):
+    """Modules of a version, each after all that it imports; as far as the circles let it."""
+    texts = {}
+    for path in made.app:
+        for suffix, base in ((".mpy", "firmware/lib"), (".py", "firmware")):
+            source = ROOT / base / path
+            if path.endswith(suffix) and path != "boot.py" and path != "board.py":
+                source = source.with_suffix(".py")
+                if source.is_file():
+                    texts[path.removesuffix(suffix) + ".py"] = source.read_text("utf-8")
+    order = []
+
+    def place(path, above):
+        name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        if name in order or path in above:
+            return
+        for other in imports.imported_by(texts[path], path):
+            target = other.replace(".", "/")
+            for at in (f"{target}/__init__.py", f"{target}.py"):
+                if at in texts:
+                    place(at, (*above, path))
+        order.append(name)
+
+    for path in sorted(texts):
+        place(path, ())
+    return order
+
+
+def _file(made, module):
+    """What loading it brings; a source is compiled on the board, with its line numbers."""
+    path = module.replace(".", "/")
+    for at in (f"{path}.mpy", f"{path}/__init__.mpy"):
+        if at in made.app:
+            return MpyFile(made.app[at])
+    text = made.app[f"{path}.py"].decode()
+    (data,) = compiler.compile_files([(text, path, False)], made.processor, "-O0")
+    return MpyFile(data)
+
+
+def _of_names(names, in_romfs):
+    """Bytes of the table and the texts, which stay in the flash if they are there."""
+    room = step = _FIRST_NAMES
+    while room < len(names):
+        step *= 2
+        room += step
+    texts = 0 if in_romfs else sum(len(name) + 1 for name in names)
+    return room * _NAME_BYTES + texts
+
+
+def _on_board(blocks, lengths, machine_code):
+    """Bytes on a board: blocks here, and the more that bytes take; machine code is none here."""
+    more = sum(_blocks(length, BLOCK) - _blocks(length, _BLOCK_HERE) for length in lengths)
+    return BLOCK * (blocks + more + sum(_blocks(length, BLOCK) for length in machine_code))
+
+
+def _blocks(length, block):
+    return -(-int(length) // block)
+
+
+def kernel_code(board):
+    """Machine code of each kernel, as it is loaded."""
+    return _file(image.make(board), image.KERNELS.removesuffix(".py").replace("/", ".")).viper
+
+
+def free_after_start(processor, used):
+    """{where: bytes that stay free, by the heaps above}."""
+    return {where: heap - used for where, heap in HEAPS[processor].items()}
+
+
+def report(boards):
+    """{board: what it uses and what stays free}; prints the largest users of each."""
+    found = {}
+    kinds = [(board, False) for board in boards]
+    kinds += [(board, True) for board in boards if image.make(board).processor in romfs.PROCESSORS]
+    for board, in_romfs in kinds:
+        parts, switches_on = measure(board, in_romfs)
+        if not switches_on:
+            raise RuntimeError(f"{board}: the switches are not on after the start")
+        used = sum(parts.values())
+        free = free_after_start(image.make(board).processor, used)
+        largest = dict(sorted(parts.items(), key=lambda item: (-item[1], item[0])))
+        name = f"{board} in ROMFS" if in_romfs else board
+        found[name] = {"used": used, "free": free, "users": largest}
+        print(f"Heap of {name}: the firmware keeps {used:,} bytes")
+        for part, size in list(largest.items())[:_SHOWN]:
+            print(f"  {size:>8,}  {part}")
+        for where, size in free.items():
+            print(f"  {size:>8,}  stay free on {where}")
+    return found
+
+
+def main(boards):
+    found = report(boards or image.real_boards())
+    target = ROOT / "build" / "heap.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,135 @@
+"""`make types`: mypy over firmware and boards, with the stubs of each port of MicroPython.
+
+Run by the Python of .venv-types, where mypy and, one folder a port, the stubs are installed.
+"""
+
+import ast
+import functools
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from host_tools.build import image
+
+ROOT = Path(__file__).parents[1]
+HOME = ROOT / ".venv-types"
+_FIRMWARE = ("firmware/lib/vigil", "firmware/main.py", "firmware/boot.py")
+_LOADER = ("firmware/loader/slots.py", "firmware/loader/boot.py", "firmware/loader/main.py")
+# Stubs of the port that a processor's boards run.
+PORTS = {"armv6m": "rp2", "xtensawin": "esp32", "rv32imc": "esp32"}
+
+# Findings that are none, and why. Each names what it is about: everything else is a finding.
+ALLOWED = (
+    # Viper takes any buffer as a pointer; the stubs do not say so.
+    r'Argument \d+ to "(crc8|crc8_unpack|pec15|unpack_words|differ|publish|refresh|judge|look'
+    r'|count_charge)" has incompatible type "(bytes|bytearray|memoryview\[int\]|array\[int\])";'
+    r' expected "ptr(8|32)"',
+    # The stubs give ticks types of their own, which no other number has. Here a time that is not
+    # known yet begins as 0, or as None, and differences are masked.
+    r'Incompatible types in assignment \(expression has type "(_Ticks\w+)", variable has type'
+    r' "int"\)',
+    r'Incompatible types in assignment \(expression has type "None", variable has type'
+    r' "_Ticks\w+"\)',
+    r'Value of type variable "_Ticks" of "ticks_add" cannot be "int"',
+    r'Unsupported (left operand type for - \("_Ticks|operand types for - \("_Ticks\w+" and "int")',
+    # Made by the build.
+    r'Cannot find implementation or library stub for module named "vigil_release"',
+    # The loader's main imports the version's, which has the same name.
+    r'loader/main\.py:\d+: error: Module has no attribute "trial"',
+    # Set by app.py before anybody can ask.
+    r'status\.py:\d+: error: Item "None" of "Any \| None" has no attribute "sleeping_in_s"',
+    r'Need type annotation for "\w+" \(hint: "\w+: dict\[',
+)
+# Classes that are only ever part of a driver use what the driver has; objects that are nothing but
+# what is put into them get it from somebody else. What they have has to exist, though: it is set
+# or defined somewhere in the same folder.
+_PARTS = re.compile(
+    r'^(?P<path>\S+)/\w+\.py:\d+: error: "(Verbs|Terminals|Switching|Subcommands|Board|Chemistry'
+    r'|Chosen)" has no attribute "(?P<name>\w+)"'
+)
+
+
+def findings(port, boards, root=ROOT):
+    """["file:line: error: ..."] of everything that goes onto boards of this port."""
+    groups = [_FIRMWARE, _LOADER]
+    groups += [(f"boards/{board}/board.py",) for board in boards]
+    found = []
+    for group in groups:
+        found += _run(port, boards[0], group, root)
+    return sorted(set(found))
+
+
+def is_allowed(line, root=ROOT):
+    part = _PARTS.search(line)
+    if part:
+        return part["name"] in _given(root / part["path"])
+    return any(re.search(pattern, line) for pattern in ALLOWED)
+
+
+@functools.cache
+def _given(folder):
+    """Names that the modules of a folder set on objects, take as arguments, or define."""
+    names = set()
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                names.add(node.attr)
+            elif isinstance(node, ast.FunctionDef):
+                names.add(node.name)
+            elif isinstance(node, ast.ClassDef):
+                names |= {
+                    part.id
+                    for statement in node.body
+                    for part in ast.walk(statement)
+                    if isinstance(statement, ast.Assign) and isinstance(part, ast.Name)
+                }
+    return names
+
+
+def _run(port, board, files, root):
+    stubs = HOME / port
+    place = "firmware/loader" if files is _LOADER else f"boards/{board}"
+    if files[0].startswith("boards/"):
+        place = str(Path(files[0]).parent)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--no-site-packages", "--check-untyped-defs"),
+            *("--follow-imports", "silent", "--custom-typeshed-dir", stubs),
+            *("--cache-dir", HOME / f"cache-{port}", "--no-error-summary"),
+            *files,
+        ],
+        cwd=root,
+        env=dict(os.environ, MYPYPATH=os.pathsep.join((str(stubs), "firmware/lib", place))),
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode not in (0, 1):
+        sys.exit(f"mypy: {done.stdout}{done.stderr}")
+    # The stubs have findings of their own.
+    lines = [line for line in done.stdout.splitlines() if ": error: " in line]
+    return [line for line in lines if line.startswith(("firmware/", "boards/"))]
+
+
+def main():
+    boards = {}
+    for board in image.real_boards():
+        processor = image.constant(ROOT / "boards" / board / "board.py", "PROCESSOR")
+        boards.setdefault(PORTS[processor], []).append(board)
+    left = 0
+    for port, names in boards.items():
+        every = findings(port, names)
+        told = [line for line in every if not is_allowed(line)]
+        for line in told:
+            print(f"{port}: {line}")
+        left += len(told)
+        kept = len(every) - len(told)
+        print(
+            f"types for {port}: {', '.join(names)}: {len(told)} findings, {kept} known to be none"
+        )
+    return 1 if left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,245 @@
+"""What is built for a board does what the sources do, with less on it."""
+
+import ast
+import os
+import subprocess
+import sys
+import types
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from host_tools.bench import heap
+from host_tools.build import fold, image, romfs, shorten
+from tests.interpreter import micropython
+
+NUMBERS = """
+from micropython import const
+from array import array
+LOW = const(3)
+HIGH = const(LOW + 4)
+_HIDDEN = const(HIGH << 2)
+WORDS = {"low": LOW}
+TABLE = ((1, 2), (3, LOW), (5, 6), (7, HIGH), (1, 1), (1, 2), (1, 3), (1, 4))
+CURVE = array("H", (1, 500, 65535))
+def hidden():
+    return _HIDDEN
+"""
+USER = """
+from parts import numbers
+from parts.numbers import HIGH, LOW as FLOOR
+_AT = HIGH - FLOOR
+class Counter:
+    def __init__(self, start, step=HIGH):
+        self._count = start
+        self._step = step
+    def _advance(self, by):
+        self._count += by
+        return self._count
+    def next(self):
+        return self._advance(self._step) * numbers.LOW + _AT
+def shadow(HIGH):
+    LOW = HIGH + 1
+    return LOW
+def total(values):
+    return sum([value * FLOOR for value in values])
+"""
+CHILD = """
+from parts.user import Counter
+class Double(Counter):
+    def __init__(self, start):
+        super().__init__(start, step=2)
+        self._more = 5
+    def next(self):
+        self._more += 1
+        return self._advance(self._more) + self._step
+"""
+SOURCES = {
+    "parts/numbers.py": NUMBERS,
+    "parts/user.py": USER,
+    "parts/child.py": CHILD,
+}
+
+
+def compact(sources, fixed=(), keep_names=False):
+    texts = fold.folded(sources, fixed, keep_names)
+    return shorten.shortened(texts, fixed)
+
+
+def load(sources):
+    """{last part of the name: module} of sources, run on this interpreter."""
+    loaded = {"parts": types.ModuleType("parts")}
+    before = {name: sys.modules.get(name) for name in ("parts", *map(_name, sources))}
+    try:
+        sys.modules["parts"] = loaded["parts"]
+        for path, text in sources.items():
+            name = _name(path)
+            module = sys.modules[name] = types.ModuleType(name)
+            exec(compile(text, path, "exec"), module.__dict__)
+            last = name.rpartition(".")[2]
+            setattr(loaded["parts"], last, module)
+            loaded[last] = module
+    finally:
+        for name, module in before.items():
+            sys.modules.pop(name)
+            if module is not None:
+                sys.modules[name] = module
+    return loaded
+
+
+def _name(path):
+    return path.removesuffix(".py").replace("/", ".")
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=5))
+def test_a_compact_module_does_what_its_source_does(numbers):
+    plain, small = load(SOURCES), load(compact(SOURCES)[0])
+    answers = []
+    for loaded in (plain, small):
+        user, child = loaded["user"], loaded["child"]
+        counters = [user.Counter(numbers[0]), user.Counter(1, step=4), child.Double(numbers[-1])]
+        answers.append([counter.next() for counter in counters for _ in numbers])
+        answers[-1] += [user.shadow(numbers[0]), user.total(numbers), loaded["numbers"].hidden()]
+        table = loaded["numbers"].TABLE
+        answers[-1] += [[row[1] for row in table], list(loaded["numbers"].CURVE)]
+        answers[-1] += [loaded["numbers"].WORDS]
+    assert answers[0] == answers[1]
+
+
+def test_numbers_stand_where_they_are_used_and_leave_no_name():
+    texts, _ = compact(SOURCES)
+    names = {
+        node.id
+        for text in texts.values()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Name)
+    }
+    assert names & {"FLOOR", "_AT", "_HIDDEN", "const"} == set()
+    # In shadow() this is something else.
+    assert texts["parts/user.py"].count("import") == 1
+    assert "from parts.numbers import HIGH\n" in texts["parts/user.py"]
+
+
+def test_what_a_source_on_the_board_asks_for_keeps_its_name():
+    texts, _ = compact(SOURCES, fixed=["from parts import numbers\nprint(numbers.HIGH)\n"])
+    assert "HIGH = 7" in texts["parts/numbers.py"] and "LOW = " not in texts["parts/numbers.py"]
+    texts, _ = compact(SOURCES, fixed=["from parts import numbers\ngetattr(numbers, 'LOW')\n"])
+    assert "LOW = 3" in texts["parts/numbers.py"]
+
+
+def test_a_name_that_is_more_than_a_number_stays():
+    source = "from micropython import const\nX = const(1)\ndef f():\n    global X\n    X = 2\n"
+    texts = fold.folded({"a.py": source + "    return X\n"}, ())
+    assert load(texts)["a"].f() == 2
+
+
+def test_private_names_of_a_family_of_classes_stay_apart():
+    _, told = compact(SOURCES)
+    family = told["parts/user.py"] | told["parts/child.py"]
+    assert sorted(family.values()) == ["_AT", "_advance", "_count", "_more", "_step"]
+
+
+def test_private_names_of_strangers_become_the_same():
+    sources = {
+        "parts/a.py": "class A:\n    def f(self):\n        self._long_name = 1\n",
+        "parts/b.py": "class B:\n    def f(self):\n        self._other_name = 1\n",
+    }
+    _, told = shorten.shortened(sources, ())
+    assert told == {"parts/a.py": {"_a": "_long_name"}, "parts/b.py": {"_a": "_other_name"}}
+
+
+def test_a_private_name_that_a_text_or_a_source_has_is_kept():
+    sources = {"a.py": "class A:\n    def f(self):\n        self._one = self._two = 1\n"}
+    _, told = shorten.shortened(sources, ["print('hello')\nx._one\n"])
+    assert told == {"a.py": {"_a": "_two"}}
+    sources["a.py"] += "        return getattr(self, '_two')\n"
+    _, told = shorten.shortened(sources, ["x._one\n"])
+    assert told == {"a.py": {}}
+
+
+def test_arguments_that_are_given_by_name_keep_theirs():
+    source = "def f(first, second, *, third):\n    return first + second + third\n"
+    texts, _ = shorten.shortened({"a.py": source}, ["f(1, second=2, third=3)\n"])
+    assert "def f(p0, second, *, third):" in texts["a.py"]
+    assert load(texts)["a"].f(1, second=2, third=3) == 6
+
+
+def test_a_traceback_of_a_board_is_told_in_the_names_of_the_sources(monkeypatch, capsys):
+    made = image.make("pico_bq76952")
+    short, name = next(iter(made.private_names["vigil/app.py"].items()))
+    lines = f'  File "vigil.app", line 1, in {short}\n  File "main.py", line 3, in {short}\nX\n'
+    monkeypatch.setattr(sys, "stdin", lines.splitlines(keepends=True))
+    shorten.main(["pico_bq76952"])
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].endswith(f"in {name}") and told[1:] == lines.splitlines()[1:]
+
+
+@pytest.fixture(scope="module")
+def pico():
+    return heap.measure("pico_bq76952")
+
+
+def test_the_built_firmware_starts_and_closes_the_switches(pico):
+    assert pico[1]
+
+
+def test_every_module_is_counted_or_has_been_let_go_of(pico):
+    parts, _ = pico
+    modules = {
+        path.removesuffix(".mpy").removesuffix("/__init__").replace("/", ".")
+        for path in image.make("pico_bq76952").app
+        if path.endswith(".mpy")
+    }
+    gone = {f"vigil.{name}" for name in ("selftest", "presets", "validate")}
+    gone |= {"vigil.chemistry", "vigil.ocv_tables", "vigil.afe.bq76952_options"}
+    assert modules - set(parts) == gone
+
+
+def test_what_is_bytes_is_counted_in_the_blocks_of_a_board(pico):
+    code = sum(len(code) for code in heap.kernel_code("pico_bq76952"))
+    assert code <= pico[0]["vigil.kernels"] < code + 2000
+
+
+def test_a_pico_keeps_the_heap_that_is_promised(pico):
+    assert heap.free_after_start("armv6m", sum(pico[0].values()))["a Pico"] >= 100_000
+
+
+def test_a_version_in_romfs_starts_as_well_and_keeps_much_less_of_the_heap():
+    in_files, _ = heap.measure("libresolar_bms_c1")
+    in_romfs, switches_on = heap.measure("libresolar_bms_c1", in_romfs=True)
+    assert switches_on
+    assert sum(in_romfs.values()) < sum(in_files.values()) * 2 / 3
+    # Machine code is copied wherever it lies.
+    assert in_romfs["vigil.kernels"] > 0.95 * in_files["vigil.kernels"]
+
+
+def test_an_image_for_romfs_holds_the_version_and_nothing_else():
+    made = image.make("esp32_bq76952")
+    files = romfs.files(made)
+    assert set(files) == {"boot.py", "main.py", romfs.IMAGE}
+    assert files[romfs.IMAGE].startswith(b"\xd2\xcd\x31")
+    assert all(data in files[romfs.IMAGE] for data in made.app.values())
+
+
+def test_a_pico_is_not_offered_what_its_firmware_cannot_do():
+    with pytest.raises(ValueError, match="has no ROMFS"):
+        romfs.files(image.make("pico_bq76952"))
+
+
+def test_the_firmware_on_a_desk_is_as_good_with_its_numbers_in_place(tmp_path):
+    made = image.make("pico_bq76952", processor="x64", keep_names=True)
+    for path, data in made.app.items():
+        if path.startswith("vigil/"):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_bytes(data)
+    places = ("host_tools/mock/fakes", "tests/micropython", ".", str(tmp_path), "firmware")
+    done = subprocess.run(
+        [micropython(), "tests/micropython/runner.py", "test_every_row"],
+        cwd=image.ROOT,
+        env=dict(os.environ, MICROPYPATH=":".join((*places, ".frozen"))),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "ok " in done.stdout, done.stdout + done.stderr
