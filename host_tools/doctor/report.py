@@ -6,11 +6,10 @@ from host_tools import meanings
 from host_tools.doctor import expected, verdict
 from host_tools.mock import costs, fake_flash
 
-_ORDER = ("read judge plausibility act inputs").split() + [
-    "count charge",
-    "gc.collect",
-    "stopwatch",
-]
+_ORDER = (
+    *("read", "judge", "plausibility", "act", "read-judge-act"),
+    *("inputs", "count charge", "gc.collect", "stopwatch"),
+)
 _NEWS = {0: "nothing new", 1: "new cells", 2: "new slow scan", 3: "everything new"}
 
 
