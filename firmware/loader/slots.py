@@ -13,6 +13,8 @@ POINTER = "running"
 MANIFEST = "manifest.json"
 TRIES = 3
 
+watchdog = None  # what main.py has started for a version on trial
+
 
 def parse(text):
     """(folder, tries, fallback), fallback None without a trial; None if it is no pointer."""

@@ -18,7 +18,7 @@ import vfs
 
 SECTOR = 4096
 PAGE = 256
-SECTORS = 128
+SECTORS = 352  # the filesystem of a Pico
 WINDOW = 1024  # of raw-paste mode
 CTRL_A, CTRL_B, CTRL_C, CTRL_D, CTRL_E = b"\x01", b"\x02", b"\x03", b"\x04", b"\x05"
 RESET = 0  # exit code that the test knows
@@ -118,8 +118,9 @@ class Surroundings:
     """
 
     def __init__(self, name, hold_s):
-        import machine
         import time
+
+        import machine
 
         from host_tools.mock import fake_time
         from host_tools.mock.clock import VirtualClock

@@ -111,7 +111,7 @@ class BoardStandIn:
         raise AssertionError(f"the board never said {wanted}: {heard!r}")
 
 
-def runs(flash):
+def runs(flash, surroundings=(), word="version "):
     """Which version a board with this flash starts."""
-    with BoardStandIn(flash) as board:
-        return board.says("version ")
+    with BoardStandIn(flash, surroundings=surroundings) as board:
+        return board.says(word)
