@@ -36,6 +36,8 @@ class Wire:
 
     def restart(self):
         """The board goes away; nothing is awaited."""
+        if self._transport is None:
+            raise Unreachable(f"the board at {self._port} was not reached")
         # The pause lets the board's last words out before its USB port goes.
         code = "import machine, time\ntime.sleep_ms(100)\nmachine.reset()"
         try:

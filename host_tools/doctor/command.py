@@ -1,6 +1,7 @@
 """`vigil doctor`: examine a board at a port, or a simulated one, and leave a report to share."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -52,14 +53,11 @@ def _link(board, port, connect):
 
 
 def _writable(path):
-    """(JSON file, text file), before the board is stopped for nothing."""
+    """(JSON file, text file); refused before the board is stopped for nothing."""
     files = Path(f"{path}.json"), Path(f"{path}.txt")
-    try:
-        for file in files:
-            with open(file, "a"):
-                pass
-    except OSError as error:
-        raise ValueError(f"cannot write {error.filename}: {error.strerror}") from None
+    folder = files[0].parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or any(map(Path.is_dir, files)):
+        raise ValueError(f"--report: cannot write {files[0]}")
     return files
 
 

@@ -18,10 +18,10 @@ class Desk:
 
     simulated = True
 
-    def __init__(self, board, seed="1"):
-        """ValueError if there is no such simulated board."""
+    def __init__(self, board, faults=()):
+        """ValueError if there is no such simulated board. faults: as `vigil sim --fault`."""
         self._settings = settings.check(
-            board, "rest", "max", None, seed, "50", [], ".run", "jbd", "1", True
+            *(board, "rest", "max", None, "1", "50", list(faults), ".run", "jbd", "1", True)
         )
         self._board = board
         self._process = None

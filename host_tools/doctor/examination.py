@@ -73,7 +73,9 @@ class Examination:
 
     def _measure(self):
         self._say("front end")
-        self._take("front end", "bring_up()", "the front end")
+        front_end = self._take("front end", "bring_up()", "the front end")
+        if front_end and not front_end["configured"]:
+            self._without("readings, and judging what is new", "the front end is not set up")
         self._take("sample", "sample()", "the first Sample")
         if self._take("bus before", "counters()", "counts of bus errors") == {}:
             self._without("counts of bus errors", "this front end keeps none")
@@ -98,6 +100,10 @@ class Examination:
             flash = f"flash({_FLASH_WRITES}, {_FLASH_BYTES})"
             self._take("flash", flash, "stall of a flash write")
         self._without("links (RS485)", "nobody may give orders during the examination")
+        self._without(
+            "balancing, heater, fan, lamp, buzzer and sleep",
+            "nothing but measuring happens during the examination",
+        )
 
     def _take_runs(self, subject, count, what):
         """Several runs, for the wire's patience; stopwatches go on, counts of a run add up."""

@@ -45,21 +45,32 @@ def part_us(name, kind, capabilities, mhz):
 def _read_us(kind, capabilities, mhz):
     if capabilities.get("chip") not in _CHIPS:
         return None
+    rows = costs.ROWS
     readings, names = map(list, _ALWAYS)
+    cycles = 0
     if kind & 1:
         readings += [2 * capabilities["cells"], 2]
         names.append(_NEW_CELLS)
     if kind & 2:
-        readings += [6, 2, 2 * capabilities["temps"]]
+        readings += [6, 2, 2 * _thermistors(capabilities)]
         names.append(_NEW_SCAN)
-    cycles = sum(costs.ROWS[name] for name in names)
-    cycles += len(readings) * costs.ROWS["take"] + sum(readings) * costs.ROWS["byte read"]
+        # While the switches are open the chip is asked for a load, too, by an unprepared reading.
+        readings.append(2)
+        cycles += rows["read"] - rows["take"]
+    cycles += sum(rows[name] for name in names)
+    cycles += len(readings) * rows["take"] + sum(readings) * rows["byte read"]
     # With check codes; nine bits a byte, start, repeated start and stop.
     bits = sum(30 + 18 * count for count in readings)
     if kind:
-        cycles += costs.ROWS["send"]
+        cycles += rows["send"]
         bits += 20 + 18 * _CLEARING_BYTES
     return cycles / mhz + bits * 1000000 / _BUS_HZ
+
+
+def _thermistors(capabilities):
+    """Those of the switches lie behind all three pins of the cells."""
+    switches = capabilities["switch_temps"]
+    return 3 + switches if switches else capabilities["temps"]
 
 
 def kernel_us(name, mhz):

@@ -336,6 +336,7 @@ def kernel(name, arguments, times):
         exec(text, space)
         trial = space["trial"]
         trial(getattr(kernels, name), 1, ticks, *arguments, *saved)
+        gc.collect()
         begun, ended = trial(getattr(kernels, name), times, ticks, *arguments, *saved)
         took.append(_diff(ended, begun))
     tell((took[1] - took[0]) * 1000 // times)

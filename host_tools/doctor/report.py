@@ -79,7 +79,9 @@ def _cycle(found, simulated):
 def _parts(found, mhz):
     """mhz: None where nothing may be compared with the table."""
     stopwatches = found.get("parts", {}).get("stopwatches", {})
-    capabilities = found.get("front end", {}).get("capabilities", {})
+    capabilities = dict(found.get("front end", {}).get("capabilities", {}))
+    # The first temperature of the board is the chip's own.
+    capabilities["switch_temps"] = len(found.get("sample", {}).get("board_dc", [0])) - 1
 
     def line(title, part, kind, spent):
         return _line(title, spent, mhz and expected.part_us(part, kind, capabilities, mhz))
@@ -199,7 +201,7 @@ def _tell_front_end(whole):
         if front_end["complete_ms"] >= 0:
             yield f"everything measured {front_end['complete_ms']} ms after the start"
         yield f"limits that it guards by itself: {len(front_end['applied'])}"
-    if "sample" in whole:
+    if "sample" in whole and whole.get("front_end", {}).get("configured"):
         sample = whole["sample"]
         yield f"cells {_values(sample['cells_mv'])} mV"
         yield f"stack {_value(sample['stack_mv'])} mV, current {_value(sample['current_ma'])} mA"

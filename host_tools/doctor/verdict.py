@@ -86,8 +86,10 @@ def _sample(sample):
 def _tripped(row, limits, where, value, trip):
     (sample,) = load("sample")
     placed = row[limits.GROUP] in (sample.CELLS, sample.TEMPS, sample.BOARD)
+    unit = meanings.meaning(row[limits.ID]).unit
     name = meanings.name(row[limits.ID], where + 1 if placed else 0)
-    return f"Limit tripped: {name} (value {value}, limit {trip})."
+    value, trip = (meanings.limit(unit, number) for number in (value, trip))
+    return f"Limit tripped: {name} ({value}, limit {trip})."
 
 
 def _cycle(cycle):

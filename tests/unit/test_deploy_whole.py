@@ -1,6 +1,5 @@
 """The whole firmware goes onto a board with a simulated chip, is confirmed, and comes back."""
 
-import ast
 import shutil
 
 import pytest
@@ -8,15 +7,20 @@ import pytest
 from host_tools.build import image
 from host_tools.deploy import steps, wire
 from host_tools.deploy.__main__ import REFUSED, put
-from host_tools.firmware import load
 from tests.interpreter import ROOT, run_micropython
-from tests.unit.board_stand_in import BoardStandIn, runs
+from tests.unit.whole_board import (
+    BOARD,
+    CONFIRMED_S,
+    UNCONFIRMED_S,
+    ask,
+    bring,
+    changed,
+    kept,
+    made,
+    stand_in,
+    started,
+)
 
-BOARD = "pico_bq76952"
-_keeper = load("keeper")[0]
-CONFIRMED_S = _keeper.CONFIRM_AFTER_MS // 1000 + 10
-UNCONFIRMED_S = 10
-FIRST_SAMPLE_S = 30
 SETTINGS = "what the owner has set"
 HANG = b"import time\nwhile True:\n    time.sleep_ms(10)\n"
 # Self-tests that find something wrong: the version runs on, its switches open.
@@ -25,54 +29,7 @@ WRONG_KERNEL = b"def failures():\n    return ['judge']\n"
 
 @pytest.fixture(scope="module")
 def first():
-    """The firmware as it is, for this computer's MicroPython."""
-    return image.make(BOARD, processor="x64")
-
-
-def changed(made, version, instead, only=None):
-    """Another version: files {path: source} in the place of others. only: of the old ones, these
-    alone, for a version that does not get far enough to miss the rest."""
-    gone = [path.replace(".py", ".mpy") for path in instead] + [image.RELEASE, image.MANIFEST]
-    app = {path: data for path, data in made.app.items() if path not in gone}
-    if only is not None:
-        app = {path: data for path, data in app.items() if path in only}
-    needed = made.manifest["micropython"]
-    return image.Image(BOARD, "x64", made.loader, {**app, **instead}, version, needed)
-
-
-def stand_in(flash, hold_s, log=None, age=""):
-    return BoardStandIn(flash, log, (BOARD, hold_s, age))
-
-
-def bring(made, board, said=None):
-    """What steps.deploy() gives."""
-    line = wire.Wire(board.port)
-    try:
-        return steps.deploy(line, made, (said if said is not None else []).append, FIRST_SAMPLE_S)
-    finally:
-        line.close()
-
-
-def ask(board, code):
-    line = wire.Wire(board.port)
-    line.open()
-    try:
-        return line.run(code).strip()
-    finally:
-        line.close()
-
-
-def kept(board):
-    """(pointer, starts, the owner's file) that the board remembers."""
-    return ast.literal_eval(
-        ask(
-            board,
-            "from vigil.memory import Memory\n"
-            "from vigil.file_storage import FileStorage\n"
-            "starts = Memory(FileStorage('/kept')).starts\n"
-            "print((open('/running').read().split(), starts, open('/kept/settings').read()))",
-        )
-    )
+    return made()
 
 
 @pytest.fixture(scope="module")
@@ -91,11 +48,6 @@ def deployed(first, tmp_path_factory):
 @pytest.fixture
 def flash(deployed, tmp_path):
     return shutil.copy(deployed[0], tmp_path / "flash")
-
-
-def started(flash, hold_s=UNCONFIRMED_S):
-    """Version and hash of what starts; its supply is cut soon after."""
-    return runs(flash, (BOARD, hold_s), "sample of ").split(":")[0].removeprefix("sample of ")
 
 
 def test_an_empty_board_shows_the_first_sample_of_its_first_version(deployed, first):
