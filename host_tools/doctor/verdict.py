@@ -3,7 +3,7 @@
 from host_tools import contradictions, meanings
 from host_tools.firmware import load
 
-_ROOMY, _NARROW = 100 * 1024, 50 * 1024
+ROOMY, NARROW = 100 * 1024, 50 * 1024
 # Of afe/errors.py, with what to look at.
 _ERRORS = {
     1: "no answer: look at supply, SDA and SCL, pull-ups and address",
@@ -38,7 +38,7 @@ def problems(found):
 
 def heap_goal(machine):
     """Bytes that are to stay free: less where Bluetooth shares the memory."""
-    return _NARROW if "Pico W" in machine or "ESP32" in machine else _ROOMY
+    return NARROW if "Pico W" in machine or "ESP32" in machine else ROOMY
 
 
 def _files(version):
