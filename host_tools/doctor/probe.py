@@ -287,22 +287,28 @@ def run(ms):
 
 
 def counters():
-    """{part: [retries, check errors, no answers]} of every bus, wherever a front end keeps it."""
-    found = {}
-    _count(bms.front_end, found, 3)
-    tell(found)
+    """{bus: [retries, check errors, no answers]}, wherever the front end's parts keep them."""
+    found = []
+    _find_buses(bms.front_end, found, 3)
+    told = {}
+    for bus in found:
+        name = type(bus).__name__
+        if name in told:
+            name += " %d" % (len(told) + 1)
+        told[name] = [bus.retries, bus.check_errors, bus.no_answers]
+    tell(told)
 
 
-def _count(owner, found, depth):
+def _find_buses(owner, found, depth):
     for name in dir(owner):
         if name.startswith("__"):
             continue
         part = getattr(owner, name)
         if hasattr(part, "check_errors") and hasattr(part, "retries"):
-            kind = type(part).__name__
-            found[kind] = [part.retries, part.check_errors, part.no_answers]
+            if part not in found:
+                found.append(part)
         elif depth and hasattr(part, "configured") and part is not owner:
-            _count(part, found, depth - 1)
+            _find_buses(part, found, depth - 1)
 
 
 # What can be timed alone.
