@@ -26,10 +26,11 @@ NOT_ON_A_DESK = "the board is simulated"
 class Examination:
     """`found`: {subject: what was found}; `not_measured`: [(what, why)]."""
 
-    def __init__(self, link, board, say):
+    def __init__(self, link, board, say, run_ms=_RUN_MS):
         self._link = link
         self._board = board
         self._say = say
+        self._run_ms = run_ms
         self.simulated = getattr(link, "simulated", False)
         self.found = {}
         self.not_measured = []
@@ -109,7 +110,7 @@ class Examination:
         """Several runs, for the wire's patience; stopwatches go on, counts of a run add up."""
         runs = []
         for _ in range(count):
-            told = self._ask(subject, f"run({_RUN_MS})", what)
+            told = self._ask(subject, f"run({self._run_ms})", what)
             if told is None:
                 return
             runs.append(told)

@@ -2,6 +2,7 @@
 than it was measured."""
 
 import contextlib
+import gc
 import io
 import json
 import sys
@@ -21,10 +22,12 @@ from tests.unit.board_stand_in import BoardStandIn, version
 from tests.unit.whole_board import BOARD, CONFIRMED_S, bring, made, stand_in
 from vigil import kernels, sample
 
+SHORT_MS = 800  # of each run: every group of values comes several times
 
-def examine(link, board="sim16_lfp"):
+
+def examine(link, board="sim16_lfp", run_ms=SHORT_MS):
     """(the report, the same for a reader)."""
-    examined = examination.Examination(link, board, lambda text: None)
+    examined = examination.Examination(link, board, lambda text: None, run_ms)
     try:
         examined.run()
     finally:
@@ -99,11 +102,11 @@ def test_a_chip_that_does_not_answer_is_told_with_what_to_look_at():
     assert whole["sample"]["cells_mv"] == [None] * 16
     assert "the front end is not set up" in readable
     # The rest is measured all the same.
-    assert len(whole["kernels"]) > 5 and whole["cycle"]["times"] > 50
+    assert len(whole["kernels"]) > 5 and whole["cycle"]["times"] > 40
 
 
 def test_a_limit_that_is_tripped_is_told_in_words():
-    whole, _ = examine(desk.Desk("sim4_lfp", ["t=0 cell 2 mv 3720"]), "sim4_lfp")
+    whole, _ = examine(desk.Desk("sim4_lfp", ["t=0 cell 2 mv 3720"]), "sim4_lfp", 3000)
     assert "Limit tripped: Cell 2 over-voltage (3.720 V, limit 3.650 V)." in whole["problems"]
 
 
@@ -119,6 +122,8 @@ class HereInside:
         self.fault = fault
 
     def open(self, soft_reset):
+        # The probe collects often; what the tests themselves hold need not be looked through.
+        gc.freeze()
         board = import_board("sim16_lfp")
         machine.forget()
         self.clock = VirtualClock()
@@ -149,6 +154,7 @@ class HereInside:
         self.clock.on_sleep = look
 
     def close(self):
+        gc.unfreeze()
         sys.modules.pop("main", None)
         machine.forget()
 
@@ -157,7 +163,7 @@ class HereInside:
 def charged():
     """(the link, the report) of a board that costs what the table says."""
     link = HereInside()
-    examined = examination.Examination(link, "sim16_lfp", lambda text: None)
+    examined = examination.Examination(link, "sim16_lfp", lambda text: None, SHORT_MS)
     try:
         examined.run()
         examined.simulated = False
@@ -291,7 +297,7 @@ class Pulled(desk.Desk):
 
 def test_a_board_that_goes_away_leaves_a_report_of_what_was_measured():
     whole, readable = examine(Pulled("sim4_lfp"), "sim4_lfp")
-    assert whole["cycle"]["times"] > 50
+    assert whole["cycle"]["times"] > 40
     assert {"what": "the collector", "why": "the board does not answer"} in whole["not_measured"]
     assert "the kernels: the board does not answer" in readable
 
