@@ -21,6 +21,7 @@ PAGE = 256
 SECTORS = 352  # the filesystem of a Pico
 WINDOW = 1024  # of raw-paste mode
 CTRL_A, CTRL_B, CTRL_C, CTRL_D, CTRL_E = b"\x01", b"\x02", b"\x03", b"\x04", b"\x05"
+WATCHDOG_S = 9  # longer than any
 RESET = 0  # exit code that the test knows
 
 _stdin = sys.stdin.buffer
@@ -170,6 +171,9 @@ def main(path, log, surroundings=None, hold_s="0", age=""):
     try:
         start("/boot.py")
         start("/main.py")
+        if around:
+            # At the prompt time goes on, and a watchdog that was started is fed no more.
+            around.time.sleep(WATCHDOG_S)
     except KeyboardInterrupt:
         _stdout.write(b"stopped\r\n")
     if around:

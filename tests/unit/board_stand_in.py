@@ -12,7 +12,7 @@ from host_tools.build import image
 from tests.interpreter import IMPORT_PATH, ROOT, micropython
 
 _SCRIPT = ROOT / "tests" / "micropython" / "raw_repl_board.py"
-_PATIENCE_S = 20
+_PATIENCE_S = 60
 _RESET = 0
 
 MAIN = """

@@ -12,7 +12,7 @@ _keeper = load("keeper")[0]
 # The board stands still at either second: before its start is confirmed, or after.
 UNCONFIRMED_S = 10
 CONFIRMED_S = _keeper.CONFIRM_AFTER_MS // 1000 + 10
-FIRST_SAMPLE_S = 30
+FIRST_SAMPLE_S = 60
 
 
 def made():
