@@ -94,24 +94,24 @@ def _pins(boards):
 
 
 class _Numbers:
-    """What a board.py declares, without running it."""
+    """What a board.py declares at its top, without its imports."""
 
     def __init__(self, name):
         self.name = name
         self.constants = {}
-        self.safe_pins = []
         source = (firmware.ROOT / "boards" / name / "board.py").read_text("utf-8")
         for node in ast.parse(source).body:
-            if not isinstance(node, ast.Assign):
-                continue
-            target = getattr(node.targets[0], "id", None)
-            if isinstance(node.value, ast.Constant):
-                self.constants[target] = node.value.value
-            elif target == "SAFE_PINS":
-                self.safe_pins = [tuple(map(self._number, pair.elts)) for pair in node.value.elts]
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                self._take(node.targets[0].id, ast.Expression(node.value))
+        self.safe_pins = self.constants.pop("SAFE_PINS")
 
-    def _number(self, node):
-        return node.value if isinstance(node, ast.Constant) else self.constants[node.id]
+    def _take(self, name, expression):
+        allowed = {"__builtins__": {"sum": sum, "len": len}}
+        try:
+            self.constants[name] = eval(compile(expression, name, "eval"), allowed, self.constants)
+        except (NameError, TypeError):
+            # Needs the hardware.
+            pass
 
 
 def _oldest():
