@@ -8,6 +8,7 @@ from host_tools.doctor import verdict
 
 _PAGE = firmware.ROOT / "docs" / "first-hardware.md"
 _LADDER_OHM = 100
+_FIGURES = (ast.Assign, ast.AugAssign, ast.If)
 
 
 def text():
@@ -88,30 +89,23 @@ def _good(boards):
 def _pins(boards):
     yield "board", "pin", "level"
     for board in boards:
-        names = {number: name for name, number in board.constants.items() if "_PIN" in name}
+        names = {value: name for name, value in board.constants.items() if name.endswith("_PIN")}
         for pin, level in board.safe_pins:
             yield f"`{board.name}`", f"GPIO {pin} (`{names[pin]}`)", "high" if level else "low"
 
 
 class _Numbers:
-    """What a board.py declares at its top, without its imports."""
+    """What a board.py declares at its top, without what needs the hardware."""
 
     def __init__(self, name):
         self.name = name
-        self.constants = {}
         source = (firmware.ROOT / "boards" / name / "board.py").read_text("utf-8")
-        for node in ast.parse(source).body:
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                self._take(node.targets[0].id, ast.Expression(node.value))
-        self.safe_pins = self.constants.pop("SAFE_PINS")
-
-    def _take(self, name, expression):
-        allowed = {"__builtins__": {"sum": sum, "len": len}}
-        try:
-            self.constants[name] = eval(compile(expression, name, "eval"), allowed, self.constants)
-        except (NameError, TypeError):
-            # Needs the hardware.
-            pass
+        tree = ast.parse(source)
+        tree.body = [node for node in tree.body if isinstance(node, _FIGURES)]
+        found = {}
+        exec(compile(tree, name, "exec"), found)
+        self.constants = {key: found[key] for key in found if key.isupper()}
+        self.safe_pins = found["SAFE_PINS"]
 
 
 def _oldest():
