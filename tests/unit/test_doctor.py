@@ -1,6 +1,7 @@
 """`vigil doctor`: a simulated board and one at a port are examined, and neither is believed more
 than it was measured."""
 
+import ast
 import contextlib
 import gc
 import io
@@ -210,6 +211,13 @@ def test_the_program_has_nothing_that_a_board_lacks_and_is_small():
     text = examination.program()
     assert board_lint.problems_in(text, local_modules=("board", "vigil")) == []
     assert len(text) < 10000
+
+
+def test_the_program_uses_no_private_name_of_the_firmware():
+    """A build may have given them other ones."""
+    for node in ast.walk(ast.parse(examination.program())):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+            assert isinstance(node.value, ast.Name) and node.value.id == "self", node.attr
 
 
 def test_the_clock_of_an_rp2040_counts_and_no_other():
