@@ -18,7 +18,7 @@ def run():
     on_trial = slots.on_trial()
     if on_trial:
         # A version that hangs before it has started a watchdog is to fall back as well.
-        slots.watchdog = machine.WDT(timeout=PATIENCE_MS)
+        slots.watch(machine.WDT(timeout=PATIENCE_MS))
     # Not this file, which runs as __main__: the one of the version.
     version = __import__("main")
     if on_trial:

@@ -13,7 +13,7 @@ POINTER = "running"
 MANIFEST = "manifest.json"
 TRIES = 3
 
-watchdog = None  # what main.py has started for a version on trial
+watchdog = None  # of a version on trial, until it has its own
 
 
 def parse(text):
@@ -77,6 +77,11 @@ def begin():
         # A trial that cannot be counted would never end.
         return fallback
     return folder
+
+
+def watch(started):
+    global watchdog
+    watchdog = started
 
 
 def on_trial():
