@@ -30,9 +30,12 @@ def begin():
     from vigil.memory import Memory
 
     hardware = board.build()
+    if hardware.watchdog is None and trial is not None:
+        hardware.watchdog = trial.watchdog
     memory = Memory(getattr(hardware, "storage", None), trial)
     content = release()[1]
     memory.begin(machine.reset_cause(), content and bytes.fromhex(content[:8]))
+    feed(hardware)
     return hardware, memory
 
 
@@ -52,6 +55,8 @@ def make_bms(hardware=None, memory=None):
     from vigil import selftest
     from vigil.app import Bms
 
+    # Modules take their time to load: each piece of the start has the watchdog's whole patience.
+    feed(hardware)
     # As slow as the front end's conversions, or as quick as the board wants to be.
     bms = Bms(hardware, getattr(hardware, "cycle_ms", 50), memory)
     failed = selftest.failures()
@@ -61,6 +66,7 @@ def make_bms(hardware=None, memory=None):
         print("limit table refused: row", row_id, "problem", problem, "value", number, "of", bound)
     bms.self_test_passed = not failed
     bms.table_guard.take()
+    feed(hardware)
     return bms
 
 
@@ -109,9 +115,13 @@ def hold_open(hardware):
     """The last resort: both switches off by the direct line, for good."""
     while True:
         hardware.front_end.all_off()
-        if hardware.watchdog is not None:
-            hardware.watchdog.feed()
+        feed(hardware)
         time.sleep_ms(100)
+
+
+def feed(hardware):
+    if hardware.watchdog is not None:
+        hardware.watchdog.feed()
 
 
 def owner_reset():

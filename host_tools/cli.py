@@ -139,6 +139,32 @@ def prove(
     return command.prove(files, as_json, report, board)
 
 
+@app.command(help="Examine a board, or a simulated one, and write a report to share.")
+def doctor(
+    board: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the board is set up as.")
+    ] = None,
+    port: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEV",
+            help="Serial port of a real board, whose firmware is stopped meanwhile. Without it "
+            "the simulated board is examined.",
+        ),
+    ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Writes FILE.json and FILE.txt; doctor-NAME without it."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+):
+    from host_tools.doctor import command
+
+    return command.doctor(board, port, report, as_json)
+
+
 def main(arguments=None):
     """Run the command; returns the exit code."""
     command = typer.main.get_command(app)
@@ -163,7 +189,7 @@ def _is_given(context, option):
 
 def _subcommand(arguments):
     words = sys.argv[1:] if arguments is None else arguments
-    return next((word for word in words if word in ("sim", "prove")), "sim")
+    return next((word for word in words if word in ("sim", "prove", "doctor")), "sim")
 
 
 def _refuse(who, text):

@@ -13,6 +13,8 @@ POINTER = "running"
 MANIFEST = "manifest.json"
 TRIES = 3
 
+watchdog = None  # of a version on trial, until it has its own
+
 
 def parse(text):
     """(folder, tries, fallback), fallback None without a trial; None if it is no pointer."""
@@ -75,6 +77,11 @@ def begin():
         # A trial that cannot be counted would never end.
         return fallback
     return folder
+
+
+def watch(started):
+    global watchdog
+    watchdog = started
 
 
 def on_trial():

@@ -46,8 +46,8 @@ def put(made, line, first_sample_s=steps.FIRST_SAMPLE_S):
         return _refuse("the new version failed three starts; the old one is back", GIVEN_UP)
     if shown == steps.SILENT:
         return _refuse(
-            f"no first sample within {first_sample_s} s: the new version is on trial, and after "
-            "three starts that are not confirmed the old one comes back",
+            f"no first sample within {first_sample_s} s; if there was an old version, the new one "
+            "is on trial: after three starts that are not confirmed the old one comes back",
             SILENT,
         )
     _say("runs; it stays once it has run well for 30 s")

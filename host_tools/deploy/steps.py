@@ -50,8 +50,13 @@ def deploy(wire, image, say, first_sample_s=FIRST_SAMPLE_S):
     return SILENT
 
 
+def helper():
+    """The program that goes to the board for the time of a deploy."""
+    return _HELPER.read_text("utf-8")
+
+
 def _prepare(wire, image, say):
-    wire.run(_HELPER.read_text("utf-8"))
+    wire.run(helper())
     facts = fitness.Facts(*ast.literal_eval(wire.run("facts()").strip()))
     fitness.check(facts, image)
     target, stays = fitness.folders(facts)

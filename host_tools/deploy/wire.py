@@ -22,10 +22,13 @@ class Wire:
         self._port = port
         self._transport = None
 
-    def open(self):
-        """Stops whatever runs on the board; its switches open by that."""
-        transport = self._connect()
-        self._guarded(lambda: transport.enter_raw_repl(soft_reset=False))
+    def open(self, soft_reset=False):
+        """Stops whatever runs on the board; its switches open by that.
+
+        soft_reset: also empties its memory; boot.py runs then, main.py does not.
+        """
+        transport = self._transport or self._connect()
+        self._guarded(lambda: transport.enter_raw_repl(soft_reset=soft_reset))
 
     def run(self, code):
         """What the code printed on the board."""
@@ -33,6 +36,8 @@ class Wire:
 
     def restart(self):
         """The board goes away; nothing is awaited."""
+        if self._transport is None:
+            raise Unreachable(f"the board at {self._port} was not reached")
         # The pause lets the board's last words out before its USB port goes.
         code = "import machine, time\ntime.sleep_ms(100)\nmachine.reset()"
         try:

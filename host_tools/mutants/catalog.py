@@ -630,7 +630,7 @@ def _driver():
 def _validator():
     file = _LIB + "validate.py"
 
-    def drop(name, old, new="            pass\n"):
+    def drop(name, old, new="            pass\n", file=file):
         return Mutation("not refused: " + name, file, old, new, (LIMITS, NEW_LIMITS))
 
     yield drop(
@@ -718,6 +718,12 @@ def _validator():
     yield drop(
         "a backstop tighter than the software",
         "            found.append((backstop, BACKSTOP_TIGHTER, trip, asked[len(asked) - 1][1]))\n",
+        file=_LIB + "backstop_check.py",
+    )
+    yield drop(
+        "a limit that the current cannot be seen to reach",
+        "            found.append((row[limits.ID], BEYOND_MEASUREMENT, trip, bound))\n",
+        file=_LIB + "backstop_check.py",
     )
     yield drop("a missing row", "            found.append((row_id, MISSING_ROW, 0, 0))\n")
     yield drop(

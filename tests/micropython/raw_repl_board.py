@@ -1,9 +1,12 @@
 """A board for the deploy tests: a littlefs in a file is its whole filesystem; boot.py and main.py
 run as on a board, then a raw REPL on standard input and output. Never upload.
 
-Arguments: the file of the flash; a file that gets every change of it, "-" for none.
+Arguments: the file of the flash; a file that gets every change of it, "-" for none. For the whole
+firmware also: the board whose simulated surroundings it has, the virtual second after its start
+at which it stands still (and waits to be interrupted), and "old" for an old MicroPython.
 """
 
+import gc
 import io
 import os
 import select
@@ -15,9 +18,10 @@ import vfs
 
 SECTOR = 4096
 PAGE = 256
-SECTORS = 128
-WINDOW = 128  # of raw-paste mode
+SECTORS = 352  # the filesystem of a Pico
+WINDOW = 1024  # of raw-paste mode
 CTRL_A, CTRL_B, CTRL_C, CTRL_D, CTRL_E = b"\x01", b"\x02", b"\x03", b"\x04", b"\x05"
+WATCHDOG_S = 9  # longer than any
 RESET = 0  # exit code that the test knows
 
 _stdin = sys.stdin.buffer
@@ -54,13 +58,11 @@ class Flash:
     def _change(self, at, data):
         if self._log:
             self._log.write(struct.pack("<II", at, len(data)) + data)
-            self._log.flush()
         self.write(at, data)
 
     def write(self, at, data):
         self._file.seek(at)
         self._file.write(data)
-        self._file.flush()
 
 
 class Watchdog:
@@ -97,23 +99,102 @@ class Time:
         Time.sleep_ms(0)
 
 
-def main(path, log):
+class OldSys:
+    """The module sys of a MicroPython that compiles kernels wrongly."""
+
+    class implementation:
+        name = "micropython"
+        version = (1, 28, 0, "")
+        _mpy = sys.implementation._mpy
+
+    path = sys.path
+    modules = sys.modules
+    print_exception = sys.print_exception
+
+
+class Surroundings:
+    """A simulated board's chip and lines; its clock stands still at `hold_s`.
+
+    Everything is imported before the filesystem becomes the board's own.
+    """
+
+    def __init__(self, name, hold_s):
+        import time
+
+        import machine
+
+        from host_tools.mock import fake_time
+        from host_tools.mock.clock import VirtualClock
+
+        self.machine, self.time = machine, time
+        self._hold_us = hold_s * 1000000
+        self._clock = clock = VirtualClock()
+        fake_time.use(clock)
+        machine.use(clock)
+        machine.on_watchdog = machine.reset
+        sys.path.insert(0, "boards/" + name)
+        import board
+
+        twin = "host_tools.sim.twins." + board.TWIN
+        __import__(twin)
+        self.twin = sys.modules[twin].build(clock, board, 1, 50)
+        clock.on_sleep = self.tend
+
+    def tend(self):
+        interrupted = _poll.poll(0) and _stdin.read(1) == CTRL_C
+        while not interrupted and self._clock.now_us >= self._hold_us:
+            # Told again and again: whoever waits for it may have come late.
+            _stdout.write(b"holds\r\n")
+            interrupted = _poll.poll(50) and _stdin.read(1) == CTRL_C
+        if interrupted:
+            raise KeyboardInterrupt
+
+    def at_rest(self):
+        """At the REPL nothing watches the line but the REPL itself."""
+        self._clock.on_sleep = None
+
+
+def main(path, log, surroundings=None, hold_s="0", age=""):
     flash = Flash(path, log)
+    around = surroundings and Surroundings(surroundings, int(hold_s))
     if os.stat(path)[6] == 0:
         flash.write(SECTOR * SECTORS - 1, b"\xff")
-        vfs.VfsLfs2.mkfs(flash)
-    files = vfs.VfsLfs2(flash)
+        vfs.VfsLfs2.mkfs(flash, progsize=PAGE)
+    files = vfs.VfsLfs2(flash, progsize=PAGE)
     vfs.umount("/")
     vfs.mount(files, "/")
-    sys.path[:] = ["", ".frozen"]
-    sys.modules["machine"] = Machine
-    sys.modules["time"] = Time
+    if age == "old":
+        sys.modules["sys"] = OldSys
+    forget()
+    sys.modules["machine"] = around.machine if around else Machine
+    sys.modules["time"] = around.time if around else Time
     try:
         start("/boot.py")
         start("/main.py")
+        if around:
+            # At the prompt time goes on, and a watchdog that was started is fed no more.
+            around.time.sleep(WATCHDOG_S)
     except KeyboardInterrupt:
         _stdout.write(b"stopped\r\n")
+    if around:
+        around.at_rest()
     raw_repl()
+
+
+def forget():
+    """As after a reset: nothing of the board's own is in memory."""
+    sys.path[:] = ["", ".frozen"]
+    for name in list(sys.modules):
+        if name.split(".")[0] in ("boot", "board", "main", "slots", "vigil", "vigil_release"):
+            del sys.modules[name]
+    gc.collect()
+
+
+def soft_reset():
+    _stdout.write(b"OK\r\nMPY: soft reboot\r\n")
+    forget()
+    start("/boot.py")
+    _stdout.write(b"raw REPL; CTRL-B to exit\r\n>")
 
 
 def start(name):
@@ -144,6 +225,9 @@ def raw_repl():
             _stdout.write(run(pasted, names) + CTRL_D + b">")
         elif byte in (CTRL_B, CTRL_C):
             code = bytearray()
+        elif byte == CTRL_D and not code:
+            names = {}
+            soft_reset()
         else:
             code += byte
 
@@ -175,4 +259,4 @@ def run(code, names):
     return wrong
 
 
-main(sys.argv[1], sys.argv[2])
+main(*sys.argv[1:])

@@ -1,10 +1,12 @@
 """The whole firmware on the desk through power cuts and restarts of the same flash."""
 
+import time
+
 import machine
 from desk import Desk, machine_ms
 
 from host_tools.mock.fake_flash import FakeFlash, PowerCut
-from vigil import journal, limits, memory
+from vigil import journal, limits, memory, selftest
 from vigil.keeper import CONFIRM_AFTER_MS, LATCHED_KEPT_MS, LATCHED_KEPT_QUIET_MS
 from vigil.memory import Memory
 from vigil.switches import LATCHED, OFF, REASON_MEMORY_LOST, REASON_SAFE_MODE
@@ -354,3 +356,20 @@ def test_the_owner_resets_from_the_repl():
     main.owner_reset()
     assert Memory(flash).unconfirmed_starts == 0
     assert Desk(flash=flash).both_on()
+
+
+def test_a_slow_start_has_the_watchdogs_patience_for_each_of_its_pieces():
+    fast = selftest.failures
+
+    def slow():
+        time.sleep_ms(1500)
+        return fast()
+
+    selftest.failures = slow
+    try:
+        # Two seconds are the watchdog's; a slow flash and this self-test take three.
+        desk = Desk(flash=FakeFlash(erase_us=1500000), settle=False)
+    finally:
+        selftest.failures = fast
+    assert desk.clock.now_us > 3000000
+    desk.run_until(desk.both_on, 5000)

@@ -1,7 +1,9 @@
 """Failed starts are counted for each version; a version on trial is confirmed with its start."""
 
-from desk import Desk
+import machine
+from desk import Desk, import_board
 
+import main
 from host_tools.mock.fake_flash import FakeFlash
 from vigil.first_sample import FirstSample, line
 from vigil.keeper import CONFIRM_AFTER_MS
@@ -119,3 +121,29 @@ def test_the_first_sample_is_told_a_few_times_and_only_when_complete():
     for _ in range(20):
         teller.step(0)
     assert before == 5 and teller._left == 0
+
+
+def test_a_board_without_a_watchdog_feeds_that_of_its_trial():
+    board = import_board("sim16_lfp")
+    build = board.build
+    Desk(settle=False)
+    trial = Trial()
+    trial.watchdog = machine.WDT(timeout=8000)
+
+    def build_without():
+        hardware = build()
+        hardware.watchdog = None
+        return hardware
+
+    board.build = build_without
+    main.trial = trial
+    try:
+        hardware, _ = main.begin()
+        assert hardware.watchdog is trial.watchdog
+        main.trial = None
+        hardware, _ = main.begin()
+        assert hardware.watchdog is None
+    finally:
+        board.build = build
+        main.trial = None
+        machine.forget()

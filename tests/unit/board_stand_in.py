@@ -9,10 +9,10 @@ import time
 import tty
 
 from host_tools.build import image
-from tests.interpreter import ROOT, micropython
+from tests.interpreter import IMPORT_PATH, ROOT, micropython
 
 _SCRIPT = ROOT / "tests" / "micropython" / "raw_repl_board.py"
-_PATIENCE_S = 20
+_PATIENCE_S = 60
 _RESET = 0
 
 MAIN = """
@@ -49,7 +49,9 @@ def version(number, then=CONFIRM, processor="x64", micropython=(1, 29, 0)):
 class BoardStandIn:
     """`port`: where a client finds it. It is restarted when it resets, until it is closed."""
 
-    def __init__(self, flash, log=None):
+    def __init__(self, flash, log=None, surroundings=()):
+        """surroundings: of raw_repl_board.py, for the whole firmware."""
+        self._surroundings = list(map(str, surroundings))
         self._flash = flash
         if not flash.exists():
             flash.touch()
@@ -70,9 +72,15 @@ class BoardStandIn:
         self.close()
 
     def _start(self):
-        command = [micropython(), str(_SCRIPT), str(self._flash), str(self._log)]
+        # Room for the simulated surroundings beside the firmware.
+        command = [micropython(), "-X", "heapsize=8M", str(_SCRIPT), str(self._flash)]
         self._process = subprocess.Popen(
-            command, stdin=self._master, stdout=self._master, stderr=subprocess.STDOUT
+            [*command, str(self._log), *self._surroundings],
+            cwd=ROOT,
+            env=dict(os.environ, MICROPYPATH=":".join(IMPORT_PATH) + ":.frozen"),
+            stdin=self._master,
+            stdout=self._master,
+            stderr=subprocess.STDOUT,
         )
 
     def _keep_running(self):
@@ -103,7 +111,7 @@ class BoardStandIn:
         raise AssertionError(f"the board never said {wanted}: {heard!r}")
 
 
-def runs(flash):
+def runs(flash, surroundings=(), word="version "):
     """Which version a board with this flash starts."""
-    with BoardStandIn(flash) as board:
-        return board.says("version ")
+    with BoardStandIn(flash, surroundings=surroundings) as board:
+        return board.says(word)

@@ -55,6 +55,11 @@ def test_the_storage_page_states_the_times_and_sizes_of_the_code():
     assert f"at least {held - journal.PER_FILE} are held" in page
 
 
+def test_the_first_hardware_page_states_how_long_a_start_must_not_be_cut_short():
+    page = " ".join((ROOT / "docs" / "first-hardware.md").read_text().split())
+    assert f"board run for {keeper.CONFIRM_AFTER_MS // 1000} s before you stop it" in page
+
+
 def test_every_limit_says_why_it_opens_what_it_opens():
     (limits,) = firmware.load("limits")
     assert sorted(reasons.WHY) == sorted(row[limits.ID] for row in limits.TABLE)

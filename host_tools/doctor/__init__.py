@@ -1,0 +1,1 @@
+"""Examines a board and its firmware, measures them there, and writes a report to share."""
