@@ -98,22 +98,21 @@ class Judge:
                 self._stuck_us = self.clock.now_us
             watch.stuck = False
 
-    def begin(self, name):
-        self._sign[name].begin(self.clock.now_us)
+    def begin(self, name, place=0):
+        self._sign[name].begin(self.clock.now_us, place)
 
-    def lie(self, name, clear):
+    def lie(self, name, place, clear):
         """clear: large enough to have to be found; another one may be."""
-        sign = self._sign[name]
-        sign.begin(self.clock.now_us)
-        sign.surely = sign.surely or clear
+        self._sign[name].begin(self.clock.now_us, place, clear)
 
     def end_all(self):
         for sign in self.signs:
             if sign.name != "runaway":
                 sign.end(self.clock.now_us)
 
-    def end(self, name):
-        self._sign[name].end(self.clock.now_us)
+    def end(self, name, place=None):
+        """At this place, or everywhere."""
+        self._sign[name].end(self.clock.now_us, place)
 
     @property
     def cells_may_be_doubted(self):
