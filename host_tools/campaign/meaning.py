@@ -118,5 +118,7 @@ SIGNS = (
 )
 # A lie smaller than this (mV of a cell, of a thousand of the stack, 0.1 K) need not be found.
 CLEAR_LIES = {"cell lie": 800, "stack lie": 60, "temp lie": 100}
+# A temperature that has moved by this while the front end stood still may look like a lie.
+FROZEN_DC = 9
 # Cells and stack are compared only while the current stands still: this share of the capacity.
 STEADY_DIVISOR = 20
