@@ -74,6 +74,7 @@ class Bq769x0(Switching, Verbs):
         self.link_losses = 0  # times that the link to an upper group was lost
 
         self._transfer = Transfer(i2c, address, options.check_codes)
+        self.bus = self._transfer  # its counters, as of every front end
         self._wake = wake
         self._alert = alert
         self._passed_over = False
