@@ -50,6 +50,7 @@ class Bus:
         self.spoil = None  # function that changes what was read (bytearray)
         self._happens = None
         self.transfers = 0
+        self.has_checks = True
 
     def interrupt(self, at, happens):
         """Call happens() before the transfer that is so many away."""
@@ -263,7 +264,18 @@ class Rig:
         return [self.sample.sequence(group) for group in GROUPS]
 
     def wrong_values(self):
-        """Groups whose values are neither true nor unknown, with them."""
+        """Values that are neither true nor unknown: (group, place, value, true)."""
+        return self._wrong_of((0, 1, 2, 3))
+
+    def snapshot(self):
+        return [(self.sample.sequence(group), self.group_values(group)) for group in GROUPS]
+
+    def wrong_since(self, snapshot):
+        """The same, of groups that have been refreshed or touched since then."""
+        now = self.snapshot()
+        return self._wrong_of([group for group in range(4) if now[group] != snapshot[group]])
+
+    def _wrong_of(self, groups):
         bench = self.bench
         bench.update()
         wrong = []
@@ -271,7 +283,7 @@ class Rig:
         true += ([bench.stack_mv],)
         errors = (self.cell_error_mv, self.temp_error_dc, self.current_error_ma)
         errors += (self.stack_error_mv,)
-        for group in range(4):
+        for group in groups:
             values = self.group_values(group)
             for place in range(len(values)):
                 if values[place] == UNKNOWN:
@@ -294,7 +306,7 @@ class Rig:
         """Bus errors that the drivers have counted."""
         total = 0
         for counters in self.counters:
-            total += counters.check_errors + counters.no_answers
+            total += counters.retries + counters.check_errors + counters.no_answers
         return total
 
 
@@ -409,8 +421,9 @@ def _bq769x0(variant, cells, temps):
     def put(device):
         machine.attach_i2c(0, 8, device)
 
-    # Nothing tells a BQ769x0 from its relatives; others at its address there are.
-    rig.wrongs.append(lambda: put(_bq76952_somewhere(clock)))
+    # It has no device number: known is a register that keeps what is written.
+    rig.wrongs.append(lambda: setattr(chip, "_written", lambda register, value: None))
+    rig.strangers.append(lambda: put(_bq76952_somewhere(clock)))
     rig.strangers.append(lambda: put(Memory()))
     return rig.ready(driver)
 
@@ -472,6 +485,7 @@ def _ltc681x(name, parts, cells, monitor, coils):
         alert=machine.Pin(ALERT_PIN, machine.Pin.IN, machine.Pin.PULL_UP),
         alert_cuts=True,
     )
+    rig.buses[1].has_checks = False
     rig.counters = (voltages.bus, current)
     rig.open_lead = chain.open_leads.add
     rig.seams = tuple([sum(cells[: at + 1]) - 1 for at in range(len(cells) - 1)])

@@ -38,6 +38,7 @@ _CYCLE_MS = const(20)
 ROUND_MS = const(200)
 # Discharge timers and watchdogs (2 s) are started anew this often while cells bleed.
 _REFRESH_MS = const(1000)
+_WATCHDOG_S = const(2)
 # Bleeding that is not asked for again ends.
 _BLEED_LAPSE_MS = const(20000)
 # Above the converter's range: cleared and not converted since, or an input at the rail.
@@ -88,6 +89,8 @@ class Ltc681x:
         self._leads = Leads(chain, layout, self._read_cells_into)
         self._slow = SlowRound(chain, layout, self._config, thermistor)
         self._open_wire_ms = open_wire_s * 1000
+        # Their watchdog, or the timer that takes over from it.
+        self._bleed_alone_ms = 1000 * max(bleed_timer_s, _WATCHDOG_S)
         self._test_wait_ms = 0
         self._tested_ms = 0
         self._clear_cells = command(CLRCELL)
@@ -152,8 +155,10 @@ class Ltc681x:
             "stack_period_ms": _CYCLE_MS,
             "bleeds_adjacent": self.bleeds_adjacent,
             "bleed_lapse_ms": _BLEED_LAPSE_MS,
+            "bleed_alone_ms": self._bleed_alone_ms,
             "guards": (),
             "silence_ms": 0,
+            "open_wire_ms": self._open_wire_ms,
         }
 
     # The cycle.
