@@ -36,6 +36,7 @@ LINE_PIN = 3
 WAKE_PIN = 7
 CS_PIN = 17
 ALERT_PIN = 18
+TICK_US = 100000
 _NO_DEVICE = 19
 
 
@@ -101,6 +102,17 @@ class Bus:
             self.spoil(into)
 
 
+class CalmBench(Bench):
+    """One whose cells change more seldom, for the many hours that these tests simulate."""
+
+    def _tick(self):
+        self.clock.call_at(self.clock.now_us + TICK_US, self._tick)
+        self.update()
+        if self.clock.now_us - self._heated_us >= 1000000:
+            self._do_slow_things(self.clock.now_us)
+        self._react()
+
+
 class Rig:
     """One pair on its bench. What a pair may say otherwise stands here as attributes.
 
@@ -117,13 +129,21 @@ class Rig:
     stack_error_mv = 40
     current_error_ma = 150
     temp_error_dc = 5
+    ambient_c = 25.0  # of every rig that is built from now on
 
     def __init__(self, name, cells, temps, capacity_mah, shunt_uohm, path=None, clock=None):
         self.name = name
         self.clock = clock or new_clock()
         pack = Pack(cells, capacity_mah, "LFP", 1, 60)
         self.capacity_mah = capacity_mah
-        self.bench = Bench(self.clock, pack, temps=temps, shunt_uohm=shunt_uohm, path=path)
+        self.bench = CalmBench(
+            self.clock,
+            pack,
+            temps=temps,
+            ambient_c=Rig.ambient_c,
+            shunt_uohm=shunt_uohm,
+            path=path,
+        )
         self.buses = []
         self.resets = []  # each makes one chip forget its settings
         self.flips = []  # each changes one setting behind the driver's back
@@ -211,12 +231,10 @@ class Rig:
 
     def wait(self, ms, step_ms=1000):
         """So much time with few cycles, but never a silence that means something."""
-        while ms > step_ms:
-            self.clock.advance(step_ms * 1000)
+        end_us = self.clock.now_us + ms * 1000
+        while self.clock.now_us < end_us:
+            self.clock.advance(min(step_ms * 1000, end_us - self.clock.now_us))
             self.read()
-            ms -= step_ms
-        self.clock.advance(ms * 1000)
-        self.read()
 
     def hang(self, ms):
         """The firmware runs no more, but a chip that listens for it still hears something."""
@@ -241,7 +259,10 @@ class Rig:
     def switch(self, charge, discharge):
         """Told so and cycled until it is so; False if it takes longer than it may."""
         self.front_end.set_switches(charge, discharge)
-        return self.until(lambda: self.flows() == (charge, discharge), self.close_ms)
+        return self.reaches((charge, discharge), self.close_ms)
+
+    def reaches(self, wanted, at_most_ms):
+        return self.until(lambda: self.flows() == wanted, at_most_ms)
 
     def on(self):
         self.cycles(2 * self.cycle_ms)
@@ -263,33 +284,39 @@ class Rig:
     def sequences(self):
         return [self.sample.sequence(group) for group in GROUPS]
 
-    def wrong_values(self):
-        """Values that are neither true nor unknown: (group, place, value, true)."""
-        return self._wrong_of((0, 1, 2, 3))
-
-    def snapshot(self):
-        return [(self.sample.sequence(group), self.group_values(group)) for group in GROUPS]
-
-    def wrong_since(self, snapshot):
-        """The same, of groups that have been refreshed or touched since then."""
-        now = self.snapshot()
-        return self._wrong_of([group for group in range(4) if now[group] != snapshot[group]])
-
-    def _wrong_of(self, groups):
+    def truth(self):
+        """Of cells, temperatures, current and stack."""
         bench = self.bench
         bench.update()
+        temps_dc = [10 * temp_c for temp_c in bench.temps_c]
+        return list(bench.cell_mv), temps_dc, [bench.current_ma], [bench.stack_mv]
+
+    def wrong_values(self):
+        """Values that are neither true nor unknown: (group, place, value, true)."""
+        truth = self.truth()
+        return self._wrong_of((0, 1, 2, 3), truth, truth)
+
+    def snapshot(self):
+        seen = [(self.sample.sequence(group), self.group_values(group)) for group in GROUPS]
+        return seen, self.truth()
+
+    def wrong_since(self, snapshot):
+        """The same, of groups refreshed or touched since then; true is what was so meanwhile."""
+        before, truth = snapshot
+        now, truth_now = self.snapshot()
+        moved = [group for group in range(4) if now[group] != before[group]]
+        return self._wrong_of(moved, truth, truth_now)
+
+    def _wrong_of(self, groups, some, others):
         wrong = []
-        true = (bench.cell_mv, [temp * 10 for temp in bench.temps_c], [bench.current_ma])
-        true += ([bench.stack_mv],)
         errors = (self.cell_error_mv, self.temp_error_dc, self.current_error_ma)
         errors += (self.stack_error_mv,)
         for group in groups:
-            values = self.group_values(group)
-            for place in range(len(values)):
-                if values[place] == UNKNOWN:
-                    continue
-                if abs(values[place] - true[group][place]) > errors[group]:
-                    wrong.append((group, place, values[place], true[group][place]))
+            for place, value in enumerate(self.group_values(group)):
+                low = min(some[group][place], others[group][place]) - errors[group]
+                high = max(some[group][place], others[group][place]) + errors[group]
+                if value != UNKNOWN and not low <= value <= high:
+                    wrong.append((group, place, value, others[group][place]))
         return wrong
 
     def bled(self, ms):
@@ -449,7 +476,7 @@ def bq76940():
 
 
 def _ltc681x(name, parts, cells, monitor, coils):
-    """parts, cells: of each device. monitor: (driver, model). The thermistors: at GPIO1 of each."""
+    """parts, cells: of each device, with a thermistor at GPIO1. monitor: (driver, model)."""
     clock = new_clock()
     path, *gates = contactor_twin.wire(clock, coils)
     rig = Rig(name, sum(cells), len(parts), 100000, 100, path, clock)
@@ -478,6 +505,7 @@ def _ltc681x(name, parts, cells, monitor, coils):
         machine.Pin(CS_PIN, machine.Pin.OUT, value=1),
         [Device(part, count, (1,)) for part, count in zip(parts, cells)],
         thermistor=ntc_103jt(),
+        open_wire_s=2,
     )
     current = driver(
         rig.bus(_i2c(), (CURRENT,)),
