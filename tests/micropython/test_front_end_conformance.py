@@ -280,12 +280,12 @@ def test_bleeding_lapses_unless_it_is_asked_for_again(rig):
     lapse_ms = rig.front_end.bleed_lapse_ms
     assert lapse_ms >= 15000
     rig.front_end.balance(bleed_of(rig, [1]))
-    rig.wait(5000)
+    rig.wait(3000)
     rig.front_end.balance(bleed_of(rig, [1]))
-    rig.wait(lapse_ms - 3000)
-    assert rig.bled(1000) == [1]
-    rig.wait(4000)
-    assert rig.bled(1000) == []
+    rig.wait(lapse_ms - 2000)
+    assert rig.bled(600) == [1]
+    rig.wait(2700)
+    assert rig.bled(600) == []
 
 
 @of_every_pair

@@ -89,8 +89,6 @@ class Ltc681x:
         self._leads = Leads(chain, layout, self._read_cells_into)
         self._slow = SlowRound(chain, layout, self._config, thermistor)
         self._open_wire_ms = open_wire_s * 1000
-        # Their watchdog, or the timer that takes over from it.
-        self._bleed_alone_ms = 1000 * max(bleed_timer_s, _WATCHDOG_S)
         self._test_wait_ms = 0
         self._tested_ms = 0
         self._clear_cells = command(CLRCELL)
@@ -155,7 +153,8 @@ class Ltc681x:
             "stack_period_ms": _CYCLE_MS,
             "bleeds_adjacent": self.bleeds_adjacent,
             "bleed_lapse_ms": _BLEED_LAPSE_MS,
-            "bleed_alone_ms": self._bleed_alone_ms,
+            # Their watchdog, or the timer that takes over from it.
+            "bleed_alone_ms": 1000 * max(_WATCHDOG_S, self._config.timer_s()),
             "guards": (),
             "silence_ms": 0,
             "open_wire_ms": self._open_wire_ms,
