@@ -21,6 +21,7 @@ import time
 from string import ascii_lowercase
 
 _FRAME = re.compile(r'(File "(?P<module>[^"]+)", .*in )(?P<name>_[a-z]+)$')
+_BY_PLACE = re.compile(r"p\d+$")
 _PLAIN = (0, "", b"", [], (), {}, set(), bytearray(), Exception(), OSError(), iter(()), print)
 _MODULES = (array, binascii, builtins, gc, io, json, os, struct, sys, time)
 
@@ -60,7 +61,7 @@ def shortened(sources, fixed, outside=()):
 
 
 def _names(tree):
-    """Names of attributes, functions, classes and variables, and what is imported."""
+    """Names of attributes, functions, arguments and variables, and what is imported."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
@@ -69,26 +70,39 @@ def _names(tree):
             names.add(node.attr)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.add(node.name)
+        elif isinstance(node, (ast.arg, ast.keyword)):
+            names.add(node.arg or "")
         elif isinstance(node, ast.ImportFrom):
             names |= {alias.asname or alias.name for alias in node.names}
     return names
 
 
 def _given(tree):
-    """Names that a module gives: to functions, to attributes of `self`, at the top of itself."""
+    """Names that a module gives: functions, arguments, attributes, what stands at its top."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             names.add(node.name)
+        elif isinstance(node, ast.arg) and node.arg != "self" and not _BY_PLACE.match(node.arg):
+            names.add(node.arg)
         elif isinstance(node, ast.ClassDef) and node.name.startswith("_"):
             names.add(node.name)
-        elif isinstance(node, ast.Attribute) and _is_stored(node) and _is_self(node.value):
+        elif isinstance(node, ast.Attribute) and _is_stored(node):
             names.add(node.attr)
         if isinstance(node, (ast.Module, ast.ClassDef)):
             for part in _outside_functions(node):
                 if isinstance(part, ast.Name) and _is_stored(part):
                     names.add(part.id)
     return names
+
+
+def _given_from_elsewhere(tree):
+    """Attributes of objects whose other names are perhaps not known here."""
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and _is_stored(node) and not _is_self(node.value)
+    }
 
 
 def _outside_functions(node):
@@ -107,15 +121,10 @@ def _is_self(node):
 
 
 def _kept(tree, modules):
-    """Names that are more than names: arguments, keywords, texts, what others are imported as.
-
-    And attributes given from elsewhere, to an object whose other names are not known there.
-    """
+    """Names that are more than names: texts, classes, what is imported under another name."""
     names = set()
     for node in ast.walk(tree):
-        if isinstance(node, (ast.arg, ast.keyword)):
-            names.add(node.arg or "")
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
             names.add(node.value)
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             names |= set(node.names)
@@ -124,8 +133,6 @@ def _kept(tree, modules):
         elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             # Told to people.
             names.add(node.name)
-        elif isinstance(node, ast.Attribute) and _is_stored(node) and not _is_self(node.value):
-            names.add(node.attr)
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 names |= {alias.asname, *alias.name.split(".")}
@@ -156,8 +163,11 @@ def _chosen(trees, foreign, modules):
     kept = kept.union(*map(_words, foreign))
     ours = set().union(*map(_given, trees.values())) - kept
     ours = {name for name in ours if not name.startswith("__") and name != "_"}
+    anywhere = set().union(*map(_given_from_elsewhere, trees.values())) & ours
     for path, tree in trees.items():
         groups[place[path]] |= _names(tree) & ours
+    for group in groups:
+        group |= anywhere
     taken = [set(kept).union(*map(_names, trees.values())) - ours for _ in groups]
     inside = {}
     for at, group in enumerate(groups):
@@ -214,6 +224,8 @@ def _keywords(trees):
 
 
 class _Rename(ast.NodeTransformer):
+    """The same everywhere, so that local variables may have the name as well."""
+
     def __init__(self, short):
         self._short = short
 
@@ -230,6 +242,12 @@ class _Rename(ast.NodeTransformer):
         return self.generic_visit(node)
 
     visit_ClassDef = visit_FunctionDef
+
+    def visit_arg(self, node):
+        node.arg = self._short.get(node.arg, node.arg)
+        return self.generic_visit(node)
+
+    visit_keyword = visit_arg
 
     def visit_ImportFrom(self, node):
         for alias in node.names:
