@@ -445,7 +445,7 @@ def _backstop():
             _LIB + "limits.py",
             old,
             new,
-            (_U + "test_driver_on_model.py", LIMITS, BACKSTOP),
+            (LIMITS,),
         )
     old = (
         "            (BACKSTOP_SHORT_CIRCUIT, self.short_circuit_ma,"
@@ -504,7 +504,7 @@ def _doubted():
     yield Mutation(
         "cells in doubt latch",
         file,
-        "            if sample.health[_CELLS_DOUBT]:\n",
+        "            if sample.health[_CELLS_DOUBT] & _LATCHES_NOTHING:\n",
         "            if False:\n",
         (DOUBTED,),
     )
@@ -567,13 +567,6 @@ def _driver():
         "        self._step_ma = backstop.step_ma\n",
         "        pass\n",
         (_U + "test_bq76952_large_currents.py",),
-    )
-    yield Mutation(
-        "limits beyond what can be measured are taken",
-        _LIB + "validate.py",
-        "        if row[limits.GROUP] == CURRENT and abs(trip) > highest_ma:\n",
-        "        if False:\n",
-        (LIMITS, NEW_LIMITS),
     )
     yield Mutation(
         "a reset of the chip is not noticed",
@@ -750,7 +743,7 @@ _CHECKS = (
     ("plausible.py", "note_read(self, failed)"),
     ("early_warning.py", "_warms_at_rest(self)"),
     ("early_warning.py", "_shows_hot_spot(self)"),
-    ("early_warning.py", "_races(self)"),
+    ("early_warning.py", "_races(self, now_ms)"),
     ("early_warning.py", "_a_cell_has_fallen(self, minute)"),
     ("early_warning.py", "_gas_is_seen(self)"),
 )
