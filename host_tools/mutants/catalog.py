@@ -6,6 +6,8 @@ THEN. Texts are matched exactly and once, so that a change of the firmware is no
 
 from collections import namedtuple
 
+from host_tools.mutants import measuring, power_path
+
 Mutation = namedtuple("Mutation", "name file old new tests")
 
 _LIB = "firmware/lib/vigil/"
@@ -63,7 +65,7 @@ _NAMES = {13: "cells", 14: "temperatures", 15: "current", 16: "stack", 33: "boar
 def mutations():
     made = [*_rows(), *_delays()]
     made += [*_freshness(), *_kernel(), *_switches(), *_cycle(), *_memory(), *_backstop()]
-    made += [*_driver(), *_validator(), *_doubted(), *_quiet(), *_plausible()]
+    made += [*_driver(), *_validator(), *_doubted(), *_quiet(), *_plausible(), *_parts()]
     names = [mutation.name for mutation in made]
     if len(set(names)) != len(names):
         raise ValueError("two mutations have one name")
@@ -714,6 +716,18 @@ def _validator():
         file=_LIB + "backstop_check.py",
     )
     yield drop(
+        "a backstop on the limit itself",
+        "    return wider > 0 and (delay",
+        "    return wider >= 0 and (delay",
+        file=_LIB + "backstop_check.py",
+    )
+    yield drop(
+        "a hasty backstop that is hardly wider",
+        "(delay >= request[2] or wider >= untimed)",
+        "True",
+        file=_LIB + "backstop_check.py",
+    )
+    yield drop(
         "a limit that the current cannot be seen to reach",
         "            found.append((row[limits.ID], BEYOND_MEASUREMENT, trip, bound))\n",
         file=_LIB + "backstop_check.py",
@@ -756,3 +770,46 @@ def _plausible():
         test = WARNING if file == "early_warning.py" else PLAUSIBLE
         new = old + "        return False\n"
         yield Mutation(f"{name.strip('_')} finds nothing", _LIB + file, old, new, (test,))
+
+
+# What is broken in parts of other front ends: whose, in what, and the tests that are asked first.
+_PARTS = (
+    (
+        "LTC681x",
+        measuring.LTC681X,
+        (_M + "test_ltc681x.py", _U + "test_ltc681x_driver_on_model.py"),
+    ),
+    (
+        "BQ769x0",
+        measuring.BQ769X0,
+        (
+            _U + "test_bq769x0_driver.py",
+            _U + "test_bq769x0_switching.py",
+            _U + "test_bq769x0_backstop.py",
+            _U + "test_bq769x0_in_the_firmware.py",
+        ),
+    ),
+    (
+        "shunt",
+        measuring.SHUNT,
+        (_M + "test_shunt_monitors.py", _U + "test_shunt_monitors_on_models.py"),
+    ),
+    ("thermistor", measuring.THERMISTOR, (_U + "test_thermistor.py", _M + "test_ltc681x.py")),
+    ("parts", power_path.PARTS, (_M + "test_front_end.py", WATCH, _U + "test_contactors.py")),
+    (
+        "contactors",
+        power_path.CONTACTORS,
+        (_U + "test_contactors.py", _M + "test_contactors_on_desk.py"),
+    ),
+    (
+        "pre-charge",
+        power_path.PRECHARGE,
+        (_U + "test_precharge.py", _U + "test_contactors.py"),
+    ),
+)
+
+
+def _parts():
+    for part, changes, tests in _PARTS:
+        for name, file, old, new in changes:
+            yield Mutation(f"{part}: {name}", _LIB + file, old, new, tests)
