@@ -31,6 +31,7 @@ BACKSTOP = _U + "test_bq76952_backstop.py"
 DRIVER = _U + "test_bq76952_driver.py"
 SWITCHING = _U + "test_bq76952_switching.py"
 PERMISSION = _M + "test_permission.py"
+LTC_MODEL = _U + "test_ltc681x_driver_on_model.py"
 NEW_LIMITS = _M + "test_new_limits.py"
 TERMINALS = _M + "test_terminals.py"
 AGE = _M + "test_age_extension.py"
@@ -780,7 +781,7 @@ _PARTS = (
     (
         "LTC681x",
         measuring.LTC681X,
-        (_M + "test_ltc681x.py", _U + "test_ltc681x_driver_on_model.py"),
+        (_M + "test_ltc681x.py", _M + "test_ltc681x_old_answers.py", LTC_MODEL),
     ),
     (
         "BQ769x0",

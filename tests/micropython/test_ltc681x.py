@@ -480,24 +480,6 @@ def test_each_pull_is_converted_at_least_twice_and_discharge_waits():
     assert 0x368 in desk.wire.counts and 0x328 in desk.wire.counts
 
 
-def test_a_test_of_the_leads_that_bleeding_interrupts_begins_anew():
-    desk = Desk().configure()
-    desk.read()
-    assert 0x368 in desk.wire.counts and 0x328 not in desk.wire.counts
-    bleed = bytearray(24)
-    bleed[5] = 1
-    desk.driver.balance(bleed)
-    # Beside what was measured with the pull-up, every cell now looks like an open lead.
-    for device in desk.chain:
-        device.wired = [38000] * device.inputs
-    bleed[5] = 0
-    desk.driver.balance(bleed)
-    desk.wire.forget()
-    desk.read(60)
-    assert desk.wire.counts[0x368] == 2 and desk.wire.counts[0x328] == 2
-    assert not desk.driver.open_lead_seen
-
-
 def test_a_cycle_with_the_test_of_the_leads_stays_below_half_its_period():
     desk = Desk(open_wire_s=2).configure()
     longest = 0
