@@ -776,6 +776,8 @@ def _plausible():
         yield Mutation(f"{name.strip('_')} finds nothing", _LIB + file, old, new, (test,))
 
 
+_BQ769X0_DRIVER = _U + "test_bq769x0_driver.py"
+_BQ769X0_SWITCHING = _U + "test_bq769x0_switching.py"
 # What is broken in parts of other front ends: whose, in what, and the tests that are asked first.
 _PARTS = (
     (
@@ -783,16 +785,9 @@ _PARTS = (
         measuring.LTC681X,
         (_M + "test_ltc681x.py", _M + "test_ltc681x_old_answers.py", LTC_MODEL),
     ),
-    (
-        "BQ769x0",
-        measuring.BQ769X0,
-        (
-            _U + "test_bq769x0_driver.py",
-            _U + "test_bq769x0_switching.py",
-            _U + "test_bq769x0_backstop.py",
-            _U + "test_bq769x0_in_the_firmware.py",
-        ),
-    ),
+    ("BQ769x0", measuring.BQ769X0, (_BQ769X0_DRIVER, _BQ769X0_SWITCHING)),
+    ("BQ769x0", measuring.BQ769X0_BACKSTOP, (_U + "test_bq769x0_backstop.py", _BQ769X0_DRIVER)),
+    ("BQ769x0", measuring.BQ769X0_SWITCHES, (_BQ769X0_SWITCHING, _BQ769X0_DRIVER)),
     (
         "shunt",
         measuring.SHUNT,

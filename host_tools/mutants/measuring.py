@@ -280,6 +280,9 @@ BQ769X0 = [
         "            if bits & bits >> 1:\n",
         "            if False:\n",
     ),
+]
+
+BQ769X0_BACKSTOP = [
     (
         "an over-voltage beyond the register means another one",
         "afe/bq769x0_backstop.py",
@@ -304,6 +307,9 @@ BQ769X0 = [
         "        if asked_ma <= 0:\n",
         "        if False:\n",
     ),
+]
+
+BQ769X0_SWITCHES = [
     (
         "the trip of a cell that is still too high is cleared",
         "afe/bq769x0_trips.py",
