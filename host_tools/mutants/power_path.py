@@ -200,7 +200,7 @@ CONTACTORS = [
         "a pin that fails keeps the next coil on",
         "contactor.py",
         "        try:\n            self._coil.value(0)\n        except Exception:\n",
-        "        try:\n            self._coil.value(0)\n        except OSError:\n",
+        "        try:\n            self._coil.value(0)\n        except ValueError:\n",
     ),
 ]
 
