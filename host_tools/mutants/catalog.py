@@ -778,6 +778,7 @@ def _plausible():
 
 _BQ769X0_DRIVER = _U + "test_bq769x0_driver.py"
 _BQ769X0_SWITCHING = _U + "test_bq769x0_switching.py"
+_BQ769X0_STILL = _U + "test_bq769x0_stands_still.py"
 # What is broken in parts of other front ends: whose, in what, and the tests that are asked first.
 _PARTS = (
     (
@@ -785,7 +786,7 @@ _PARTS = (
         measuring.LTC681X,
         (_M + "test_ltc681x.py", _M + "test_ltc681x_old_answers.py", LTC_MODEL),
     ),
-    ("BQ769x0", measuring.BQ769X0, (_BQ769X0_DRIVER, _BQ769X0_SWITCHING)),
+    ("BQ769x0", measuring.BQ769X0, (_BQ769X0_STILL, _BQ769X0_DRIVER, _BQ769X0_SWITCHING)),
     ("BQ769x0", measuring.BQ769X0_BACKSTOP, (_U + "test_bq769x0_backstop.py", _BQ769X0_DRIVER)),
     ("BQ769x0", measuring.BQ769X0_SWITCHES, (_BQ769X0_SWITCHING, _BQ769X0_DRIVER)),
     (
