@@ -45,7 +45,8 @@ class Bus:
         ]
 
     def read_twice(self, cuts, masks, count):
-        """Read until two readings in a row agree: the bytes of `masks` there, all words nearly."""
+        """Read until two readings in a row agree, in the first bytes where `masks` has ones, in
+        the words behind them nearly; masks None: in everything."""
         for cut in cuts:
             self._read(cut[0], cut[1])
         place = 1
@@ -61,6 +62,11 @@ class Bus:
     def _agree(self, masks, count):
         data = self.data
         other = self._other
+        if masks is None:
+            for at in range(count):
+                if data[at] != other[at]:
+                    return False
+            return True
         exact = len(masks)
         for at in range(exact):
             if (data[at] ^ other[at]) & masks[at]:
