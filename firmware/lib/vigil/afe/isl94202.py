@@ -277,7 +277,8 @@ class Isl94202(Switching, Verbs):
             return 0
         if direction == _CHARGING | _DISCHARGING:
             return UNKNOWN
-        size_ma = (code * self._step_ua + 500) // 1000
+        parts = self._parts_of_ma
+        size_ma = (code * self._step + parts // 2) // parts
         if direction == _DISCHARGING:
             size_ma = 0 - size_ma
         return size_ma * self._options.charge_sign

@@ -33,8 +33,8 @@ _SCD_MV = (16, 24, 32, 48, 64, 96, 128, 256)
 # Code in CTRL0 and gain of the current amplifier, the finest first.
 _GAINS = ((2, 500), (0, 50), (1, 5))
 _FULL_SCALE_NV = const(1800000000)
-# The product of a step in uA with any code stays a small integer.
-_LARGEST_STEP_UA = const(262000)
+# The product of a step with any code stays a small integer.
+_LARGEST_STEP = const(262000)
 
 # How much wider than asked; thresholds in mV may be wrong by a tenth, which nobody promises.
 _MARGIN_MV = const(10)
@@ -106,7 +106,7 @@ class Options:
 class Settings:
     """words: register -> (mask, word) of the chip's RAM; `applied`: what they amount to.
 
-    gain_code, step_ua: of the current amplifier, and what one step of it is then.
+    gain_code: of the current amplifier, one step of which is step / parts mA.
     """
 
     def __init__(self, requests, options):
@@ -215,11 +215,13 @@ class Settings:
         uohm = self._options.shunt_uohm
         for self.gain_code, gain in _GAINS:
             self.highest_ma = _FULL_SCALE_NV // (gain * uohm)
-            self.step_ua = (self.highest_ma * 1000 + _FULL_CODE // 2) // _FULL_CODE
             if highest_ma * 11 <= self.highest_ma * 10:
                 break
-        if self.step_ua > _LARGEST_STEP_UA:
-            raise AfeError(UNSUPPORTED)
+        for self.parts in (1000, 10):
+            self.step = (self.highest_ma * self.parts + _FULL_CODE // 2) // _FULL_CODE
+            if self.step <= _LARGEST_STEP:
+                return
+        raise AfeError(UNSUPPORTED)
 
 
 def code_mv(code):

@@ -57,7 +57,8 @@ class Verbs:
             for register in range(0, CONFIG_BYTES, _PART)
         ]
         self._gain_code = 0
-        self._step_ua = 0
+        self._step = 0
+        self._parts_of_ma = 1000
 
     def configure(self, requests):
         """Bring the chip from whatever state into ours; generator, at its end `configured`.
@@ -138,7 +139,8 @@ class Verbs:
                 yield
         bus.write_byte(_CTRL0, settings.gain_code << 4)
         self._gain_code = settings.gain_code
-        self._step_ua = settings.step_ua
+        self._step = settings.step
+        self._parts_of_ma = settings.parts
         yield
 
     def plan_backstop(self, requests):
