@@ -103,6 +103,7 @@ class Isl94202Model(RegisterPort):
         self.status = 0
         self._held_off = False
         self._scans = 0
+        self._load_comparators()
         self._later("scan", answers_after_us + self.scan_us[0], self._scan)
         self._later("watchdog", answers_after_us + _SECOND_US, self._watch_host)
         self._refresh()
@@ -297,6 +298,7 @@ class Isl94202Model(RegisterPort):
             self.regs[register] = value
             if m.OCD <= register < m.SCD + 2:
                 self._load_comparators()
+                self._compare()
         elif register == m.CBFC:
             self.balancing.host_writes(value)
         elif register not in m.WRITABLE:
@@ -382,8 +384,7 @@ class Isl94202Model(RegisterPort):
 
     def _on_bench(self):
         if self.awake():
-            for comparator in self._comparators:
-                comparator.look()
+            self._compare()
             return
         if not self.powered or self.asleep:
             alive = self._terminal_alive()
@@ -395,6 +396,10 @@ class Isl94202Model(RegisterPort):
     def _load_comparators(self):
         for comparator in self._comparators:
             comparator.load()
+
+    def _compare(self):
+        for comparator in self._comparators:
+            comparator.look()
 
     def _terminal_alive(self):
         """A charger, or a button to the cells, lifts the dead terminal."""
@@ -420,11 +425,9 @@ class Isl94202Model(RegisterPort):
     def _scan(self):
         mode = 2 if self.has(m.INDOZE) else 1 if self.has(m.INIDLE) else 0
         self._later("scan", self.scan_us[mode], self._scan)
-        if self._scans == 0:
-            # Only now is the chip awake for the first time.
-            self._load_comparators()
-        bench = self.bench
-        bench.update()
+        self.bench.update()
+        # What flowed before the chip was awake has gone unseen.
+        self._compare()
         if not self.frozen and not self.regs[m.CTRL2] & m.UCSCAN:
             self._measure()
             if not self.awake():

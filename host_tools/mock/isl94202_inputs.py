@@ -4,6 +4,7 @@ Twelve bits of 1.8 V behind a divider or an amplifier each; mV and mA of the ben
 """
 
 from host_tools.mock.isl94202_map import CELL_BYTES
+from host_tools.mock.thermistors import ohm_103jt
 
 INPUTS = 8
 TOP_CODE = 0xFFF
@@ -23,6 +24,16 @@ def printed_mv(degrees):
     warm_c, warm_mv = PRINTED_MV[at]
     cold_c, cold_mv = PRINTED_MV[at + 1]
     return warm_mv + (degrees - warm_c) * (cold_mv - warm_mv) / (cold_c - warm_c)
+
+
+def divider_mv(degrees):
+    """A 10k thermistor with 10 kOhm beside it, below 22 kOhm at 2.5 V.
+
+    Shows every printed point but 0 degC: there it is at 625 mV, and at 710 mV it is at -20 degC.
+    """
+    ohm = ohm_103jt(degrees)
+    ohm = ohm * 10000.0 / (ohm + 10000.0)
+    return 2500.0 * ohm / (ohm + 22000.0)
 
 
 def code_of(mv, full_mv):

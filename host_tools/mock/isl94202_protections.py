@@ -137,7 +137,6 @@ class Comparator:
         word = self.chip.u16(_WORDS[self.bit])
         self.limit_mv = CURRENT_MV[self.bit][word >> 12 & 7]
         self.delay_us = delay_us(word)
-        self.look()
 
     def forget(self):
         if self._entry is not None:
