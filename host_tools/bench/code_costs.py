@@ -1,17 +1,15 @@
 """`python -m host_tools.bench.code_costs`: what code costs on an RP2040, counted anew.
 
 Prints the table of host_tools/mock/costs.py as counted now, and read-judge-act part by part beside
-the bus. Bytecode is counted by bytecode_cycles.py, kernels by the emulated Cortex-M0+.
+the bus. Bytecode is counted by bytecode_cycles.py, as the mean of layouts.py, kernels by the
+emulated Cortex-M0+.
 """
 
-import json
-import os
-import subprocess
 import sys
 
-from host_tools.bench import workloads
+from host_tools.bench import layouts, workloads
 from host_tools.bench.bytecode_cycles import CountingInterpreter
-from host_tools.bench.collector import ROOT, collection_cycles
+from host_tools.bench.collector import collection_cycles
 from host_tools.bench.cortex_m0plus import MissingTool
 from host_tools.bench.kernels import run
 from host_tools.bench.on_arm import Viper
@@ -30,9 +28,10 @@ class Counter:
     pieces = "passes"
     cells = workloads.CELLS
 
-    def __init__(self):
+    def __init__(self, layout=0):
+        self._layout = layout
         self._viper = Viper()
-        self._bytecode = CountingInterpreter(self.pieces)
+        self._bytecode = CountingInterpreter(self.pieces, layout)
         self._calls = self._bytecode.stand_in_calls()
         # A call of machine.I2C is taken to cost what calling any method with as much costs.
         self.port, _ = self._bytecode.cycles("bus_call")
@@ -91,7 +90,9 @@ class Counter:
         found["link poll"] = piece("poll")[0]
         found["link byte"] = piece("eight_bytes")[0] / 8
         found["link reply"] = piece("reply")[0] - 7 * found["link byte"]
-        found["gc.collect"] = collection_cycles()
+        if self._layout == layouts.LAYOUTS[0]:
+            # Depends on none, and takes the longest to count.
+            found["gc.collect"] = collection_cycles()
         return {name: round(cycles) for name, cycles in found.items()}
 
     def tasks(self, rows):
@@ -154,26 +155,8 @@ def differences(rows, tasks, table=(costs.ROWS, costs.TASKS)):
 
 
 def measure(module="code_costs"):
-    """(rows, tasks, cycles for which machine.I2C stands in one transfer), by a child process.
-
-    The WebAssembly runtime's threads do not always survive the end of the process they are in.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "host_tools.bench." + module, "--json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    if not done.stdout:
-        raise MissingTool(done.stderr.strip().splitlines()[-1])
-    counted = json.loads(done.stdout)
-    return counted["rows"], counted["tasks"], counted["port"]
-
-
-def _measure_here():
-    counter = Counter()
-    rows = counter.rows()
-    return rows, counter.tasks(rows), round(counter.port)
+    """(rows, tasks, cycles for which machine.I2C stands in one transfer), mean of the layouts."""
+    return layouts.mean(layouts.count(module))
 
 
 def _us(cycles):
@@ -209,22 +192,35 @@ def bus_us():
     return bits * 1000000 / 400000
 
 
-def main():
+def tell_spread(counted, parts):
+    lowest, highest = layouts.spread(counted, parts)
+    apart = 100 * (highest - lowest) / lowest
+    print(
+        f"All of this is the mean of {len(counted)} layouts; the sum lies between {lowest} and"
+        f" {highest} cycles, {apart:.1f} % apart."
+    )
+
+
+def main(
+    module="code_costs",
+    make_counter=Counter,
+    tell_all=tell,
+    parts=read_judge_act,
+    table=(costs.ROWS, costs.TASKS),
+):
+    if layouts.is_child():
+        layouts.child(make_counter)
     try:
-        rows, tasks, port = _measure_here()
+        counted = layouts.count(module)
     except MissingTool as error:
         sys.exit(str(error))
-    if "--json" in sys.argv[1:]:
-        print(json.dumps({"rows": rows, "tasks": tasks, "port": port}))
-        found = []
-    else:
-        tell(rows, tasks, port)
-        found = differences(rows, tasks)
+    rows, tasks, port = layouts.mean(counted)
+    tell_all(rows, tasks, port)
+    tell_spread(counted, parts)
+    found = differences(rows, tasks, table)
     for sentence in found:
         print(f"Differs from the table: {sentence}", file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(1 if found else 0)
+    sys.exit(1 if found else 0)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,8 @@
 As code_costs.py, for 36 cells, 4 thermistors, two dies: costs.LTC681X_ROWS and LTC681X_TASKS.
 """
 
-import json
-import os
-import sys
-
 from host_tools.bench import code_costs
 from host_tools.bench.bytecode_cycles import CountingInterpreter
-from host_tools.bench.cortex_m0plus import MissingTool
 from host_tools.bench.on_arm import Viper
 from host_tools.mock import costs
 
@@ -21,10 +16,12 @@ TABLE = (costs.LTC681X_ROWS, costs.LTC681X_TASKS)
 class Counter(code_costs.Counter):
     pieces = "ltc_passes"
     cells = 36
+    port = 0
 
-    def __init__(self):
+    def __init__(self, layout=0):
+        self._layout = layout
         self._viper = Viper()
-        self._bytecode = CountingInterpreter(self.pieces)
+        self._bytecode = CountingInterpreter(self.pieces, layout)
         self._calls = self._bytecode.stand_in_calls()
 
     def rows(self):
@@ -62,7 +59,7 @@ class Counter(code_costs.Counter):
         for at, name in enumerate(costs.LTC681X_TASKS):
             if at % 4 == 0:
                 # A new one, for memory that was used does not come back.
-                self._bytecode = CountingInterpreter(self.pieces)
+                self._bytecode = CountingInterpreter(self.pieces, self._layout)
             idle = self.piece(name + "_idle")[0]
             work = self.piece(name)[0]
             if name == "balance":
@@ -102,7 +99,7 @@ def i2c_us():
     return round(sum(3 + 9 * (3 + count) for count in (2, 3, 3)) * 1000000 / 400000)
 
 
-def tell(rows, tasks):
+def tell(rows, tasks, _port):
     mhz = costs.MHZ
     print("Two LTC6813 with 36 cells, INA228, contactors, RP2040 at 125 MHz:")
     for name, cycles in rows.items():
@@ -119,25 +116,5 @@ def tell(rows, tasks):
         print(f"  {'sum':30} {total:8d} cycles {total / mhz:9.1f} us, buses {bus_us} us")
 
 
-def main():
-    try:
-        counter = Counter()
-        rows = counter.rows()
-        tasks = counter.tasks(rows)
-    except MissingTool as error:
-        sys.exit(str(error))
-    found = []
-    if "--json" in sys.argv[1:]:
-        print(json.dumps({"rows": rows, "tasks": tasks, "port": 0}))
-    else:
-        tell(rows, tasks)
-        found = code_costs.differences(rows, tasks, TABLE)
-    for sentence in found:
-        print(f"Differs from the table: {sentence}", file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(1 if found else 0)
-
-
 if __name__ == "__main__":
-    main()
+    code_costs.main("ltc_costs", Counter, tell, read_judge_act, TABLE)

@@ -60,11 +60,22 @@ _TICKS = const(0x3FFFFFFF)
 class ShuntMonitor:
     """The current part of a front end; its chips are Ina228 and Ina226.
 
-    A chip brings identity [(register, shift, value)], reset (register, value), width of a
-    reading, registers `voltage`, `current`, high_limit and low_limit (None: not there), limit_nv
-    (a limit's step), period_ms; choose_range(nv), settings() -> [(register, value)] before and
-    after the limits, look() and code(buffer), which allocate nothing.
+    A chip brings what is declared here, and choose_range(nv), divisor(), settings(armed) and
+    limit_settings(high, low) -> [(register, value)], armed_flags(); look() and code(buffer), which
+    allocate nothing.
     """
+
+    identity: tuple  # (register, shift, value) ...
+    reset: tuple  # (register, value)
+    width: int  # bytes of a reading
+    voltage: int  # register, as is `current`
+    current: int
+    numerator: int
+    limit_nv: int  # a limit's step
+    period_ms: int
+    alert_ms: int
+    guards_charge: bool
+    guards_discharge: bool
 
     def __init__(self, i2c, address, shunt_uohm, charge_negative, alert, alert_cuts, read_twice):
         if not _LEAST_UOHM <= shunt_uohm <= _MOST_UOHM:
