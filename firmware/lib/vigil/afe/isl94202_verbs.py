@@ -18,6 +18,7 @@ from vigil.afe.errors import (
 from vigil.afe.isl94202_settings import Settings
 
 _EOC = const(0x0C)
+_CBMAXDV = const(0x22)
 _TIMER_AND_CELLS = const(0x48)
 _SETUP = const(0x4A)
 _STAT0 = const(0x80)
@@ -117,6 +118,8 @@ class Verbs:
         options = self._options
         words = settings.words
         words[_EOC] = (0x0FFF, _NEVER)
+        # How far apart cells may stand is the limit table's business, and bleeding ours.
+        words[_CBMAXDV] = (0x0FFF, _NEVER)
         # XT2 on the cells, no double gain, open-wire test on; no power-down at an under-voltage.
         words[_SETUP] = (0x0832, 0)
         words[_TIMER_AND_CELLS] = (0xFF00, options.cell_byte << 8)
