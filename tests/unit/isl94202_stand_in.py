@@ -35,7 +35,7 @@ OV, UV, COT, DOT = 0x01, 0x04, 0x40, 0x10
 VEOC, OPEN, CELLF, DSC, DOC, COC, IOT = 0x80, 0x20, 0x10, 0x08, 0x04, 0x02, 0x01
 DCHING, CHING, CHPRSNT, LDPRSNT = 0x08, 0x04, 0x02, 0x01
 UCFET, UCCBAL, CBAL_ON = 0x40, 0x20, 0x01
-CHARGE, DISCHARGE = 1, 2
+CHARGE, DISCHARGE = 2, 1  # CFET and DFET in CTRL1
 
 # From the sheet: 0.463 V are 25 degC; the die's 1.8527 mV/K make 1.8 V the full code.
 WARM_CODE = round(0.463 * 2 * 4095 / 1.8)
@@ -91,8 +91,8 @@ class StandIn:
     def _act_alone(self):
         registers = self.registers
         if not registers[CTRL2] & UCFET:
-            forbidden = 1 if registers[STAT0] & 0xC3 else 0
-            forbidden |= 2 if registers[STAT0] & 0x3C or registers[STAT1] & 0x0C else 0
+            forbidden = CHARGE if registers[STAT0] & 0xC3 or registers[STAT1] & 0x02 else 0
+            forbidden |= DISCHARGE if registers[STAT0] & 0x3C or registers[STAT1] & 0x0C else 0
             if registers[STAT1] & 0x31:
                 forbidden = 3
             registers[CTRL1] = 3 & (forbidden ^ 3)

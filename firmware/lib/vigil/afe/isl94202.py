@@ -63,8 +63,8 @@ _CHARGER = const(0x02)
 _LOAD = const(0x01)
 _ASLEEP = const(0x40)
 _CG = const(0x30)
-_CHARGE_ON = const(0x01)
-_DISCHARGE_ON = const(0x02)
+_CHARGE_ON = const(0x02)
+_DISCHARGE_ON = const(0x01)
 _MODES = const(0x0F)
 # All of CTRL2 that is the host's, but what may end by itself: the lead test, the bleeding.
 _HOST = const(0x7C)
@@ -267,8 +267,8 @@ class Isl94202(Switching, Verbs):
         sample.refresh(CURRENT, now_ms)
         sample.refresh(STACK, now_ms)
         sample.refresh(BOARD, now_ms)
-        self._watch_leak(0, current_ma != UNKNOWN and current_ma >= self._leak_ma)
-        self._watch_leak(1, current_ma <= 0 - self._leak_ma)
+        self._watch_leak(0, _CHARGE_ON, current_ma != UNKNOWN and current_ma >= self._leak_ma)
+        self._watch_leak(1, _DISCHARGE_ON, current_ma <= 0 - self._leak_ma)
 
     def _current_ma(self, code, status):
         """At full scale it is at least that, which is beyond every limit."""

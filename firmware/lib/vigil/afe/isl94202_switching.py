@@ -16,8 +16,8 @@ _CBFC = const(0x84)
 _CTRL1 = const(0x86)
 _CTRL2 = const(0x87)
 
-_CHARGE_ON = const(0x01)
-_DISCHARGE_ON = const(0x02)
+_CHARGE_ON = const(0x02)
+_DISCHARGE_ON = const(0x01)
 _UCFET = const(0x40)
 _UCCBAL = const(0x20)
 _CBAL_ON = const(0x01)
@@ -130,8 +130,9 @@ class Switching:
 
     def _watch_switches(self, now_ms):
         """Whether a switch is on against the command: by its bit for a second, or by current."""
-        wrong = (1 if self.charge_is_on else 0) | (2 if self.discharge_is_on else 0)
-        wrong &= self._wanted ^ 3
+        wrong = 1 if self.charge_is_on and not self._wanted & _CHARGE_ON else 0
+        if self.discharge_is_on and not self._wanted & _DISCHARGE_ON:
+            wrong |= 2
         stuck = 0
         for switch in range(2):
             bit = 1 << switch
@@ -144,8 +145,8 @@ class Switching:
         self._wrong = wrong
         self.switch_stuck = stuck
 
-    def _watch_leak(self, switch, flows):
-        if flows and not self._wanted >> switch & 1:
+    def _watch_leak(self, switch, bit, flows):
+        if flows and not self._wanted & bit:
             self._leaks[switch] = min(self._leaks[switch] + 1, _MISMATCH_SCANS)
         else:
             self._leaks[switch] = 0
