@@ -39,6 +39,7 @@ class Isl94202Model(RegisterPort):
     overrides_host = HARD_FAULTS
     watchdog_keeps_off = False  # afterwards the switches stay open until the host closes them
     answers_asleep = True
+    restart_us = _WAKE_US  # after a dip of the supply too; 0: at once
     # Called after each measurement: whoever wants the registers to lie overwrites them then.
     after_measuring = None
 
@@ -150,7 +151,7 @@ class Isl94202Model(RegisterPort):
 
     def reset(self):
         """Fault hook: the supply dips; the working copy is lost."""
-        self._start(_WAKE_US)
+        self._start(self.restart_us)
 
     def brown_out(self):
         """Fault hook: the supply dips and the chip stays powered down."""
