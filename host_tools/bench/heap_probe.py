@@ -15,6 +15,7 @@ from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
 
 _RUN_US = 20000000
+_CODE_US = 100  # between two looks at the clock: what only moves with it is not polled at once
 _BLOCK = 32  # bytes, where a word has eight
 
 
@@ -42,6 +43,19 @@ def surroundings():
     twins = "host_tools.sim.twins." + board.TWIN
     __import__(twins)
     return sys.modules[twins].build(clock, board, 1, 60), clock, board_blocks
+
+
+def let_code_take_time(clock):
+    """Each look at the milliseconds stands for some code; names of a built version are short."""
+    import time
+
+    ticks_ms = time.ticks_ms
+
+    def later_ms():
+        clock.advance(_CODE_US)
+        return ticks_ms()
+
+    time.ticks_ms = later_ms
 
 
 def raw_bytes(thing, seen, lengths):
@@ -110,6 +124,7 @@ def main(folder, modules, names):
         folder = "/rom"
     sys.path.insert(0, folder)
     twin, clock, board_blocks = surroundings()
+    let_code_take_time(clock)
     steps = [("board", board_blocks)]
     before = blocks()
     for module in modules:

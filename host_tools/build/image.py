@@ -19,6 +19,7 @@ MOST_BYTES = 120 * 1024
 _LOADER = ("boot.py", "main.py", "slots.py")
 # Stays readable on the board: the owner may have to look.
 _SOURCES = ("boot.py", "main.py", "board.py")
+_HANDLERS = ("host_tools/doctor/probe.py", "host_tools/bench/heap_probe.py")
 _MICROPYTHON = "OLDEST_VERSION"
 
 
@@ -115,10 +116,17 @@ def _compact_texts(texts, fixed, keep_names):
     others = [*fixed.values(), *kernels.values()]
     texts, private_names = fold.folded(texts, others, keep_names), {}
     if not keep_names:
-        texts, private_names = shorten.shortened(texts, others)
+        outside = [(ROOT / path).read_text("utf-8") for path in _outside()]
+        texts, private_names = shorten.shortened(texts, others, outside)
     texts = dict(sorted((texts | kernels).items()))
     wanted = imports.reachable(texts | fixed, fixed)
     return {path: text for path, text in texts.items() if path in wanted}, private_names
+
+
+def _outside():
+    """Who handles a running firmware by its names, or stands in for a part of the board."""
+    mock = ROOT / "host_tools" / "mock"
+    return [*_HANDLERS, *sorted(mock.glob("fake*.py")), *sorted(mock.glob("fakes/*.py"))]
 
 
 def real_boards(root=ROOT):

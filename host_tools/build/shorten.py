@@ -1,39 +1,67 @@
-"""Gives private names and arguments short names, in many modules the same: kept once on a board.
+"""Gives names and arguments short names, in many modules the same: kept once on a board.
 
-Private is what begins with one underscore. Names of modules that share objects (by inheritance, or
-because both say the name) stay different; all others may become the same. For a traceback from a
-board: `python -m host_tools.build.shorten BOARD < traceback`.
+Left alone: classes, what the interpreter and its modules name, what a text or a file that is not
+changed says. Names of modules that share objects (by inheritance, or because both say the name)
+stay different; all others may become the same. For a traceback from a board:
+`python -m host_tools.build.shorten BOARD < traceback`.
 """
 
+import array
 import ast
+import binascii
+import builtins
+import gc
+import io
+import json
+import os
 import re
+import struct
 import sys
+import time
 from string import ascii_lowercase
 
 _FRAME = re.compile(r'(File "(?P<module>[^"]+)", .*in )(?P<name>_[a-z]+)$')
+_BY_PLACE = re.compile(r"p\d+$")
+_PLAIN = (0, "", b"", [], (), {}, set(), bytearray(), Exception(), OSError(), iter(()), print)
+_MODULES = (array, binascii, builtins, gc, io, json, os, struct, sys, time)
 
 
-def shortened(sources, fixed):
-    """({path: text}, {path: {short: private name}}); fixed: texts that are not changed."""
+def _generator():
+    yield
+
+
+# What a name may mean beside what a module of ours gives it.
+_OF_PYTHON = frozenset(
+    name
+    for thing in (*_PLAIN, *_MODULES, array.array("B"), io.FileIO, io.StringIO, _generator())
+    for name in dir(thing)
+)
+
+
+def shortened(sources, fixed, outside=()):
+    """({path: text}, {path: {short: name}}).
+
+    fixed: texts on the board that are not changed. outside: texts of those who handle the
+    running firmware, or are handled by it.
+    """
     trees = {path: ast.parse(text, path) for path, text in sources.items()}
     others = [ast.parse(text) for text in fixed]
-    short = _private(trees, others)
-    keywords = _keywords([*trees.values(), *others])
+    foreign = [*others, *map(ast.parse, outside)]
+    arguments = _Arguments(_keywords([*trees.values(), *others]))
+    for tree in trees.values():
+        arguments.visit(tree)
+    modules = {path.removesuffix(".py").replace("/", ".") for path in trees}
+    short = _chosen(trees, foreign, modules)
     told = {}
     for path, tree in trees.items():
-        _Arguments(keywords).visit(tree)
         used = _names(tree) & set(short)
-        _Private(short).visit(tree)
+        _Rename(short).visit(tree)
         told[path] = {short[name]: name for name in sorted(used)}
     return {path: ast.unparse(tree) + "\n" for path, tree in trees.items()}, told
 
 
-def _is_private(name):
-    return name.startswith("_") and name != "_" and not name.startswith("__")
-
-
 def _names(tree):
-    """Private names of attributes, functions, classes and variables."""
+    """Names of attributes, functions, arguments and variables, and what is imported."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
@@ -42,34 +70,105 @@ def _names(tree):
             names.add(node.attr)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.add(node.name)
+        elif isinstance(node, (ast.arg, ast.keyword)):
+            names.add(node.arg or "")
         elif isinstance(node, ast.ImportFrom):
             names |= {alias.asname or alias.name for alias in node.names}
-    return {name for name in names if _is_private(name)}
-
-
-def _kept(tree):
-    """Private names that are more than names: arguments, keywords, texts, what is imported."""
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.arg, ast.keyword)):
-            names.add(node.arg or "")
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names.add(node.value)
-        elif isinstance(node, ast.Global):
-            names |= set(node.names)
-        elif isinstance(node, ast.ImportFrom):
-            names |= {alias.name for alias in node.names} | {alias.asname for alias in node.names}
     return names
 
 
-def _private(trees, others):
-    """{private name: short one}."""
+def _given(tree):
+    """Names that a module gives: functions, arguments, attributes, what stands at its top."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.arg) and node.arg != "self" and not _BY_PLACE.match(node.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.ClassDef) and node.name.startswith("_"):
+            names.add(node.name)
+        elif isinstance(node, ast.Attribute) and _is_stored(node):
+            names.add(node.attr)
+        if isinstance(node, (ast.Module, ast.ClassDef)):
+            for part in _outside_functions(node):
+                if isinstance(part, ast.Name) and _is_stored(part):
+                    names.add(part.id)
+    return names
+
+
+def _given_from_elsewhere(tree):
+    """Attributes of objects whose other names are perhaps not known here."""
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and _is_stored(node) and not _is_self(node.value)
+    }
+
+
+def _outside_functions(node):
+    for part in ast.iter_child_nodes(node):
+        if not isinstance(part, (ast.FunctionDef, ast.Lambda)):
+            yield part
+            yield from _outside_functions(part)
+
+
+def _is_stored(node):
+    return not isinstance(node.ctx, ast.Load)
+
+
+def _is_self(node):
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _kept(tree, modules):
+    """Names that are more than names: texts, classes, what is imported under another name."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names.add(node.value)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            names |= set(node.names)
+        elif isinstance(node, ast.ExceptHandler):
+            names.add(node.name)
+        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            # Told to people.
+            names.add(node.name)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                names |= {alias.asname, *alias.name.split(".")}
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                ours = node.module in modules and f"{node.module}.{alias.name}" not in modules
+                if alias.asname or not ours:
+                    names |= {alias.name, alias.asname}
+    return names
+
+
+def _words(tree):
+    """Everything that could be a name in a text that is not ours to change."""
+    names = _names(tree) | _kept(tree, ())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names |= set(re.findall(r"\w+", node.value))
+    return names
+
+
+def _chosen(trees, foreign, modules):
+    """{name: short one}."""
     groups = [set() for _ in range(len(trees))]
     place = _sharing(trees)
-    kept = set().union(*map(_kept, trees.values()), *map(_names, others))
+    kept = _OF_PYTHON.union(*(_kept(tree, modules) for tree in trees.values()))
+    kept = kept.union(*map(_words, foreign))
+    ours = set().union(*map(_given, trees.values())) - kept
+    ours = {name for name in ours if not name.startswith("__") and name != "_"}
+    anywhere = set().union(*map(_given_from_elsewhere, trees.values())) & ours
     for path, tree in trees.items():
-        groups[place[path]] |= _names(tree) - kept
-    taken = [set(kept) for _ in groups]
+        groups[place[path]] |= _names(tree) & ours
+    for group in groups:
+        group |= anywhere
+    taken = [set(kept).union(*map(_names, trees.values())) - ours for _ in groups]
     inside = {}
     for at, group in enumerate(groups):
         for name in group:
@@ -124,7 +223,9 @@ def _keywords(trees):
     return names
 
 
-class _Private(ast.NodeTransformer):
+class _Rename(ast.NodeTransformer):
+    """The same everywhere, so that local variables may have the name as well."""
+
     def __init__(self, short):
         self._short = short
 
@@ -141,6 +242,17 @@ class _Private(ast.NodeTransformer):
         return self.generic_visit(node)
 
     visit_ClassDef = visit_FunctionDef
+
+    def visit_arg(self, node):
+        node.arg = self._short.get(node.arg, node.arg)
+        return self.generic_visit(node)
+
+    visit_keyword = visit_arg
+
+    def visit_ImportFrom(self, node):
+        for alias in node.names:
+            alias.name = self._short.get(alias.name, alias.name)
+        return node
 
 
 class _Arguments(ast.NodeTransformer):

@@ -63,6 +63,7 @@ class Judge:
         self._turn_us = clock.now_us
         self._chip = ChipWatch(self.truth, self.by_id, pace)
         self._short_since_us = -1
+        self._frozen_dc = None  # temperatures when the front end stopped measuring
         self._stuck_us = -_NEVER  # last time that a switch was held closed by a fault
         self.cycles = 0
         self.trips = {}
@@ -79,7 +80,24 @@ class Judge:
         if self.chip.frozen:
             # What stands still cuts no short circuit; old data opens the switches then.
             self._short_since_us = -1
+        self._look_at_freeze()
         self.bus.changed()
+
+    def _look_at_freeze(self):
+        """The scan in which it stood still tells a temperature from before as a new one.
+
+        If that has moved by more than a kelvin meanwhile, the next scan shows what no sensor does.
+        """
+        frozen = self.chip.frozen
+        if frozen and self._frozen_dc is None:
+            self._frozen_dc = self.truth.shown_temps_dc()
+        elif self._frozen_dc is not None and not frozen:
+            for at, temp_dc in enumerate(self.truth.shown_temps_dc()):
+                before_dc = self._frozen_dc[at]
+                if None in (temp_dc, before_dc) or abs(temp_dc - before_dc) >= meaning.FROZEN_DC:
+                    self.lie("temp lie", -1 - at, False)
+                    self.end("temp lie", -1 - at)
+            self._frozen_dc = None
 
     def stick(self, switch):
         for watch in self.switches:
@@ -98,22 +116,21 @@ class Judge:
                 self._stuck_us = self.clock.now_us
             watch.stuck = False
 
-    def begin(self, name):
-        self._sign[name].begin(self.clock.now_us)
+    def begin(self, name, place=0):
+        self._sign[name].begin(self.clock.now_us, place)
 
-    def lie(self, name, clear):
+    def lie(self, name, place, clear):
         """clear: large enough to have to be found; another one may be."""
-        sign = self._sign[name]
-        sign.begin(self.clock.now_us)
-        sign.surely = sign.surely or clear
+        self._sign[name].begin(self.clock.now_us, place, clear)
 
     def end_all(self):
         for sign in self.signs:
             if sign.name != "runaway":
                 sign.end(self.clock.now_us)
 
-    def end(self, name):
-        self._sign[name].end(self.clock.now_us)
+    def end(self, name, place=None):
+        """At this place, or everywhere."""
+        self._sign[name].end(self.clock.now_us, place)
 
     @property
     def cells_may_be_doubted(self):

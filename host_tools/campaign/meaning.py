@@ -96,7 +96,8 @@ PERIOD_OF_TASKS_US = 1100000
 
 # What is so or is not: (name, row id, switches, how they close again, whether it is seen over the
 # bus; after this much it may have opened them, after this much it must have; how long it holds
-# them after its end, and at most). A doubt stands for 10 s, of temperatures 60 s; its row for 2 s.
+# them after its end, and at most). A doubt stands for as many scans as take 10 s with three
+# thermistors, of temperatures 60 s (with fewer a scan is up to a tenth shorter); its row for 2 s.
 # A front end that trips by a broken thermistor itself takes three seconds more to release.
 # An open lead shows when the chip's own check, every 5 s, has drained its input: the fourth time
 # at the latest. Contacts are looked at once a cycle. A contactor that fails is open, or is told by
@@ -108,14 +109,16 @@ SIGNS = (
     ("emergency", 41, BOTH, BY_OWNER, False, 0, 170000, 2 * _SECOND_US, 2400000),
     ("thermistor", 18, BOTH, BY_VALUE, True, 0, 1000000, _SECOND_US, 6 * _SECOND_US),
     ("switch thermistor", 34, BOTH, BY_VALUE, True, 0, 1000000, _SECOND_US, 6 * _SECOND_US),
-    ("lead", 35, BOTH, BY_VALUE, True, 0, 21 * _SECOND_US, 12 * _SECOND_US, 15 * _SECOND_US),
-    ("cell lie", 35, BOTH, BY_VALUE, True, 0, 2 * _SECOND_US, 12 * _SECOND_US, 15 * _SECOND_US),
-    ("stack lie", 38, BOTH, BY_VALUE, True, 0, 2 * _SECOND_US, 12 * _SECOND_US, 15 * _SECOND_US),
-    ("temp lie", 36, BOTH, BY_VALUE, True, 0, 1200000, 62 * _SECOND_US, 64 * _SECOND_US),
+    ("lead", 35, BOTH, BY_VALUE, True, 0, 21 * _SECOND_US, 11 * _SECOND_US, 15 * _SECOND_US),
+    ("cell lie", 35, BOTH, BY_VALUE, True, 0, 2 * _SECOND_US, 11 * _SECOND_US, 15 * _SECOND_US),
+    ("stack lie", 38, BOTH, BY_VALUE, True, 0, 2 * _SECOND_US, 11 * _SECOND_US, 15 * _SECOND_US),
+    ("temp lie", 36, BOTH, BY_VALUE, True, 0, 1200000, 56 * _SECOND_US, 64 * _SECOND_US),
     ("contactor", 46, BOTH, BY_OWNER, False, 0, _LONG_US, _SECOND_US, 2400000),
     ("runaway", 43, BOTH, BY_OWNER, False, _LONG_US, 0, _LONG_US, _LONG_US),
 )
 # A lie smaller than this (mV of a cell, of a thousand of the stack, 0.1 K) need not be found.
 CLEAR_LIES = {"cell lie": 800, "stack lie": 60, "temp lie": 100}
+# A temperature that has moved by this while the front end stood still may look like a lie.
+FROZEN_DC = 9
 # Cells and stack are compared only while the current stands still: this share of the capacity.
 STEADY_DIVISOR = 20

@@ -198,10 +198,12 @@ class Rig:
         judge = self.judge
         if what == "thermistor":
             bench.break_sensor(number, shorted=bool(value))
-            judge.begin("thermistor" if number else "switch thermistor")
+            judge.begin("thermistor" if number else "switch thermistor", number)
+            # What shows nothing cannot lie.
+            judge.end("temp lie", number)
         elif what == "lead":
             self.chip.open_leads.add(number)
-            judge.begin(what)
+            judge.begin(what, number)
         elif what == "cell lie":
             self._lie(what, "reads_cell", number, value, value - bench.cell_mv[number - 1])
         elif what == "stack lie":
@@ -211,7 +213,9 @@ class Rig:
             before_dc = judge.truth.shown_temps_dc()[number - 1]
             off_dc = 0 if before_dc is None else value - before_dc
             self._lie(what, "reads_temp", number, value, off_dc)
+            # Who lies shows something again.
+            judge.end("thermistor", number)
 
     def _lie(self, what, lie, number, value, off):
         self.lies.tell(lie, number, value)
-        self.judge.lie(what, abs(off) >= meaning.CLEAR_LIES[what])
+        self.judge.lie(what, number, abs(off) >= meaning.CLEAR_LIES[what])

@@ -25,28 +25,46 @@ class Sign:
         self._early_us, self._promise_us, self._hold_us, self._release_us = sign[5:]
         self.may = False
         self.must = False
-        self.surely = self.name not in meaning.CLEAR_LIES  # it can be seen
         self.tripped_us = 0
         self.freed_us = 0
+        self._places = {}  # where it is so, and whether it has to be found there
+        self._again = False  # new ones stand, and only those before have had to be found
         self._since_us = -1
         self._surely_since_us = -1
         self._ended_us = 0
         self._surely_ended_us = 0
 
     @property
-    def stands(self):
-        return self._since_us >= 0
+    def _surely(self):
+        return True in self._places.values()
 
-    def begin(self, now_us):
-        if self._since_us < 0:
+    def begin(self, now_us, place=0, surely=True):
+        """surely: it has to be found; else it may be."""
+        if not self._places:
             self._since_us = self._surely_since_us = now_us
             self.may = self.may or not self._early_us
+            self._again = self.must
+        self._places[place] = surely
+        self._look_what_stays(now_us)
 
-    def end(self, now_us):
-        if self._since_us >= 0:
+    def end(self, now_us, place=None):
+        """At this place, or everywhere."""
+        if not self._places:
+            return
+        if place is None:
+            self._places.clear()
+        else:
+            self._places.pop(place, None)
+        self._look_what_stays(now_us)
+        if not self._places:
             self._since_us = -1
-            self.surely = self.name not in meaning.CLEAR_LIES
-            self._ended_us = self._surely_ended_us = now_us
+            self._surely_ended_us = now_us
+
+    def _look_what_stays(self, now_us):
+        # What need not be found does not prolong what had to be.
+        if not self._surely and not self._again:
+            self._again = True
+            self._ended_us = now_us
 
     def wait(self, now_us):
         """It cannot be seen now: the promise waits."""
@@ -62,24 +80,27 @@ class Sign:
         if not self.must:
             return True
         free_us = self._ended_us + self._hold_us - meaning.TIME_TOLERANCE_US
-        return self._since_us < 0 and now_us >= free_us
+        return self._again and now_us >= free_us
 
     def advance(self, now_us, well):
         """Bring both verdicts to now; True if it must have tripped just now."""
-        if self._since_us >= 0:
-            if self.needs_bus and not well or not self.surely:
-                self._surely_since_us = now_us
-            self.may = self.may_have_tripped(now_us)
-            if self.must or now_us - self._surely_since_us < self._promise_us:
-                return False
-            self.must = True
-            self.tripped_us = self._surely_since_us + self._promise_us
-            return True
-        if not self.may:
+        if self._since_us < 0 and not self.may:
             return False
+        stood = self.must
         if self.must and self.is_free(now_us):
             self.must = False
             self.freed_us = self._ended_us + self._hold_us
+        if self._since_us >= 0:
+            if self.needs_bus and not well or not self._surely:
+                self._surely_since_us = now_us
+            self.may = self.may_have_tripped(now_us)
+            if now_us - self._surely_since_us < self._promise_us:
+                return False
+            self._again = False
+            self.must = True
+            if not stood:
+                self.tripped_us = self._surely_since_us + self._promise_us
+            return not stood
         if self.needs_bus and not well:
             self._surely_ended_us = now_us
         if now_us - self._surely_ended_us >= self._release_us:

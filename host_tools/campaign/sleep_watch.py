@@ -57,6 +57,8 @@ class SleepWatch:
         long_enough = since_us >= 0 and now_us - since_us >= (
             meaning.SLEEP_HASTE_US - meaning.PERIOD_OF_TASKS_US
         )
-        for watch in judge.switches:
-            if not long_enough or (watch.closed and not watch.stuck):
+        # As they are: those that it has just opened are not taken in yet.
+        closed = (judge.truth.charge, judge.truth.discharge)
+        for at, watch in enumerate(judge.switches):
+            if not long_enough or (closed[at] and not watch.stuck):
                 judge.find("forbidden", watch, now_us, meaning.ASLEEP)

@@ -82,9 +82,7 @@ class Story:
         fake_time.use(self.clock)
         self.chip = CannedChip()
         board = Board()
-        board.front_end = self.front_end = Isl94202(
-            self.chip, both_off=self.chip, shunt_uohm=500
-        )
+        board.front_end = self.front_end = Isl94202(self.chip, both_off=self.chip, shunt_uohm=500)
         self.bms = Bms(board, CYCLE_MS)
         for _ in self.front_end.configure(self.bms.table.backstop_requests()):
             pass

@@ -326,6 +326,26 @@ def test_a_sensor_that_the_simulator_moves_is_never_in_doubt():
         assert rig.doubts_within(2 * 63) == (NONE, -1)
 
 
+def test_a_sensor_that_has_warmed_while_nothing_could_be_read_is_not_in_doubt():
+    for pause_ms in (1500, 4000, 11800, 59000):
+        rig = PlausibleRig()
+        rig.run_ms(2000)
+        rig.now_ms += pause_ms
+        # 4 K/s; it goes on and comes back.
+        rig.temps_dc[1] += pause_ms * 4 // 100
+        assert rig.doubts_within(600) == (NONE, -1)
+        rig.temps_dc[1] += 5
+        assert rig.doubts_within(3000) == (NONE, -1)
+
+
+def test_a_sensor_that_has_jumped_while_nothing_could_be_read_for_a_moment_is_in_doubt():
+    rig = PlausibleRig()
+    rig.run_ms(2000)
+    rig.now_ms += 1500
+    rig.temps_dc[1] += 250
+    assert rig.doubts_within(600)[0] == (0, 0, DOUBT_RATE, 0)
+
+
 def test_one_odd_conversion_of_a_temperature_is_no_doubt():
     rig = PlausibleRig()
     rig.temps_dc[0] = 800

@@ -83,7 +83,7 @@ def test_applied_values_are_reported_and_what_the_chip_cannot_do_is_not(desk):
     ]
     able = desk.front_end.capabilities()
     assert able["guards"] == (1, 2, 4, 5)
-    assert able["silence_ms"] == able["open_wire_ms"] == able["bleed_lapse_ms"] == 0
+    assert able["silence_ms"] == able["open_wire_ms"] == able["bleed_alone_ms"] == 0
     assert desk.front_end.plan_backstop(REQUESTS) == desk.front_end.applied
 
 

@@ -16,4 +16,8 @@ def test_the_backstop_table_shows_what_the_chip_is_given():
         if code > 5:
             value = f"{round(trip / 10)} degC"
         time = f"{delay} us" if code == 5 else f"{delay / 1000:g} s"
-        assert [line for line in lines if line.endswith(f"| {value}, {time} |")], (code, value, time)
+        assert [line for line in lines if line.endswith(f"| {value}, {time} |")], (
+            code,
+            value,
+            time,
+        )

@@ -247,7 +247,7 @@ def test_one_torn_reading_is_read_again(torn_at):
     desk = closed()
     desk.chip.torn, desk.chip.torn_at = 1, torn_at
     assert set(desk.turn()) == EVERYTHING
-    assert desk.cells_mv == [3300] * 8 and desk.front_end.check_errors == 1
+    assert desk.cells_mv == [3300] * 8 and desk.front_end.bus.check_errors == 1
     assert desk.readings.front_end_charge_trip == 0
 
 
@@ -269,7 +269,7 @@ def test_readings_that_never_agree_are_an_error_and_change_nothing():
 def test_one_lost_transfer_is_repeated_and_two_are_an_error():
     desk = closed()
     desk.chip.lost = 1
-    assert desk.turn() and desk.front_end.retries == 1
+    assert desk.turn() and desk.front_end.bus.retries == 1
     desk.chip.lost = 2
     with pytest.raises(AfeError) as error:
         desk.turn()

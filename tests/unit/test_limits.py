@@ -259,6 +259,40 @@ def test_a_row_that_latches_must_open_both():
         limits.TABLE = kept
 
 
+# What a front end can see by itself, and the rows of the same meaning: it backs both levels of a
+# current, and of a cell the one that comes first.
+BACKED = {
+    limits.BACKSTOP_CELL_OVER_VOLTAGE: [limits.CELL_OVER_VOLTAGE],
+    limits.BACKSTOP_CELL_UNDER_VOLTAGE: [limits.CELL_UNDER_VOLTAGE],
+    limits.BACKSTOP_CHARGE_CURRENT: [
+        limits.CHARGE_OVER_CURRENT_SEVERE,
+        limits.CHARGE_OVER_CURRENT,
+    ],
+    limits.BACKSTOP_DISCHARGE_CURRENT: [
+        limits.DISCHARGE_OVER_CURRENT_SEVERE,
+        limits.DISCHARGE_OVER_CURRENT,
+    ],
+    limits.BACKSTOP_CHARGE_OVER_TEMPERATURE: [limits.CHARGE_OVER_TEMPERATURE],
+    limits.BACKSTOP_CHARGE_UNDER_TEMPERATURE: [limits.CHARGE_UNDER_TEMPERATURE],
+    limits.BACKSTOP_DISCHARGE_OVER_TEMPERATURE: [limits.DISCHARGE_OVER_TEMPERATURE],
+    limits.BACKSTOP_DISCHARGE_UNDER_TEMPERATURE: [limits.DISCHARGE_UNDER_TEMPERATURE],
+    limits.BACKSTOP_BOARD_OVER_TEMPERATURE: [limits.BOARD_OVER_TEMPERATURE],
+}
+
+
+@pytest.mark.parametrize("name", chemistry.NAMES)
+def test_the_front_end_is_asked_to_guard_all_that_it_can_and_nothing_else(name):
+    made = table(name=name)
+    expected = [(limits.BACKSTOP_SHORT_CIRCUIT, made.short_circuit_ma, 100, 0)]
+    for backstop, row_ids in BACKED.items():
+        for row_id in row_ids:
+            at = limits.position(row_id)
+            expected.append(
+                (backstop, made.trip[at], made.trip_delay_ms[at], made.release[at]),
+            )
+    assert sorted(made.backstop_requests()) == sorted(expected)
+
+
 def test_a_backstop_that_is_not_wider_than_asked_is_found():
     requests = table().backstop_requests()
     tight = [(request[0], request[1], request[2]) for request in requests]

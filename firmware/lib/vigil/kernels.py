@@ -674,8 +674,9 @@ def look(here: ptr32, state: ptr32) -> int:
         keep = 0
         if elapsed >= _GAP_MS:
             keep = 1
-        if elapsed > 4000:
-            elapsed = 4000
+        # Whatever the pause was: all that can have happened meanwhile is believed.
+        if elapsed > 60000:
+            elapsed = 60000
         # 5 K/s are 0.1 K in 20 ms.
         elapsed = _NOISE_DK + ((elapsed * 205) >> 12)
         values = ptr32(int(here) + state[_TEMPS_AT])

@@ -174,7 +174,7 @@ static int32_t look_at_temps(struct sample *sample, struct state *state) {
     int32_t told = TEMPS;
     int32_t elapsed = (sample->temps.read - state->temps_ms) & TICKS;
     int32_t keep = elapsed >= 1000;
-    int32_t most_dk = 10 + (((elapsed > 4000 ? 4000 : elapsed) * 205) >> 12);
+    int32_t most_dk = 10 + (((elapsed > 60000 ? 60000 : elapsed) * 205) >> 12);
     const int32_t *values = (int32_t *)((char *)sample + state->temps_at);
     int32_t *references = (int32_t *)&state->cells[state->count];
     int32_t any = 0, least = 0, most = 0;

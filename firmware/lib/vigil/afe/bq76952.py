@@ -16,7 +16,7 @@ from vigil.afe.bq76952_subcommands import Subcommands
 from vigil.afe.bq76952_terminals import Terminals
 from vigil.afe.bq76952_transfer import Transfer
 from vigil.afe.bq76952_verbs import Verbs
-from vigil.afe.errors import CHECK_FAILED, NOT_CONFIGURED, AfeError, failure
+from vigil.afe.errors import CHECK_FAILED, NOT_CONFIGURED, UNSUPPORTED, AfeError, failure
 from vigil.sample import (
     BOARD,
     CELLS,
@@ -277,7 +277,7 @@ class Bq76952(Verbs, Terminals):
             self._read(sample, now_ms)
             self._failed_checks = 0
         except AfeError as error:
-            if error.code == CHECK_FAILED:
+            if error.code == CHECK_FAILED or self._transfer.hides_reset:
                 self._consider_reset()
             if not self.configured:
                 sample.front_end_fault |= FAULT_NOT_CONFIGURED
@@ -543,7 +543,10 @@ class Bq76952(Verbs, Terminals):
     # Balancing.
 
     def balance(self, bleed):
-        """Bleed the cells whose byte in `bleed` is not zero; lapses after bleed_lapse_ms."""
+        """Bleed the cells whose byte in `bleed` is not zero; lapses after bleed_lapse_ms.
+
+        Two neighbouring inputs at a time are refused, and then no cell bleeds.
+        """
         if not self.configured:
             raise failure(NOT_CONFIGURED)
         # The chip's mask follows its inputs, not the cells.
@@ -552,10 +555,15 @@ class Bq76952(Verbs, Terminals):
         for cell in range(self.cell_count):
             if bleed[cell]:
                 mask |= 1 << used[cell]
+        refused = mask & mask >> 1
+        if refused:
+            mask = 0
         payload = self._transfer.payload
         payload[2] = mask & 0xFF
         payload[3] = mask >> 8
         self._transfer.write_block(_CB_ACTIVE_CELLS, 2)
+        if refused:
+            raise failure(UNSUPPORTED)
 
 
 def _temp_dc(tenth_k):

@@ -42,6 +42,8 @@ class SpiTransfer(Subcommands):
     """
 
     comm_type = _SPI_CRC
+    # A chip that has reset takes no frame with a check code, and says nothing.
+    hides_reset = True
 
     def __init__(self, spi, cs, gap_us=_GAP_US):
         super().__init__()

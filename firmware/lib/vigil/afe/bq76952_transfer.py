@@ -23,6 +23,7 @@ class Transfer(Subcommands):
 
     # What the chip's Comm Type is to say.
     comm_type = _I2C_FAST_CRC
+    hides_reset = False  # one that has reset still answers, with bytes that fail their check
 
     def __init__(self, i2c, address):
         super().__init__()

@@ -158,6 +158,7 @@ class Verbs:
             "stack_period_ms": self.stack_period_ms,
             "bleeds_adjacent": self.bleeds_adjacent,
             "bleed_lapse_ms": self.bleed_lapse_ms,
+            "bleed_alone_ms": self.bleed_lapse_ms,
             "guards": tuple(guards),
             "silence_ms": options.watchdog_s * 1000,
             "open_wire_ms": options.open_wire_s * 1000,

@@ -65,7 +65,7 @@ class Bq769x0(Switching, Verbs):
         self.temps_period_ms = TEMPERATURES_PERIOD_MS
         self.board_period_ms = TEMPERATURES_PERIOD_MS
         self.bleeds_adjacent = False
-        self.bleed_lapse_ms = 0  # the chip bleeds on until it is told otherwise
+        self.bleed_lapse_ms = _BLEED_LAPSE_MS
         self.configured = False
         self.applied = []
         self.found = None  # bring_up.Found of the latest bring-up
@@ -74,6 +74,7 @@ class Bq769x0(Switching, Verbs):
         self.link_losses = 0  # times that the link to an upper group was lost
 
         self._transfer = Transfer(i2c, address, options.check_codes)
+        self.bus = self._transfer  # its counters, as of every front end
         self._wake = wake
         self._alert = alert
         self._passed_over = False
@@ -258,7 +259,8 @@ class Bq769x0(Switching, Verbs):
     def balance(self, bleed):
         """Bleed the cells whose byte in `bleed` is not zero; ends by itself after 20 s of cycles.
 
-        Two neighbouring inputs of one group of five at a time are refused: the chip takes them.
+        Two neighbouring inputs of one group of five at a time are refused, and then no cell
+        bleeds: the chip would take them.
         """
         if not self.configured:
             raise failure(NOT_CONFIGURED)
@@ -271,15 +273,21 @@ class Bq769x0(Switching, Verbs):
         groups = len(self._bleeding)
         transfer = self._transfer
         payload = transfer.payload
+        refused = False
         for group in range(groups):
             bits = mask >> 5 * group & 0x1F
             if bits & bits >> 1:
-                raise failure(UNSUPPORTED)
+                refused = True
             payload[group] = bits
+        if refused:
+            for group in range(groups):
+                payload[group] = 0
         transfer.write(_CELLBAL1, groups)
         for group in range(groups):
             self._bleeding[group] = payload[group]
         self._bleed_begins = True
+        if refused:
+            raise failure(UNSUPPORTED)
 
     def _end_bleeding(self, now_ms):
         if self._bleed_begins:

@@ -49,7 +49,8 @@ class Verbs:
     def capabilities(self):
         """What the chip is and guards by itself, as configured (guards: backstop codes).
 
-        Zeros are what it has not: a watchdog over the host, a test of sense wires, latches.
+        Zeros are what it has not: a watchdog over the host or over its bleeding, a test of sense
+        wires, latches.
         """
         options = self._options
         guards = []
@@ -67,6 +68,7 @@ class Verbs:
             "stack_period_ms": self.stack_period_ms,
             "bleeds_adjacent": self.bleeds_adjacent,
             "bleed_lapse_ms": self.bleed_lapse_ms,
+            "bleed_alone_ms": 0,
             "guards": tuple(guards),
             "silence_ms": 0,
             "open_wire_ms": 0,

@@ -11,7 +11,7 @@ from micropython import const
 from vigil.afe.errors import NOT_CONFIGURED, AfeError, failure
 from vigil.afe.isl94202_bus import Bus
 from vigil.afe.isl94202_settings import Options, code_mv, die_dc
-from vigil.afe.isl94202_switching import Switching
+from vigil.afe.isl94202_switching import BLEED_LAPSE_MS, Switching
 from vigil.afe.isl94202_verbs import Verbs
 from vigil.sample import (
     BOARD,
@@ -100,10 +100,11 @@ class Isl94202(Switching, Verbs):
         self.stack_period_ms = _PERIOD_MS
         self.board_period_ms = _PERIOD_MS
         self.bleeds_adjacent = False
-        self.bleed_lapse_ms = 0  # the chip bleeds on until it is told otherwise
+        self.bleed_lapse_ms = BLEED_LAPSE_MS  # by this driver: the chip bleeds on
         self.unproven = 0  # reads that nothing proved to be of a new scan
 
         self._bus = Bus(i2c, address, options.burst_bytes, _STATE_BYTES)
+        self.bus = self._bus  # its counters, as of every front end
         self._state_cuts = self._bus.cuts(_STAT0, _STATE_BYTES)
         self._places = bytes([_CELL1 + number - 1 for number in options.inputs])
         self._codes = array("H", [0] * _WORDS)
@@ -113,20 +114,6 @@ class Isl94202(Switching, Verbs):
         self._failed_reads = 0
         self._start_verbs()
         self._start_switching(both_off)
-
-    # Counters of the bus, for the status page.
-
-    @property
-    def retries(self):
-        return self._bus.retries
-
-    @property
-    def check_errors(self):
-        return self._bus.check_errors
-
-    @property
-    def no_answers(self):
-        return self._bus.no_answers
 
     # The cycle.
 

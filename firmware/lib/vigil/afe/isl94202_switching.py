@@ -25,7 +25,7 @@ _CBAL_ON = const(0x01)
 _NO_CHARGE = (0xC3, 0x33)
 _NO_DISCHARGE = (0x3C, 0x3D)
 
-_BLEED_LAPSE_MS = const(20000)
+BLEED_LAPSE_MS = const(20000)
 # A switch that is on against the command for so long, or leaks in so many scans, is stuck.
 _MISMATCH_MS = const(1000)
 _MISMATCH_SCANS = const(5)
@@ -180,5 +180,5 @@ class Switching:
         if self._bleed_begins:
             self._bleed_begins = False
             self._bleed_ms = now_ms
-        elif self._bleeding and (now_ms - self._bleed_ms) & _TICKS >= _BLEED_LAPSE_MS:
+        elif self._bleeding and (now_ms - self._bleed_ms) & _TICKS >= BLEED_LAPSE_MS:
             self._bleed(0)

@@ -201,6 +201,7 @@ class Verbs:
             "stack_period_ms": self.stack_period_ms,
             "bleeds_adjacent": self.bleeds_adjacent,
             "bleed_lapse_ms": self.bleed_lapse_ms,
+            "bleed_alone_ms": 0,
             "guards": tuple(guards),
             "silence_ms": 0,
             "open_wire_ms": 0,

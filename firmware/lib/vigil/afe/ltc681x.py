@@ -38,6 +38,7 @@ _CYCLE_MS = const(20)
 ROUND_MS = const(200)
 # Discharge timers and watchdogs (2 s) are started anew this often while cells bleed.
 _REFRESH_MS = const(1000)
+_WATCHDOG_S = const(2)
 # Bleeding that is not asked for again ends.
 _BLEED_LAPSE_MS = const(20000)
 # Above the converter's range: cleared and not converted since, or an input at the rail.
@@ -152,8 +153,11 @@ class Ltc681x:
             "stack_period_ms": _CYCLE_MS,
             "bleeds_adjacent": self.bleeds_adjacent,
             "bleed_lapse_ms": _BLEED_LAPSE_MS,
+            # Their watchdog, or the timer that takes over from it.
+            "bleed_alone_ms": 1000 * max(_WATCHDOG_S, self._config.timer_s()),
             "guards": (),
             "silence_ms": 0,
+            "open_wire_ms": self._open_wire_ms,
         }
 
     # The cycle.

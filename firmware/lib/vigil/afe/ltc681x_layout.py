@@ -168,6 +168,10 @@ class Config:
             view[0] = _CFGB0
         self.bleed_none()
 
+    def timer_s(self):
+        """How long bleeding outlives the devices' watchdog, 0 = not at all."""
+        return [seconds for seconds in TIMER_S if TIMER_S[seconds] << 4 == self._timer][0]
+
     def bleed_none(self):
         """As it will be written next; wait for write()."""
         for number in range(len(self._devices)):
