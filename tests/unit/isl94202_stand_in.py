@@ -175,7 +175,8 @@ class Desk:
 
     def configure(self, requests=REQUESTS):
         for _ in self.front_end.configure(requests):
-            pass
+            # It measures by itself.
+            self.chip.scan(self.cells_v)
         return self
 
     def turn(self, count=1, scanning=True):

@@ -1,4 +1,4 @@
-"""The ISL94202's cycle allocates nothing on the board's interpreter (isl94202_no_allocation.py)."""
+"""The ISL94202's cycle allocates nothing on the board's interpreter."""
 
 from pathlib import Path
 

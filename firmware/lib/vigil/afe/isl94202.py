@@ -12,7 +12,7 @@ from vigil.afe.errors import NOT_CONFIGURED, AfeError, failure
 from vigil.afe.isl94202_bus import Bus
 from vigil.afe.isl94202_settings import Options, code_mv, die_dc
 from vigil.afe.isl94202_switching import BLEED_LAPSE_MS, Switching
-from vigil.afe.isl94202_verbs import Verbs
+from vigil.afe.isl94202_verbs import EOC_LOW, Verbs
 from vigil.sample import (
     BOARD,
     CELLS,
@@ -70,13 +70,12 @@ _MODES = const(0x0F)
 _HOST = const(0x7C)
 
 _RAIL = const(0xFFF)
-# VEOC with the one is there as soon as a cell has half a volt, with the other never.
-_EOC_LOW = const(426)
+# With this no cell raises VEOC.
 _EOC_HIGH = const(0xFFF)
 
 # Proof of a new scan takes up to two cycles of 250 ms.
 _PERIOD_MS = const(500)
-_READS_GIVEN_UP = const(20)
+_READS_GIVEN_UP = const(8)
 _TICKS = const(0x3FFFFFFF)
 
 
@@ -148,6 +147,9 @@ class Isl94202(Switching, Verbs):
             self.configured = False
             sample.front_end_fault = FAULT_NOT_CONFIGURED
             return
+        if not self._wanted and not self._off_is_written:
+            # The bus was dead when it was told; the line holds them off meanwhile.
+            self._write_off()
         self._follow_trips(data, sample)
         if self._is_new(data, now_ms):
             self._publish(data, sample, now_ms)
@@ -221,7 +223,7 @@ class Isl94202(Switching, Verbs):
         return (now_ms - self._lived_ms) & _TICKS < self._options.still_ms
 
     def _ask(self, flag):
-        word = _EOC_LOW if flag else _EOC_HIGH
+        word = EOC_LOW if flag else _EOC_HIGH
         image = self._image
         self._asked = -1
         word |= (image[_EOC + 1] & 0xF0) << 8

@@ -10,8 +10,6 @@ from micropython import const
 from vigil.afe.errors import CHECK_FAILED, NO_ANSWER, failure
 
 _TRIES = const(3)
-# Two readings may stand so many codes apart: what has moved in between, and noise.
-_SAME_CODES = const(32)
 _RETRY_US = const(500)
 _MOST_WRITTEN = const(4)
 
@@ -45,8 +43,10 @@ class Bus:
         ]
 
     def read_twice(self, cuts, masks, count):
-        """Read until two readings in a row agree, in the first bytes where `masks` has ones, in
-        the words behind them nearly; masks None: in everything."""
+        """Read until two readings in a row agree; of the first bytes only the bits of `masks`.
+
+        A scan that ends in between makes them differ, and the next two agree.
+        """
         for cut in cuts:
             self._read(cut[0], cut[1])
         place = 1
@@ -62,19 +62,11 @@ class Bus:
     def _agree(self, masks, count):
         data = self.data
         other = self._other
-        if masks is None:
-            for at in range(count):
-                if data[at] != other[at]:
-                    return False
-            return True
         exact = len(masks)
-        for at in range(exact):
-            if (data[at] ^ other[at]) & masks[at]:
-                return False
-        for at in range(exact, count, 2):
-            apart = (data[at + 1] - other[at + 1] << 8) + data[at] - other[at]
-            if not 0 - _SAME_CODES <= apart <= _SAME_CODES:
-                return False
+        for at in range(count):
+            if data[at] != other[at]:
+                if at >= exact or (data[at] ^ other[at]) & masks[at]:
+                    return False
         return True
 
     def read_byte(self, register):

@@ -120,13 +120,17 @@ class Switching:
             if self._both_off is not None:
                 self._both_off.value(0)
             if not self._off_is_written or self.charge_is_on or self.discharge_is_on:
-                self._handed_over = False
-                self._bus.write_byte(_CTRL2, self._control())
-                self._bus.write_byte(_CTRL1, 0)
-                self._off_is_written = True
+                self._write_off()
         except Exception:
             # The last resort must not fail its caller; the read-back shows what it did.
             pass
+
+    def _write_off(self):
+        self._off_is_written = False
+        self._bus.write_byte(_CTRL2, self._control() | _UCFET)
+        self._handed_over = False
+        self._bus.write_byte(_CTRL1, 0)
+        self._off_is_written = True
 
     def _watch_switches(self, now_ms):
         """Whether a switch is on against the command: by its bit for a second, or by current."""
@@ -167,6 +171,8 @@ class Switching:
                 mask |= 1 << number - 1
             cell += 1
         if mask & mask >> 1:
+            if self._bleeding:
+                self._bleed(0)
             raise failure(UNSUPPORTED)
         self._bleed(mask)
         self._bleed_begins = True

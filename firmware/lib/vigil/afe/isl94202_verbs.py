@@ -12,6 +12,7 @@ from vigil.afe.errors import (
     NOT_CONFIGURED,
     READ_BACK_DIFFERS,
     TIMED_OUT,
+    WRONG_DEVICE,
     AfeError,
     failure,
 )
@@ -22,6 +23,7 @@ _CBMAXDV = const(0x22)
 _TIMER_AND_CELLS = const(0x48)
 _SETUP = const(0x4A)
 _STAT0 = const(0x80)
+_STAT1 = const(0x81)
 _STAT3 = const(0x83)
 _CBFC = const(0x84)
 _CTRL0 = const(0x85)
@@ -30,18 +32,19 @@ _CTRL2 = const(0x87)
 _CTRL3 = const(0x88)
 _EEEN = const(0x89)
 
+_VEOC = const(0x80)
 _ASLEEP = const(0x40)
 _UCFET = const(0x40)
 _UCCBAL = const(0x20)
 _POWER_DOWN = const(0x08)
 _NEVER = const(0xFFF)  # no cell is above it
+EOC_LOW = const(426)  # half a volt: every living pack has a cell above it
 
 CONFIG_BYTES = const(0x4C)
 # What one slice reads twice.
 _PART = const(16)
 _SETTLE_MS = const(600)
 _WAKE_MS = const(3500)
-_LOOKS = const(10)
 _PAUSE_US = const(1000)
 _TICKS = const(0x3FFFFFFF)
 
@@ -76,19 +79,23 @@ class Verbs:
         # What was measured before, or with another gain, is over by then.
         yield from _pause(_SETTLE_MS)
         yield from self._compare()
+        if not self._bus.read_byte(_STAT1) & _VEOC and not self._options.still_ms:
+            # Something that keeps what is written, but measures nothing.
+            raise AfeError(TIMED_OUT)
         self._forget_measurements()
         self.applied = settings.applied
         self.configured = True
 
     def _find(self):
         """It has no device number: an answer, and later what it keeps, have to do."""
-        for _ in range(_LOOKS):
+        begun_ms = time.ticks_ms()
+        while (time.ticks_ms() - begun_ms) & _TICKS <= _WAKE_MS:
             try:
                 self._bus.read_byte(_STAT0)
                 yield
                 return
             except AfeError:
-                yield from _pause(2)
+                yield from _pause(50)
         raise AfeError(NO_ANSWER)
 
     def _quieten(self):
@@ -103,9 +110,11 @@ class Verbs:
         ):
             bus.write_byte(register, byte)
             yield
-        if bus.read_byte(_EEEN) & 1 or bus.read_byte(_CTRL2) & _UCFET == 0:
-            # Settings would go to the EEPROM, or there is no such chip.
+        if bus.read_byte(_EEEN) & 1:
+            # Settings would go to the EEPROM.
             raise AfeError(READ_BACK_DIFFERS)
+        if not bus.read_byte(_CTRL2) & _UCFET:
+            raise AfeError(WRONG_DEVICE)
         self._forget_switching()
         begun_ms = time.ticks_ms()
         while bus.read_byte(_STAT3) & _ASLEEP:
@@ -117,7 +126,7 @@ class Verbs:
         """Write what differs from what the chip has from its EEPROM, and nothing else."""
         options = self._options
         words = settings.words
-        words[_EOC] = (0x0FFF, _NEVER)
+        words[_EOC] = (0x0FFF, EOC_LOW)
         # How far apart cells may stand is the limit table's business, and bleeding ours.
         words[_CBMAXDV] = (0x0FFF, _NEVER)
         # XT2 on the cells, no double gain, open-wire test on; no power-down at an under-voltage.
@@ -129,7 +138,7 @@ class Verbs:
         image = self._image
         for register, cuts in self._parts:
             count = min(_PART, CONFIG_BYTES - register)
-            bus.read_twice(cuts, None, count)
+            bus.read_twice(cuts, b"", count)
             image[register : register + count] = bus.data[:count]
             yield
         for register, (mask, word) in words.items():
@@ -164,7 +173,7 @@ class Verbs:
         bus = self._bus
         for register, cuts in self._parts:
             count = min(_PART, CONFIG_BYTES - register)
-            bus.read_twice(cuts, None, count)
+            bus.read_twice(cuts, b"", count)
             for at in range(count):
                 if bus.data[at] != self._image[register + at]:
                     raise failure(READ_BACK_DIFFERS)
@@ -204,7 +213,7 @@ class Verbs:
             "bleed_alone_ms": 0,
             "guards": tuple(guards),
             "silence_ms": 0,
-            "open_wire_ms": 0,
+            "open_wire_ms": 5000,  # or sooner: nobody tells
             "stack_apart": True,
             "latch_after": 0,
             "predischarge_ms": 0,
