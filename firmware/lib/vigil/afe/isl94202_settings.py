@@ -133,7 +133,7 @@ class Settings:
             elif kind == limits.BACKSTOP_BOARD_OVER_TEMPERATURE:
                 self._die_temperature(trip, release)
             elif kind in _TEMPERATURES:
-                self._temperature(kind, trip, release)
+                self._temperature(kind, trip)
         if charge:
             self._current(_OCC, _OCC_MV, charge, charge[1], _later_us(charge[2]), 1000)
         if discharge:
@@ -190,8 +190,12 @@ class Settings:
                 return
         raise AfeError(UNSUPPORTED)
 
-    def _temperature(self, kind, trip_dc, release_dc):
-        """No delay is known: clearly wider instead."""
+    def _temperature(self, kind, trip_dc):
+        """No delay is known: clearly wider instead.
+
+        Released at what was asked: what the chip's EEPROM has tripped on before bring-up is then
+        soon forgiven, and the software's own release lies further in.
+        """
         table = self._options.table
         margin_dc = _untimed_dc(trip_dc)
         register = _TEMPERATURES[kind]
@@ -201,7 +205,7 @@ class Settings:
         )
         code = _code_at(table, trip_dc + margin_dc if over else trip_dc - margin_dc)
         self._put_level(register, code)
-        self._put_level(register + 2, _code_at(table, release_dc))
+        self._put_level(register + 2, _code_at(table, trip_dc))
         self.applied.append((kind, temp_dc(table, code), 0))
 
     def _die_temperature(self, trip_dc, release_dc):
@@ -248,7 +252,7 @@ def _code_at(table, temp_dc):
 
 
 def _untimed_dc(trip_dc):
-    return max(_LEAST_MARGIN_DC, abs(trip_dc) // 5 + 10)
+    return max(_LEAST_MARGIN_DC, abs(trip_dc) // 5 + 3)
 
 
 def _later_us(delay_ms):

@@ -84,9 +84,7 @@ class Switching:
         if wanted:
             self._off_is_written = False
         self._wanted = wanted
-        self._handed_over = (
-            wanted == _CHARGE_ON | _DISCHARGE_ON and self._options.hands_over and not self._trips()
-        )
+        self._handed_over = wanted == _CHARGE_ON | _DISCHARGE_ON and self._options.hands_over
         bus.write_byte(_CTRL2, self._control())
         if not self._handed_over:
             allowed = wanted & (self._trips() ^ 3)
