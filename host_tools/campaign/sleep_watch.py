@@ -12,7 +12,7 @@ class SleepWatch:
         trip_mv = 0 - by_id[4].trip
         severe_mv = 0 - by_id[26].trip
         self._near_mv = severe_mv + (trip_mv - severe_mv) // 4
-        self._may_since_us = -1
+        self._may_since_us = self._may_until_us = -1
         self._must_since_us = -1
         self.asleep = False
         self.told = False
@@ -25,10 +25,13 @@ class SleepWatch:
         discharge = judge.switches[1]
         away = not truth.charger_attached
         empty = by_id[4].may or by_id[26].may or by_id[6].may
-        if not (away and empty and not discharge.closed):
+        if away and empty and not discharge.closed:
+            self._may_until_us = now_us
+            if self._may_since_us < 0:
+                self._may_since_us = now_us
+        elif now_us - self._may_until_us > meaning.PERIOD_OF_TASKS_US:
+            # It is looked at once a second: a charger there for less may go unseen.
             self._may_since_us = -1
-        elif self._may_since_us < 0:
-            self._may_since_us = now_us
         surely = (
             judge.can_sleep
             and away
