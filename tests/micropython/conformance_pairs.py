@@ -13,6 +13,8 @@ from host_tools.mock.cells import Pack
 from host_tools.mock.clock import VirtualClock
 from host_tools.mock.ina226 import Ina226Model
 from host_tools.mock.ina228 import Ina228Model
+from host_tools.mock.isl94202 import Isl94202Model
+from host_tools.mock.isl94202_inputs import divider_mv
 from host_tools.mock.ltc681x import Ltc681xChain
 from host_tools.sim.twins import contactors as contactor_twin
 from vigil import chemistry, presets
@@ -20,6 +22,7 @@ from vigil.afe.bq769x0 import Bq769x0
 from vigil.afe.bq76952 import Bq76952
 from vigil.afe.bq76952_spi import SpiTransfer
 from vigil.afe.errors import AfeError
+from vigil.afe.isl94202 import Isl94202
 from vigil.afe.ltc681x import Ltc681x
 from vigil.afe.ltc681x_layout import Device
 from vigil.contactor import Contactor, LinkVoltage
@@ -472,6 +475,50 @@ def bq76940():
     return rig
 
 
+# ISL94202: no check codes, so everything is read twice.
+
+
+def _isl94202(cells):
+    rig = Rig("ISL94202 of %d cells" % cells, cells, 2, 20000, 500)
+    rig.cycle_ms = 250
+    rig.stuck_ms = 1500
+    rig.close_ms = 700
+    rig.temp_error_dc = 8
+    clock = rig.clock
+    chip = Isl94202Model(
+        clock, rig.bench, cells=cells, shunt_uohm=500, seed=cells, thermistor_mv=divider_mv
+    )
+    machine.attach_i2c(0, 0x28, chip)
+    bus = rig.bus(_i2c(100000), GROUPS)
+    bus.has_checks = False
+    driver = Isl94202(bus, both_off=_line(LINE_PIN, chip.clamp_gates), cells=cells, shunt_uohm=500)
+    rig.counters = (driver.bus,)
+    rig.resets.append(chip.reset)
+    rig.flips.append(chip.flip_a_setting)
+    rig.open_lead = chip.open_leads.add
+    rig.freezes.append((lambda: setattr(chip, "frozen", True), GROUPS))
+
+    def put(device):
+        machine.attach_i2c(0, 0x28, device)
+
+    # It has no device number: known is a flag that follows what is asked.
+    rig.wrongs.append(lambda: setattr(chip, "_written", lambda register, value: None))
+    rig.strangers.append(lambda: put(_bq76952_somewhere(clock)))
+    rig.strangers.append(lambda: put(Memory()))
+    return rig.ready(driver)
+
+
+def isl94202():
+    return _isl94202(8)
+
+
+def isl94202_of_five():
+    rig = _isl94202(5)
+    # Inputs 1 to 3, 7 and 8.
+    rig.seams = (2,)
+    return rig
+
+
 # LTC681x chains with a shunt monitor and contactors.
 
 
@@ -590,6 +637,8 @@ PAIRS = (
     bq76920,
     bq76930,
     bq76940,
+    isl94202,
+    isl94202_of_five,
     ltc6811_ina228,
     adbms1818_ina226,
 )

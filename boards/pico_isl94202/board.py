@@ -1,0 +1,99 @@
+"""Raspberry Pi Pico (RP2040), ISL94202: 8S LFP, 20 Ah, 0.5 mOhm shunt, 250 ms cycle, RS485."""
+
+from machine import I2C, UART, WDT, Pin, deepsleep
+
+NAME = "pico_isl94202"
+PROCESSOR = "armv6m"  # for the kernels, as mpy-cross names it
+TWIN = "isl94202"  # what the simulator puts around it
+CHIP = "ISL94202"
+CELLS = 8
+TEMPS = 2  # XT1 and XT2, both on the cells
+CAPACITY_MAH = 20000
+CHEMISTRY = "LFP"
+SHUNT_UOHM = 500
+# -1 where the chip says "charging" while the pack is discharged: look at your first charge.
+CHARGE_SIGN = 1
+CYCLE_MS = 250
+
+# The remarks are the wiring table of the README (python -m host_tools.build.wiring writes it).
+BOTH_OFF_PIN = 3  # out | transistors that hold both gates down (low = off); 10 kOhm to ground
+SDA_PIN = 4  # I2C0 | ISL94202 SDA; 4.7 kOhm to 3.3 V
+SCL_PIN = 5  # I2C0 | ISL94202 SCL; 4.7 kOhm to 3.3 V
+DRIVER_ENABLE_PIN = 6  # out | RS485 transceiver DE and /RE (high = send); 10 kOhm to ground
+TX_PIN = 8  # UART1 | RS485 transceiver DI
+RX_PIN = 9  # UART1 | RS485 transceiver RO, 3.3 V
+INTERLOCK_PIN = 10  # in, pull-down | loop of plug and cover contacts, fed from 3.3 V
+EMERGENCY_PIN = 11  # in, pull-up | emergency stop: closed to ground until it is pushed
+BUTTON_PIN = 12  # in, pull-up | owner's button: to ground when pressed
+LED_PIN = 13  # out | LED, 1 kOhm to ground
+BUZZER_PIN = 14  # out | buzzer, through a transistor
+HEATER_PIN = 15  # out | heater, through a relay; a thermal fuse in its supply
+FAN_PIN = 16  # out | fan, through a transistor
+
+# Before anything else: switches off, RS485 listening, all else dark and cold.
+SAFE_PINS = (
+    (BOTH_OFF_PIN, 0),
+    (DRIVER_ENABLE_PIN, 0),
+    (LED_PIN, 0),
+    (BUZZER_PIN, 0),
+    (HEATER_PIN, 0),
+    (FAN_PIN, 0),
+)
+
+RS485_BAUD = 9600
+
+
+def make_storage():
+    """A folder of the board's own filesystem; in the simulator the twin replaces this function.
+
+    Not /vigil, where imports would look for the firmware.
+    """
+    from vigil.file_storage import FileStorage
+
+    return FileStorage("/kept")
+
+
+class Board:
+    """What app.Bms needs; see there."""
+
+
+def build():
+    """Make the hardware objects and nothing more."""
+    from vigil.afe.isl94202 import Isl94202
+    from vigil.link.jbd import Jbd
+    from vigil.link.rs485 import Rs485
+
+    board = Board()
+    board.name = NAME
+    board.device_name = b"Vigil " + NAME.encode()
+    board.chemistry = CHEMISTRY
+    board.capacity_mah = CAPACITY_MAH
+    board.cycle_ms = CYCLE_MS
+    # Nothing is known of faster ones.
+    i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=100000, timeout=10000)
+    board.front_end = Isl94202(
+        i2c,
+        both_off=Pin(BOTH_OFF_PIN, Pin.OUT, value=0),
+        cells=CELLS,
+        shunt_uohm=SHUNT_UOHM,
+        charge_sign=CHARGE_SIGN,
+    )
+    uart = UART(1, baudrate=RS485_BAUD, tx=Pin(TX_PIN), rx=Pin(RX_PIN))
+    driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
+
+    def jbd_on_rs485(status):
+        engine = Jbd(status, name=board.device_name)
+        return Rs485(uart, engine, driver_enable=driver_enable, baudrate=RS485_BAUD)
+
+    board.links = [jbd_on_rs485]
+    board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
+    board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)
+    board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)
+    board.led = Pin(LED_PIN, Pin.OUT, value=0)
+    board.buzzer = Pin(BUZZER_PIN, Pin.OUT, value=0)
+    board.heater = Pin(HEATER_PIN, Pin.OUT, value=0)
+    board.fan = Pin(FAN_PIN, Pin.OUT, value=0)
+    board.deep_sleep = deepsleep
+    board.storage = make_storage()
+    board.watchdog = WDT(timeout=2000)
+    return board

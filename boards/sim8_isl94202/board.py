@@ -1,0 +1,68 @@
+"""Simulated board: 8S LFP, 20 Ah, ISL94202, 0.5 mOhm shunt, 250 ms a cycle."""
+
+from machine import I2C, UART, WDT, Pin
+
+NAME = "sim8_isl94202"
+TWIN = "isl94202"  # what the simulator puts around it
+CHIP = "ISL94202"
+CELLS = 8
+TEMPS = 2
+CAPACITY_MAH = 20000
+CHEMISTRY = "LFP"
+SHUNT_UOHM = 500
+CYCLE_MS = 250
+
+BOTH_OFF_PIN = 3  # to the board's own gate clamps, with a pull-down: low opens both switches
+DRIVER_ENABLE_PIN = 6  # RS485 transceiver, high = send
+SDA_PIN = 4
+SCL_PIN = 5
+TX_PIN = 8
+RX_PIN = 9
+
+# Before anything else: switches off, RS485 listening.
+SAFE_PINS = ((BOTH_OFF_PIN, 0), (DRIVER_ENABLE_PIN, 0))
+
+RS485_BAUD = 9600
+
+
+def make_storage():
+    """A folder of the board's own filesystem; in the simulator the twin replaces this function."""
+    from vigil.file_storage import FileStorage
+
+    return FileStorage("/kept")
+
+
+class Board:
+    """What app.Bms needs; see there."""
+
+
+def build():
+    """Make the hardware objects and nothing more."""
+    from vigil.afe.isl94202 import Isl94202
+    from vigil.link.jbd import Jbd
+    from vigil.link.rs485 import Rs485
+
+    board = Board()
+    board.name = NAME
+    board.device_name = b"Vigil " + NAME.encode()
+    board.chemistry = CHEMISTRY
+    board.capacity_mah = CAPACITY_MAH
+    board.cycle_ms = CYCLE_MS
+    i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=100000, timeout=10000)
+    board.front_end = Isl94202(
+        i2c,
+        both_off=Pin(BOTH_OFF_PIN, Pin.OUT, value=0),
+        cells=CELLS,
+        shunt_uohm=SHUNT_UOHM,
+    )
+    uart = UART(1, baudrate=RS485_BAUD, tx=Pin(TX_PIN), rx=Pin(RX_PIN))
+    driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
+
+    def jbd_on_rs485(status):
+        engine = Jbd(status, name=board.device_name)
+        return Rs485(uart, engine, driver_enable=driver_enable, baudrate=RS485_BAUD)
+
+    board.links = [jbd_on_rs485]
+    board.storage = make_storage()
+    board.watchdog = WDT(timeout=2000)
+    return board

@@ -1,0 +1,61 @@
+"""Register map of the ISL94202 model: addresses, status bits, what the part holds when new."""
+
+# Configuration: two bytes each, low byte first, up to CONFIG_END.
+OVL, OVR, UVL, UVR, OVLO, UVLO, EOC, LVCH = range(0x00, 0x10, 2)
+OVDT, UVDT, OWT, OCD, OCC, SCD = range(0x10, 0x1C, 2)
+CBMIN, CBMAX, CBMINDV, CBMAXDV, CBON, CBOFF = range(0x1C, 0x28, 2)
+CBUT, CBUTR, CBOT, CBOTR = range(0x28, 0x30, 2)
+COT, COTR, CUT, CUTR, DOT, DOTR, DUT, DUTR, IOT, IOTR = range(0x30, 0x44, 2)
+SLL, SLEEP_WDT = 0x44, 0x46
+CELL, SETUP0, SETUP1 = 0x49, 0x4A, 0x4B
+CONFIG_END = 0x4C
+HOLE_FROM, HOLE_END = 0x59, 0x7F  # not accessible
+
+STAT0, CBFC, CTRL0, CTRL1, CTRL2, CTRL3, EEEN = 0x80, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89
+CELLMIN, CELLMAX, ISNS, CELL1 = 0x8A, 0x8C, 0x8E, 0x90
+IT, XT1, XT2, VBATT, VRGO, ADC = range(0xA0, 0xAC, 2)
+
+WRITABLE = {CBFC: 0xFF, CTRL0: 0x7F, CTRL1: 0x0F, CTRL2: 0x7F, CTRL3: 0x0F, EEEN: 0x01}
+
+# The four status bytes as one number, STAT0 lowest.
+OV, OVLO_BIT, UV, UVLO_BIT = 0x01, 0x02, 0x04, 0x08
+DOT_BIT, DUT_BIT, COT_BIT, CUT_BIT = 0x10, 0x20, 0x40, 0x80
+IOT_BIT, COC, DOC, DSC = 0x0100, 0x0200, 0x0400, 0x0800
+CELLF, OPEN, VEOC = 0x1000, 0x2000, 0x8000
+LDPRSNT, CHPRSNT, CHING, DCHING = 0x010000, 0x020000, 0x040000, 0x080000
+LVCHG = 0x800000
+CBOT_BIT, CBUT_BIT, CBOV, CBUV = 0x01000000, 0x02000000, 0x04000000, 0x08000000
+INIDLE, INDOZE, INSLEEP = 0x10000000, 0x20000000, 0x40000000
+
+FORBIDS_CHARGE = OV | OVLO_BIT | COT_BIT | CUT_BIT | COC | IOT_BIT | OPEN | CELLF
+FORBIDS_DISCHARGE = UV | UVLO_BIT | DOT_BIT | DUT_BIT | DOC | DSC | IOT_BIT | OPEN | CELLF
+FAULTS = FORBIDS_CHARGE | FORBIDS_DISCHARGE
+
+DFET_ON, CFET_ON, PCFET_ON, PSD = 0x01, 0x02, 0x04, 0x08
+UCFET, UCCBAL, UCLMON, UCCMON, UCSCAN, OW_STRT, CBAL_ON = 0x40, 0x20, 0x10, 8, 4, 2, 1
+HOST_CONTROL = UCFET | UCCBAL | UCLMON | UCCMON | UCSCAN
+PDWN, SLEEP, DOZE, IDLE = 0x08, 0x04, 0x02, 0x01
+ADCSTRT = 0x40
+# SETUP0, SETUP1
+CFPSD, XT2M, TGAIN, PCFETE, DOWD, OWPSD = 0x80, 0x20, 0x10, 0x04, 0x02, 0x01
+CBDD, CBDC, DFODUV, DFODOV, UVLOPD, CB_EOC = 0x80, 0x40, 0x20, 0x10, 0x08, 0x01
+
+# Inputs with a cell, by the CELL byte, bit 0 = the lowest.
+CELL_BYTES = {3: 0x83, 4: 0xC3, 5: 0xC7, 6: 0xE7, 7: 0xEF, 8: 0xFF}
+
+# Common delivery, from memory and not on the sheet: three cells of some lithium-ion chemistry.
+NEW_WORDS = (
+    (0x1E2A, 0x0DD4, 0x18FF, 0x09FF, 0x0E7F, 0x0600, 0x0DFF, 0x07AA)
+    + (0x0801, 0x0801, 0x0214, 0x44A0, 0x44A0, 0x60C8)
+    + (0x0A55, 0x0D70, 0x0010, 0x01AB, 0x0802, 0x0802)
+    + (0x0BF2, 0x0A93, 0x04B6, 0x053E)
+    + (0x04B6, 0x053E, 0x0BF2, 0x0A93, 0x04B6, 0x053E, 0x0BF2, 0x0A93, 0x067C, 0x0621)
+    + (0x06AA, 0xFC0F, 0x83FF, 0x4000)
+)
+
+_UNITS_US = (1, 1000, 1000000, 60000000)
+
+
+def delay_us(word):
+    """Of a delay word: a value and its unit (us, ms, s, min)."""
+    return (word & 0x3FF) * _UNITS_US[word >> 10 & 3]
