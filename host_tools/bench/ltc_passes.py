@@ -109,6 +109,7 @@ class Pieces(passes.Pieces):
     def __init__(self):
         from vigil import app
         from vigil.afe import ltc681x, ltc681x_chain
+        from vigil.afe.ltc681x_bring_up import _expect
         from vigil.afe.ltc681x_layout import Device
         from vigil.contactor import Contactor, LinkVoltage
         from vigil.contactors import Contactors
@@ -119,6 +120,7 @@ class Pieces(passes.Pieces):
         from vigil.sensor.thermistor import ntc_103jt
 
         ltc681x_chain.time = ltc681x.time = Sleepless(ltc681x_chain.time)
+        self.expect = _expect
         self.spi = spi = Spi()
         devices = [Device("LTC6813", 18, (1, 6)), Device("LTC6813", 18, (1, 6))]
         self.voltages = ltc681x.Ltc681x(spi, spi, devices, thermistor=ntc_103jt())
@@ -278,10 +280,8 @@ class Pieces(passes.Pieces):
 
     def bring_up(self):
         """Patterns of a self-test compared: the longest slice beside its frames."""
-        from vigil.afe.ltc681x_bring_up import _expect
-
         self.put(b"\x55\x95" * 3)
-        _expect(self.chain, [(r, m, 3) for r, m in self.voltages._layout.all_cells], 0x9555)
+        self.expect(self.chain, [(r, m, 3) for r, m in self.voltages._layout.all_cells], 0x9555)
 
     def balance(self):
         bms = self.bms

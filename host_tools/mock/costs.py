@@ -15,75 +15,106 @@ MHZ = 125
 # Flash erase and program, and the bus itself, are charged by fake_flash.py and fake_buses.py.
 ROWS = {
     # One transfer of a front end on I2C; the first two are those of the cycle.
-    "take": 7003,
-    "send": 6720,
-    "read": 15215,
-    "write": 22398,
+    "take": 7135,
+    "send": 6547,
+    "read": 15313,
+    "write": 22409,
     "byte read": 38,
     # The front end's read() beside its transfers: always; and when something was new.
-    "front end read": 17389,
-    "front end read, new cells": 29196,
-    "front end read, new slow scan": 45768,
-    "judge": 14710,
-    "act": 10009,
-    "act, busy": 33554,  # a switch is not on, or was closed less than 5 minutes ago
-    "count charge": 12317,
-    "plausibility": 12315,  # everything new, nothing remarkable
-    "inputs": 7762,
-    "cycle": 47383,  # the executive's turn, and Bms.cycle between its parts
-    "link poll": 13864,
-    "link byte": 16659,
-    "link reply": 211445,  # from a request's last byte to the answer: JBD basic info
-    "gc.collect": 1333479,
+    "front end read": 18322,
+    "front end read, new cells": 29627,
+    "front end read, new slow scan": 46112,
+    "judge": 14729,
+    "act": 9291,
+    "act, busy": 32921,  # a switch is not on, or was closed less than 5 minutes ago
+    "count charge": 12316,
+    "plausibility": 12309,  # everything new, nothing remarkable
+    "inputs": 7759,
+    "cycle": 47119,  # the executive's turn, and Bms.cycle between its parts
+    "link poll": 14185,
+    "link byte": 16647,
+    "link reply": 211807,  # from a request's last byte to the answer: JBD basic info
+    "gc.collect": 1344437,
 }
 
 # Slow tasks: (an idle look, a slice of work beside its transfers). A task is called by the method
 # of app.Bms that is its step, or by the attribute of app.Bms whose step() it is.
 TASKS = {
-    "bring_up": (3591, 317030),  # 32 bytes of the configuration compared
-    "commission": (7688, 7692),
-    "balance": (17604, 138413),  # the choice among 16 cells, and the mask
-    "keeper": (29037, 65217),  # the state written
-    "early_warning": (99744, 99793),
-    "tend_panel": (28567, 28560),
-    "charge_guard": (13803, 13805),
-    "tend_climate": (22008, 22018),
-    "deep_discharge": (9407, 9406),
-    "table_guard": (62424, 62376),
-    "backstop_watch": (17711, 318401),
+    "bring_up": (3601, 149781),  # 32 bytes of the configuration compared
+    "commission": (7691, 7691),
+    "balance": (17150, 138441),  # the choice among 16 cells, and the mask
+    "keeper": (29243, 65643),  # the state written
+    "early_warning": (100015, 100021),
+    "tend_panel": (28652, 28656),
+    "charge_guard": (13660, 13659),
+    "tend_climate": (21785, 21775),
+    "deep_discharge": (9169, 9170),
+    "table_guard": (62476, 62428),
+    "backstop_watch": (17707, 151301),
 }
 # For a task that has no row: as much as the dearest one that has.
-DEFAULT_TASK = (99744, 318401)
+DEFAULT_TASK = (100015, 151301)
 
 # The same with two LTC6813, an INA228 and contactors: what 36 cells cost is charged for fewer too.
 # Counted by `python -m host_tools.bench.ltc_costs`; what is not named here is as above.
 LTC681X_ROWS = {
-    "wake": 19609,  # of two devices, before each cycle and each slow step
-    "send": 8980,  # a command, or a register of both devices written
-    "take": 15841,  # one register group of both devices, with its check codes
-    "busy": 9412,  # a poll
-    "current": 67495,  # Ina228.read(), its three transfers included
-    "front end read": 61141,  # Ltc681x.read() beside its frames
-    "contactors": 169481,  # the rest of FrontEnd.read(): the closed contactors' step
+    "wake": 18999,  # of two devices, before each cycle and each slow step
+    "send": 8877,  # a command, or a register of both devices written
+    "take": 15924,  # one register group of both devices, with its check codes
+    "busy": 9414,  # a poll
+    "current": 66714,  # Ina228.read(), its three transfers included
+    "front end read": 60079,  # Ltc681x.read() beside its frames
+    "contactors": 169895,  # the rest of FrontEnd.read(): the closed contactors' step
     # the dearest one beside its frames: temperatures, dies, settings, open leads
-    "slow step": 158885,
-    "judge": 15391,
-    "act": 28743,
-    "act, busy": 54050,
-    "plausibility": 46513,
-    "inputs": 7846,
-    "cycle": 60402,  # as above
+    "slow step": 159307,
+    "judge": 15731,
+    "act": 29072,
+    "act, busy": 53938,
+    "plausibility": 47697,
+    "inputs": 8076,
+    "cycle": 59188,  # as above
 }
 LTC681X_TASKS = {
-    "bring_up": (6724, 324133),
-    "commission": (10491, 10490),
-    "balance": (20134, 399478),
-    "keeper": (29259, 66703),
-    "early_warning": (140408, 140394),
-    "tend_panel": (28531, 28529),
-    "charge_guard": (13396, 13396),
-    "tend_climate": (22142, 22128),
-    "deep_discharge": (9480, 9480),
-    "table_guard": (62167, 62135),
-    "backstop_watch": (18946, 40023),
+    "bring_up": (6750, 116842),
+    "commission": (10392, 10392),
+    "balance": (19952, 400149),
+    "keeper": (28919, 65708),
+    "early_warning": (141097, 141072),
+    "tend_panel": (28400, 28395),
+    "charge_guard": (13955, 13957),
+    "tend_climate": (21660, 21647),
+    "deep_discharge": (9656, 9655),
+    "table_guard": (62135, 62102),
+    "backstop_watch": (18949, 40067),
+}
+
+# The same with a BQ76940, 15 cells, check codes, 250 ms a cycle: charged for smaller ones too.
+# Counted by `python -m host_tools.bench.bq769x0_costs`; what is not named here is as above.
+BQ769X0_ROWS = {
+    "read": 7635,
+    "byte read": 38,
+    "byte written": 2482,
+    "write": 7553,
+    "front end read": 56030,
+    "front end read, new cells": 253814,
+    "front end read, new temperatures": 85155,
+    "judge": 15089,
+    "act": 9641,
+    "act, busy": 33568,
+    "plausibility": 12215,
+    "inputs": 7732,
+    "cycle": 44191,
+}
+BQ769X0_TASKS = {
+    "bring_up": (3602, 246442),
+    "commission": (7250, 7251),
+    "balance": (17196, 139245),
+    "keeper": (29785, 66336),
+    "early_warning": (89135, 89145),
+    "tend_panel": (28360, 28360),
+    "charge_guard": (13305, 13303),
+    "tend_climate": (21731, 21735),
+    "deep_discharge": (8946, 8947),
+    "table_guard": (62125, 62081),
+    "backstop_watch": (11444, 20662),
 }
