@@ -50,7 +50,9 @@ class Counter(code_costs.Counter):
         found["plausibility"] = self.piece("plausible")[0]
         found["inputs"] = self.piece("inputs")[0]
         named = ("judge", "act", "plausibility", "inputs")
+        self.piece("well")
         turn = self.piece("turn_at_rest")[0] - rest
+        self.piece("well")
         found["cycle"] = turn - composed - sum(found[name] for name in named)
         return {name: round(cycles) for name, cycles in found.items()}
 

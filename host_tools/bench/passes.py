@@ -173,10 +173,12 @@ class Pieces:
     def __init__(self):
         from vigil import app
         from vigil.afe.bq76952 import Bq76952
+        from vigil.afe.bq76952_bring_up import compare
         from vigil.link.jbd import Jbd
         from vigil.link.rs485 import Rs485
         from vigil.memory import Memory
 
+        self.compare = compare
         self.bus = bus = Bus()
         board = Board()
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
@@ -296,9 +298,7 @@ class Pieces:
 
     def bring_up(self):
         """32 bytes of the configuration compared: the longest slice."""
-        from vigil.afe.bq76952_bring_up import compare
-
-        for _ in compare(self.transfer, self._block):
+        for _ in self.compare(self.transfer, self._block):
             pass
 
     def commission_idle(self):

@@ -8,6 +8,9 @@ import gc
 
 from host_tools.mock import costs
 
+# What a front end of parts adds, whatever measures its voltages.
+_PARTS = ("current", "contactors", "act", "act, busy")
+
 
 class CodeTime:
     """tasks: {slow task: (idle, working)} in cycles, in the place of the table's or beside it."""
@@ -28,16 +31,19 @@ class CodeTime:
 
     def charge(self, bms):
         """From now on everything this BMS does takes its time."""
-        chain = hasattr(getattr(bms.front_end, "bus", None), "wake")
-        if chain:
-            self._rows.update(costs.LTC681X_ROWS)
-            self._tasks.update(costs.LTC681X_TASKS)
-            self._tasks.update(self._other_tasks)
-        self._charge_cycle(bms)
-        if chain:
-            self._charge_chain(bms.front_end)
+        front_end = bms.front_end
+        voltages = getattr(front_end, "_voltages", front_end)
+        if hasattr(getattr(voltages, "bus", None), "wake"):
+            self._use(costs.LTC681X_ROWS, costs.LTC681X_TASKS)
+            self._charge_chain(voltages)
+        elif hasattr(voltages, "_conversions"):
+            self._use(costs.BQ769X0_ROWS, costs.BQ769X0_TASKS)
+            self._charge_bq769x0(voltages)
         else:
-            self._charge_front_end(bms.front_end)
+            self._charge_front_end(voltages)
+        if voltages is not front_end:
+            self._charge_parts(front_end)
+        self._charge_cycle(bms)
         executive = bms.executive
         for link in executive._links:
             self._charge_link(link)
@@ -46,6 +52,11 @@ class CodeTime:
         from vigil import cycle
 
         cycle.gc = Collector(self)
+
+    def _use(self, rows, tasks):
+        self._rows.update(rows)
+        self._tasks.update(tasks)
+        self._tasks.update(self._other_tasks)
 
     def _before(self, owner, name, row):
         """Spend `row` whenever owner.name() is called."""
@@ -84,46 +95,66 @@ class CodeTime:
         bus = getattr(front_end, "bus", None)
         if bus is not None and hasattr(bus, "take"):
             self._charge_bus(bus)
+        self._charge_read(
+            front_end,
+            ((CELLS, "front end read, new cells"), (STACK, "front end read, new slow scan")),
+        )
+
+    def _charge_read(self, front_end, news):
+        """news: (group, row to add when it has a new conversion)."""
         read = front_end.read
         always = self._rows["front end read"]
-        new_cells = self._rows["front end read, new cells"]
-        new_scan = self._rows["front end read, new slow scan"]
+        groups = [group for group, _ in news]
+        added = [self._rows[row] for _, row in news]
 
         def charged_read(sample, now_ms):
-            cells = sample.sequence(CELLS)
-            stack = sample.sequence(STACK)
+            before = [sample.sequence(group) for group in groups]
             try:
                 read(sample, now_ms)
             finally:
                 cycles = always
-                if sample.sequence(CELLS) != cells:
-                    cycles += new_cells
-                if sample.sequence(STACK) != stack:
-                    cycles += new_scan
+                for at, group in enumerate(groups):
+                    if sample.sequence(group) != before[at]:
+                        cycles += added[at]
                 self.spend(cycles)
 
         front_end.read = charged_read
 
+    def _charge_bq769x0(self, chip):
+        from vigil.sample import BOARD, CELLS, TEMPS
+
+        turn = "front end read, new temperatures"
+        self._charge_read(
+            chip, ((CELLS, "front end read, new cells"), (TEMPS, turn), (BOARD, turn))
+        )
+        self._before_bytes(chip._transfer, "read", "byte read")
+        self._before_bytes(chip._transfer, "write", "byte written")
+
+    def _before_bytes(self, transfer, name, byte_row):
+        """Spend the row of that name and one for each byte: transfer.name(register, count)."""
+        work = getattr(transfer, name)
+        cycles, a_byte = self._rows[name], self._rows[byte_row]
+
+        def charged(register, count):
+            self.spend(cycles + count * a_byte)
+            return work(register, count)
+
+        setattr(transfer, name, charged)
+
     def _charge_bus(self, bus):
-        take, read = bus.take, bus.read
-        a_take, a_read, a_byte = (self._rows[row] for row in ("take", "read", "byte read"))
+        take = bus.take
+        a_take, a_byte = self._rows["take"], self._rows["byte read"]
 
         def charged_take(reading):
             self.spend(a_take + reading[1] * a_byte)
             take(reading)
 
-        def charged_read(register, count):
-            self.spend(a_read + count * a_byte)
-            read(register, count)
-
         bus.take = charged_take
-        bus.read = charged_read
+        self._before_bytes(bus, "read", "byte read")
         self._before(bus, "send", "send")
         self._before(bus, "write", "write")
 
-    def _charge_chain(self, front_end):
-        """Of a front end of parts, whose voltages a chain of LTC681x measures."""
-        voltages = getattr(front_end, "_voltages", front_end)
+    def _charge_chain(self, voltages):
         for name, row in (
             ("wake", "wake"),
             ("send", "send"),
@@ -136,10 +167,14 @@ class CodeTime:
         self._before(voltages._slow, "step", "slow step")
         self._before(voltages._leads, "test_up", "slow step")
         self._before(voltages._leads, "test_down", "slow step")
-        if voltages is not front_end:
-            self._before(front_end._contactors, "step", "contactors")
-            if front_end._current is not None:
-                self._before(front_end._current, "read", "current")
+
+    def _charge_parts(self, front_end):
+        """Contactors and a current part, as counted beside a chain; an INA226 as an INA228."""
+        for row in _PARTS:
+            self._rows[row] = costs.LTC681X_ROWS[row]
+        self._before(front_end._contactors, "step", "contactors")
+        if front_end._current is not None:
+            self._before(front_end._current, "read", "current")
 
     # Beside the cycle.
 

@@ -15,75 +15,106 @@ MHZ = 125
 # Flash erase and program, and the bus itself, are charged by fake_flash.py and fake_buses.py.
 ROWS = {
     # One transfer of a front end on I2C; the first two are those of the cycle.
-    "take": 7100,
-    "send": 6474,
-    "read": 15555,
-    "write": 22694,
+    "take": 7135,
+    "send": 6547,
+    "read": 15313,
+    "write": 22409,
     "byte read": 38,
     # The front end's read() beside its transfers: always; and when something was new.
-    "front end read": 17381,
-    "front end read, new cells": 31354,
-    "front end read, new slow scan": 46657,
-    "judge": 14759,
-    "act": 9332,
-    "act, busy": 32355,  # a switch is not on, or was closed less than 5 minutes ago
-    "count charge": 12529,
-    "plausibility": 12299,  # everything new, nothing remarkable
-    "inputs": 7870,
-    "cycle": 46715,  # the executive's turn, and Bms.cycle between its parts
-    "link poll": 13748,
-    "link byte": 16898,
-    "link reply": 225357,  # from a request's last byte to the answer: JBD basic info
-    "gc.collect": 1350828,
+    "front end read": 18322,
+    "front end read, new cells": 29627,
+    "front end read, new slow scan": 46112,
+    "judge": 14729,
+    "act": 9291,
+    "act, busy": 32921,  # a switch is not on, or was closed less than 5 minutes ago
+    "count charge": 12316,
+    "plausibility": 12309,  # everything new, nothing remarkable
+    "inputs": 7759,
+    "cycle": 47119,  # the executive's turn, and Bms.cycle between its parts
+    "link poll": 14185,
+    "link byte": 16647,
+    "link reply": 211807,  # from a request's last byte to the answer: JBD basic info
+    "gc.collect": 1344437,
 }
 
 # Slow tasks: (an idle look, a slice of work beside its transfers). A task is called by the method
 # of app.Bms that is its step, or by the attribute of app.Bms whose step() it is.
 TASKS = {
-    "bring_up": (3579, 308986),  # 32 bytes of the configuration compared
-    "commission": (6680, 6680),
-    "balance": (16197, 136033),  # the choice among 16 cells, and the mask
-    "keeper": (27919, 64058),  # the state written
-    "early_warning": (110524, 110524),
-    "tend_panel": (29022, 29022),
-    "charge_guard": (13624, 13624),
-    "tend_climate": (22080, 22080),
-    "deep_discharge": (8878, 8878),
-    "table_guard": (62963, 62963),
-    "backstop_watch": (18127, 310366),
+    "bring_up": (3601, 149781),  # 32 bytes of the configuration compared
+    "commission": (7691, 7691),
+    "balance": (17150, 138441),  # the choice among 16 cells, and the mask
+    "keeper": (29243, 65643),  # the state written
+    "early_warning": (100015, 100021),
+    "tend_panel": (28652, 28656),
+    "charge_guard": (13660, 13659),
+    "tend_climate": (21785, 21775),
+    "deep_discharge": (9169, 9170),
+    "table_guard": (62476, 62428),
+    "backstop_watch": (17707, 151301),
 }
 # For a task that has no row: as much as the dearest one that has.
-DEFAULT_TASK = (110524, 310366)
+DEFAULT_TASK = (100015, 151301)
 
 # The same with two LTC6813, an INA228 and contactors: what 36 cells cost is charged for fewer too.
 # Counted by `python -m host_tools.bench.ltc_costs`; what is not named here is as above.
 LTC681X_ROWS = {
-    "wake": 19204,  # of two devices, before each cycle and each slow step
-    "send": 8484,  # a command, or a register of both devices written
-    "take": 15996,  # one register group of both devices, with its check codes
-    "busy": 9548,  # a poll
-    "current": 65260,  # Ina228.read(), its three transfers included
-    "front end read": 59362,  # Ltc681x.read() beside its frames
-    "contactors": 175772,  # the rest of FrontEnd.read(): the closed contactors' step
+    "wake": 18999,  # of two devices, before each cycle and each slow step
+    "send": 8877,  # a command, or a register of both devices written
+    "take": 15924,  # one register group of both devices, with its check codes
+    "busy": 9414,  # a poll
+    "current": 66714,  # Ina228.read(), its three transfers included
+    "front end read": 60079,  # Ltc681x.read() beside its frames
+    "contactors": 169895,  # the rest of FrontEnd.read(): the closed contactors' step
     # the dearest one beside its frames: temperatures, dies, settings, open leads
-    "slow step": 157769,
-    "judge": 15303,
-    "act": 27570,
-    "act, busy": 53372,
-    "plausibility": 46103,
-    "inputs": 8030,
-    "cycle": 98912,  # as above
+    "slow step": 159307,
+    "judge": 15731,
+    "act": 29072,
+    "act, busy": 53938,
+    "plausibility": 47697,
+    "inputs": 8076,
+    "cycle": 59188,  # as above
 }
 LTC681X_TASKS = {
-    "bring_up": (6990, 315502),
-    "commission": (10393, 10390),
-    "balance": (20401, 401542),
-    "keeper": (29586, 64897),
-    "early_warning": (157931, 157966),
-    "tend_panel": (29400, 29396),
-    "charge_guard": (14359, 14364),
-    "tend_climate": (21921, 21902),
-    "deep_discharge": (8944, 8945),
-    "table_guard": (61926, 61900),
-    "backstop_watch": (9086, 39633),
+    "bring_up": (6750, 116842),
+    "commission": (10392, 10392),
+    "balance": (19952, 400149),
+    "keeper": (28919, 65708),
+    "early_warning": (141097, 141072),
+    "tend_panel": (28400, 28395),
+    "charge_guard": (13955, 13957),
+    "tend_climate": (21660, 21647),
+    "deep_discharge": (9656, 9655),
+    "table_guard": (62135, 62102),
+    "backstop_watch": (18949, 40067),
+}
+
+# The same with a BQ76940, 15 cells, check codes, 250 ms a cycle: charged for smaller ones too.
+# Counted by `python -m host_tools.bench.bq769x0_costs`; what is not named here is as above.
+BQ769X0_ROWS = {
+    "read": 7635,
+    "byte read": 38,
+    "byte written": 2482,
+    "write": 7553,
+    "front end read": 56030,
+    "front end read, new cells": 253814,
+    "front end read, new temperatures": 85155,
+    "judge": 15089,
+    "act": 9641,
+    "act, busy": 33568,
+    "plausibility": 12215,
+    "inputs": 7732,
+    "cycle": 44191,
+}
+BQ769X0_TASKS = {
+    "bring_up": (3602, 246442),
+    "commission": (7250, 7251),
+    "balance": (17196, 139245),
+    "keeper": (29785, 66336),
+    "early_warning": (89135, 89145),
+    "tend_panel": (28360, 28360),
+    "charge_guard": (13305, 13303),
+    "tend_climate": (21731, 21735),
+    "deep_discharge": (8946, 8947),
+    "table_guard": (62125, 62081),
+    "backstop_watch": (11444, 20662),
 }

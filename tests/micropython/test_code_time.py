@@ -119,3 +119,40 @@ def test_an_erase_stalls_everything_as_announced():
     assert ERASE_US < executive.worst_period_us < CYCLE_US + ERASE_US + 10000
     assert executive.worst_period_us > CYCLE_US
     assert executive.overruns == 0
+
+
+class SlowDesk(Desk):
+    BOARD = "sim15_bq76940"
+
+
+def test_the_longest_cycle_of_a_bq769x0_is_made_of_its_bus_and_its_own_rows():
+    reads = (1, 2, 30, 2, 8)
+    rows = dict(costs.ROWS)
+    rows.update(costs.BQ769X0_ROWS)
+    # At 100 kHz; the writing has one byte.
+    bus_us = sum([((3 + 2 * count) * 9 + 3) * 10 for count in reads]) + 380
+    code = len(reads) * rows["read"] + sum(reads) * rows["byte read"]
+    for row in ("write", "byte written", "front end read", "front end read, new cells"):
+        code += rows[row]
+    for row in ("judge", "act, busy", "cycle", "count charge", "plausibility", "inputs"):
+        code += rows[row]
+    desk = SlowDesk(settle=False, current_ma=-3000)
+    desk.run_until(desk.both_on, 12000)
+    seen = set()
+    for _ in range(20):
+        desk.run_ms(250)
+        seen.add(desk.bms.executive.cycle_us)
+    expected_us = bus_us + code // costs.MHZ
+    assert min([abs(us - expected_us) for us in seen]) <= 10, (expected_us, seen)
+
+
+class ContactorDesk(Desk):
+    BOARD = "sim16_lfp_contactors"
+
+
+def test_contactors_cost_their_row_beside_any_front_end():
+    desk = ContactorDesk(settle=False)
+    begun_us = desk.clock.now_us
+    desk.bms.front_end._contactors.step(0, 52000, 0)
+    took_us = desk.clock.now_us - begun_us
+    assert abs(took_us - costs.LTC681X_ROWS["contactors"] // costs.MHZ) <= 1

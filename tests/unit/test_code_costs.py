@@ -2,7 +2,7 @@
 
 import pytest
 
-from host_tools.bench import code_costs, ltc_costs
+from host_tools.bench import bq769x0_costs, code_costs, ltc_costs
 from host_tools.mock import costs
 
 
@@ -46,3 +46,11 @@ def test_the_table_of_a_chain_is_what_is_counted_and_a_cycle_takes_half_its_peri
     for counted in (rows, costs.LTC681X_ROWS):
         cycles = sum(part for _, part in ltc_costs.read_judge_act(counted))
         assert cycles / costs.MHZ + ltc_costs.spi_us() + ltc_costs.i2c_us() < 10_000
+
+
+def test_the_table_of_a_bq769x0_is_what_is_counted_and_leaves_most_of_its_cycle_free():
+    rows, tasks, _ = code_costs.measure("bq769x0_costs")
+    assert code_costs.differences(rows, tasks, bq769x0_costs.TABLE) == []
+    for counted in (rows, costs.BQ769X0_ROWS):
+        cycles = sum(part for _, part in bq769x0_costs.read_judge_act(counted))
+        assert cycles / costs.MHZ < 250_000 / 20
