@@ -57,7 +57,7 @@ class Double(Counter):
         return self._advance(self._more) + self._step
 """
 # What this test asks the modules for.
-USED = "user.shadow(step=4), user.total(), numbers.hidden(), numbers.TABLE, numbers.CURVE, numbers.WORDS"
+USED = "user.shadow(step=4), user.total, numbers.hidden, numbers.TABLE, [CURVE, WORDS]"
 SOURCES = {
     "parts/numbers.py": NUMBERS,
     "parts/user.py": USER,
@@ -216,6 +216,7 @@ def test_a_board_has_the_kernels_that_its_modules_use_and_no_other(board, monkey
     source = (image.ROOT / "firmware/lib/vigil/selftest.py").read_text("utf-8")
     tested = set(re.findall(r'\("(\w+)", _\w+\)', source))
     asked = {name for text in jobs.values() for name in re.findall(r"kernels\.(\w+)", text)}
+    asked.discard("py")  # the file, in an error's sentence
     assert there == asked and there <= tested
 
 
