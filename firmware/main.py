@@ -66,6 +66,8 @@ def make_bms(hardware=None, memory=None):
         print("limit table refused: row", row_id, "problem", problem, "value", number, "of", bound)
     bms.self_test_passed = not failed
     bms.table_guard.take()
+    # Made by now; each would hold the whole module of the board.
+    hardware.links = ()
     feed(hardware)
     return bms
 
@@ -79,6 +81,9 @@ def forget_start():
                 package_module = sys.modules[package]
                 if hasattr(package_module, name):
                     delattr(package_module, name)
+    # boot.py holds the board's own file, whose pins and parts have all been made.
+    for name in ("boot", "board"):
+        sys.modules.pop(name, None)
     gc.collect()
 
 

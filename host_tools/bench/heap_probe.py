@@ -28,6 +28,10 @@ class Done(Exception):
     pass
 
 
+class Told:
+    """What a twin learns of a board, which it may keep: the board's own file is let go of."""
+
+
 def surroundings():
     """(twin, clock, blocks of the board's own file): all that is not on a real board."""
     import machine
@@ -42,7 +46,18 @@ def surroundings():
     __import__("boot")
     twins = "host_tools.sim.twins." + board.TWIN
     __import__(twins)
-    return sys.modules[twins].build(clock, board, 1, 60), clock, board_blocks
+    told = Told()
+    for name in dir(board):
+        if name[0] != "_":
+            setattr(told, name, getattr(board, name))
+    twin = sys.modules[twins].build(clock, told, 1, 60)
+    board.make_storage = told.make_storage
+    # Functions of the board would hold all of it.
+    for name in ("build", "devices"):
+        if hasattr(told, name):
+            delattr(told, name)
+    board = None  # nor may what the stack still holds
+    return twin, clock, board_blocks
 
 
 def let_code_take_time(clock):
@@ -161,7 +176,7 @@ def main(folder, modules, names):
                 "running": running,
                 "forgotten": forgotten,
                 "built_in": known,
-                "gone": [name for name in modules if name not in sys.modules],
+                "gone": [name for name in ["board"] + modules if name not in sys.modules],
                 "buffers": lengths,
                 "switches_on": bms.front_end.charge_is_on and bms.front_end.discharge_is_on,
             }

@@ -14,6 +14,7 @@ FOLDER = "app_a"  # where a first version lies on the board
 MANIFEST = "manifest.json"
 RELEASE = "vigil_release.py"
 KERNELS = "vigil/kernels.py"
+SELF_TEST = "vigil/selftest.py"
 LARGE_BYTES = 16 * 1024
 MOST_BYTES = 120 * 1024
 _LOADER = ("boot.py", "main.py", "slots.py")
@@ -111,6 +112,9 @@ def _compact(sources, fixed, keep_names):
 def _compact_texts(texts, fixed, keep_names):
     fixed = dict(fixed)
     kernels = {path: text for path, text in texts if path == KERNELS}
+    if not keep_names:
+        users = [*fixed.values(), *(text for path, text in texts if path != SELF_TEST)]
+        kernels = {path: only_used(text, users) for path, text in kernels.items()}
     # Machine code has few names, and mpy-cross looks at its arguments.
     texts = {path: text for path, text in texts if path != KERNELS}
     others = [*fixed.values(), *kernels.values()]
@@ -121,6 +125,28 @@ def _compact_texts(texts, fixed, keep_names):
     texts = dict(sorted((texts | kernels).items()))
     wanted = imports.reachable(texts | fixed, fixed)
     return {path: text for path, text in texts.items() if path in wanted}, private_names
+
+
+def only_used(kernels, users):
+    """The text of the kernels without those that no module of this board asks for.
+
+    The self-test tests those that are there; it is no reason for one to be there.
+    """
+    tree = ast.parse(kernels)
+    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    waiting = [*map(ast.parse, users)]
+    kept = set()
+    while waiting:
+        asked = {
+            getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "name", None)
+            for node in ast.walk(waiting.pop())
+            if isinstance(node, (ast.Attribute, ast.Name, ast.alias))
+        }
+        more = (asked & set(found)) - kept
+        kept |= more
+        waiting += [found[name] for name in more]
+    tree.body = [node for node in tree.body if node not in found.values() or node.name in kept]
+    return ast.unparse(tree) + "\n"
 
 
 def _outside():
