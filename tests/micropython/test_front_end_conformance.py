@@ -268,7 +268,10 @@ def test_the_cells_that_are_asked_bleed_and_no_others(rig):
         patterns.append(list(every))
         for bit in (1, 2, 3, 4):
             patterns.append([cell for cell in every if cell >> bit & 1])
-    for cells in patterns:
+    for number, cells in enumerate(patterns):
+        if not cells and number != 2:
+            # So high a bit has no cell here; to ask for none has been tried.
+            continue
         rig.front_end.balance(bleed_of(rig, cells))
         rig.wait(1100, 550)
         assert rig.bled(500) == cells
