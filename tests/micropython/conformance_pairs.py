@@ -543,6 +543,8 @@ def _ltc681x(name, parts, cells, monitor, coils):
     alert.settle()
     driver, model = monitor
     chip = model(clock, rig.bench, shunt_uohm=100, bus_mv=lambda: 0.0, alert_line=alert)
+    # A whole average in a few steps.
+    chip.least_event_us = 5000
     machine.attach_i2c(0, 0x40, chip)
     for takes in gates:
         for take in takes:

@@ -268,7 +268,10 @@ def test_the_cells_that_are_asked_bleed_and_no_others(rig):
         patterns.append(list(every))
         for bit in (1, 2, 3, 4):
             patterns.append([cell for cell in every if cell >> bit & 1])
-    for cells in patterns:
+    for number, cells in enumerate(patterns):
+        if not cells and number != 2:
+            # So high a bit has no cell here; to ask for none has been tried.
+            continue
         rig.front_end.balance(bleed_of(rig, cells))
         rig.wait(1100, 550)
         assert rig.bled(500) == cells
@@ -413,6 +416,11 @@ def is_guarded_side_open(rig, code):
     return not charge if code in CHARGE_CODES else not discharge
 
 
+def hides_behind_another(rig, code):
+    """The charge limits lie nearer, and open the only contactor there is."""
+    return rig.common and code in TEMPERATURE_CODES and code not in CHARGE_CODES
+
+
 def fresh(rig):
     """Another rig of the same pair."""
     return rig.build()
@@ -426,9 +434,6 @@ def near(rig, code):
         BACKSTOP_DISCHARGE_OVER_TEMPERATURE: 57.0,
         BACKSTOP_DISCHARGE_UNDER_TEMPERATURE: -17.0,
     }
-    if rig.common and code in TEMPERATURE_CODES and code not in CHARGE_CODES:
-        # The charge limit lies nearer, and opens the only contactor there is.
-        ambients_c = {}
     Rig.ambient_c = ambients_c.get(code, 25.0)
     try:
         again = rig.build()
@@ -446,13 +451,13 @@ def near(rig, code):
 def test_what_is_guarded_opens_while_the_firmware_hangs(rig):
     rig.up()
     for code, trip, delay in sorted(rig.front_end.applied):
-        if code > BACKSTOP_DISCHARGE_UNDER_TEMPERATURE:
+        if code > BACKSTOP_DISCHARGE_UNDER_TEMPERATURE or hides_behind_another(rig, code):
             continue
         again = near(rig, code)
         push(again, code, beyond(code, trip, 0.25))
         hang(again, 2000 + (delay if code != BACKSTOP_SHORT_CIRCUIT else 0))
         if code in TEMPERATURE_CODES:
-            hang(again, 30000 if rig.common else 7000)
+            hang(again, 7000)
         elif code in VOLTAGE_CODES:
             hang(again, 5000)
         assert is_guarded_side_open(again, code), (code, trip, delay)
@@ -471,8 +476,7 @@ def test_nothing_opens_at_the_limits_that_were_asked(rig):
         nearest = [row[1] for row in rig.requests if row[0] == code]
         if abs(trip) != min([abs(value) for value in nearest]):
             continue
-        if rig.common and code in TEMPERATURE_CODES and code not in CHARGE_CODES:
-            # The charge limits lie nearer, and open the only contactor there is.
+        if hides_behind_another(rig, code):
             continue
         again = near(rig, code)
         push(again, code, trip)

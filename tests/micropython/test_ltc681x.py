@@ -563,6 +563,9 @@ def test_bleeding_that_nobody_asks_for_any_more_ends():
     desk.read(20)
     assert bleeding(desk) == [[], []]
     assert desk.driver.bleed_lapse_ms == 20000
+    # Without it they are as quick as their watchdog, or their timer.
+    assert desk.driver.capabilities()["bleed_alone_ms"] == 2000
+    assert Desk(bleed_timer_s=30).driver.capabilities()["bleed_alone_ms"] == 30000
 
 
 def test_without_the_timer_pin_bleeding_ends_with_the_watchdog():
