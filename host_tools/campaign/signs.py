@@ -66,6 +66,13 @@ class Sign:
             self._again = True
             self._ended_us = now_us
 
+    def excuse(self, now_us):
+        """A pause explains what stands and has not been found."""
+        if not self.must:
+            for place in self._places:
+                self._places[place] = False
+            self._look_what_stays(now_us)
+
     def wait(self, now_us):
         """It cannot be seen now: the promise waits."""
         self._surely_since_us = now_us
