@@ -30,6 +30,8 @@ class Ltc681xChain:
     # From sleep one pulse climbs the chain by itself; out of idle each device needs its own.
     sleep_pulse_climbs = True
     idle_pulse_climbs = False
+    # Called after each conversion of a device; may change what it has left with show_...().
+    after_measuring = None
 
     def __init__(self, clock, bench, *, parts, cells, thermistors=None, wiring=None, seed=0):
         """parts: names from below; cells: how many each of them measures.
@@ -100,6 +102,22 @@ class Ltc681xChain:
 
     def flip_a_setting(self):
         self.devices[0].flip_a_setting()
+
+    # What it shows instead of the truth
+
+    def show_cell(self, place, mv):
+        for device in self.devices:
+            if place in device.cells:
+                channel = device.channels[device.cells.index(place)]
+                device.measuring.show_cell(channel, mv)
+
+    def show_stack(self, mv):
+        """Each device its share, as the cells below it have theirs of the whole."""
+        cell_mv = self.bench.cell_mv
+        whole_mv = sum(cell_mv)
+        for device in self.devices:
+            mine_mv = sum([cell_mv[cell] for cell in device.cells])
+            device.measuring.show_sum(mv * mine_mv / whole_mv)
 
     # Discharge
 
