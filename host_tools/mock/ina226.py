@@ -86,7 +86,11 @@ class Ina226Model(Ina2xx):
         return us
 
     def _sample(self):
-        return self._shunt_code(self.shunt_nv()), min(0x7FFF, max(0, rounded(self.bus_mv() / 1.25))), 0
+        return (
+            self._shunt_code(self.shunt_nv()),
+            min(0x7FFF, max(0, rounded(self.bus_mv() / 1.25))),
+            0,
+        )
 
     def _shunt_code(self, nv):
         return clipped(rounded(nv / _UV_25), 16)

@@ -12,6 +12,7 @@ from host_tools.prove.expectation import (
     BACKSTOP,
     CHARGE,
     CLOSES,
+    DISCHARGE,
     NO_TRIP,
     NOTHING_OPENS,
     NOTHING_TRIPS,
@@ -149,12 +150,25 @@ class _Judge:
         if self.scenario.moved:
             for cause in one.causes:
                 row = rows.by_key().get(cause.key)
-                if cause.kind == ROW and row.backstop:
+                if cause.kind == ROW and rows.is_age(row):
+                    causes += [Cause(ROW, key) for key in self._unknown_instead(row)]
+                elif cause.kind == ROW and row.backstop:
                     causes.append(Cause(BACKSTOP, cause.key))
                 elif cause.kind == BACKSTOP:
                     causes.append(Cause(ROW, _CHIP_TRIPS[switch]))
                     causes.append(Cause(WATCHDOG, None))
         return causes
+
+    def _unknown_instead(self, row):
+        """Where results are cleared first, what is no longer measured is unknown, not old."""
+        if self.trace.front_end.get("keeps_results", True):
+            return []
+        group = rows.period_group(row)
+        return [
+            other.key
+            for other in rows.by_key().values()
+            if rows.is_unknown(other) and rows.period_group(other) == group
+        ]
 
     def _fits(self, one, cause, change):
         window = timing.opening(self.trace, cause, change.t_us)
@@ -183,6 +197,8 @@ class _Judge:
                 return
         else:
             window = timing.closing(self.trace, switch, cause, opened_us, change.t_us, hold_us)
+            if self.scenario.moved and switch == DISCHARGE:
+                window = timing.with_pre_charge(self.trace, window)
         self._in_time(one, expected, text, change, window, switch)
 
     def _stays(self, one, switch):

@@ -15,6 +15,9 @@ _SWITCHES = {"charge": 1, "discharge": 2}
 _FRONT_END = ("nak", "crc", "frozen", "reset", "flipped")
 _MONITOR = ("nak", "frozen", "reset")
 CONTACTORS = ("main", "charge", "precharge")
+# A part of its own for the current: its faults, and what it is called.
+MONITOR = tuple("monitor_" + how for how in _MONITOR)
+MONITOR_PART = "current monitor"
 # Parts that not every board has.
 _PARTS = {
     "interlock": "interlock",
@@ -23,9 +26,7 @@ _PARTS = {
     "heater_broken": "heater",
     "heater_stuck_on": "heater",
     "fan_broken": "fan",
-    "monitor_nak": "current monitor",
-    "monitor_frozen": "current monitor",
-    "monitor_reset": "current monitor",
+    **dict.fromkeys(MONITOR, MONITOR_PART),
 }
 # A sensor's number that stands for all of them; for a broken one, the sensor at the switches.
 ALL = 0
@@ -35,9 +36,9 @@ _BOARD_PLACES = {"die": 0, "switches": 1}
 FORMS = (
     "cell N mv V, cell N open, cell N leak OHM, temp N|all|die|switches c T, "
     "temp N|switches open|shorted, current a A, short, afe nak|crc|frozen|reset|flipped, "
-    "monitor nak|frozen|reset, fet charge|discharge stuck-on, contactor main|charge|precharge welded|stuck-open, "
-    "link short|disconnected, interlock, emergency, button S, heater broken|stuck-on, "
-    "fan broken, clear"
+    "monitor nak|frozen|reset, fet charge|discharge stuck-on, "
+    "contactor main|charge|precharge welded|stuck-open, link short|disconnected, interlock, "
+    "emergency, button S, heater broken|stuck-on, fan broken, clear"
 )
 
 

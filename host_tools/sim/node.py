@@ -177,10 +177,15 @@ class Node:
         parts = list(self.twin.hands.fitted)
         if self._monitor is not None:
             parts.append("current monitor")
+        if self._sees_switches():
+            parts.append("sensor at the switches")
         for name in ("heater", "fan"):
             if hasattr(self.bms.board, name):
                 parts.append(name)
         return parts
+
+    def _sees_switches(self):
+        return self.bms is not None and getattr(self.board, "SWITCH_TEMPS", 0) > 0
 
     # Whenever the firmware sleeps.
 

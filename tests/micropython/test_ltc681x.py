@@ -316,10 +316,10 @@ def test_a_conversion_that_does_not_end_is_told():
 
 def test_an_input_at_the_rail_is_unknown():
     desk = Desk().configure()
-    desk.chain[0].wired[2] = 57494
-    desk.chain[0].wired[3] = 57495
+    desk.chain[0].wired[2] = 55994
+    desk.chain[0].wired[3] = 55995
     desk.read(2)
-    assert desk.cells()[2] == 5749 and desk.cells()[3] == UNKNOWN
+    assert desk.cells()[2] == 5599 and desk.cells()[3] == UNKNOWN
 
 
 def test_a_device_that_lost_its_settings_is_found_within_a_round():

@@ -11,6 +11,7 @@ from host_tools.mock.fake_flash import FakeFlash
 from host_tools.mock.hands import Hands
 from host_tools.mock.ina228 import Ina228Model
 from host_tools.mock.ltc681x import Ltc681xChain
+from host_tools.mock.thermistors import ohm_103jt
 from host_tools.sim.twins import contactors
 
 _MONITOR_ADDRESS = 0x40
@@ -79,4 +80,5 @@ def _chain(clock, board, bench, seed):
         cells=[cells for cells, _ in devices],
         thermistors=thermistors,
         seed=seed,
+        thermistor_ohm=ohm_103jt,
     )
