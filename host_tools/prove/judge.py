@@ -197,9 +197,10 @@ class _Judge:
                 return
         else:
             window = timing.closing(self.trace, switch, cause, opened_us, change.t_us, hold_us)
-            if self.scenario.moved and switch == DISCHARGE:
-                window = timing.with_pre_charge(self.trace, window)
-        self._in_time(one, expected, text, change, window, switch)
+        more_us = 0
+        if self.scenario.moved:
+            more_us = timing.slower_closing_us(self.trace, switch == DISCHARGE)
+        self._in_time(one, expected, text, change, window, switch, more_us)
 
     def _stays(self, one, switch):
         on = one.kind == STAYS_ON
@@ -220,14 +221,14 @@ class _Judge:
             return left.pop(0)
         return None
 
-    def _in_time(self, one, expected, text, change, window, switch):
+    def _in_time(self, one, expected, text, change, window, switch, more_us=0):
         """Not too early, not too late, and at all called for."""
         t_us = change.t_us
         if window is None:
             text += ", though nothing called for it"
             self._note(expected, text, False, at=t_us, switch=switch)
             return
-        earliest, latest = self._span(one, window)
+        earliest, latest = self._span(one, window, more_us)
         passed = earliest <= t_us and (latest is None or t_us <= latest)
         if t_us < earliest:
             text += f", not before {_s(earliest)}"
@@ -236,12 +237,12 @@ class _Judge:
         allowed = None if latest is None else latest - window.anchor
         self._note(expected, text, passed, t_us - window.anchor, allowed, t_us, switch)
 
-    def _span(self, one, window):
+    def _span(self, one, window, more_us=0):
         """(earliest, latest or None) of what the sentence allows."""
         earliest = window.earliest
-        latest = window.latest
+        latest = None if window.latest is None else window.latest + more_us
         if one.within_us is not None:
-            within = window.anchor + one.within_us
+            within = window.anchor + one.within_us + more_us
             # Another front end may measure more slowly than the one that the file speaks of.
             latest = max(within, latest or within) if self.scenario.moved else within
             earliest = min(earliest, latest)

@@ -45,6 +45,8 @@ _CHIP_RECOVERS_US = 6_000_000
 _CLOSING_US = 350_000
 # Through a look at the link, pre-charge and a main contactor: two and a half seconds are its most.
 _PRE_CHARGE_US = 2_700_000
+# How often a BQ76952 looks for broken sense leads.
+_LEADS_TESTED_US = 5_000_000
 _BRING_UP_US = 4_000_000
 _START_US = 5_000_000
 # Bring-up, before the slowest measurement begins.
@@ -102,6 +104,9 @@ def reaction_us(trace, row):
         return delay_us + _STALE_PERIODS * period_us(trace, row) + wait_us
     if trace.cycle_ms > _QUICKLY_READ_MS:
         wait_us = cycle_us
+    if row.key == "front_end_fault":
+        # A chip that does not tell of a reset: its settings are read back now and then.
+        wait_us = trace.front_end.get("settings_ms", 0) * 1000
     if rows.counts_reads(row):
         wait_us = _READS * cycle_us
     return delay_us + _PERIODS * period_us(trace, row) + wait_us
@@ -142,7 +147,8 @@ def tripping(trace, row, tripped_us):
 def _crossing(trace, row, trip, delay_us, allowed_us, tripped_us):
     within = tolerance(trace, row) * (1 if row.above else -1)
     # The value may have come back just before the switch acted on the latest reading.
-    for back_us in (0, period_us(trace, row), 2 * period_us(trace, row)):
+    # A current ends by the opening itself.
+    for back_us in (0, period_us(trace, row), 2 * period_us(trace, row), 1):
         may_us = trace.beyond_since(row, trip - within, tripped_us - back_us)
         if may_us is not None:
             break
@@ -245,11 +251,14 @@ def closing(trace, switch, cause, opened_us, closed_us, hold_us):
     return window
 
 
-def with_pre_charge(trace, window):
-    """A file that is written for FETs allows no time for a pre-charge."""
-    if not trace.pre_charges or window is None or window.latest is None:
-        return window
-    return window._replace(latest=window.latest + _PRE_CHARGE_US)
+def slower_closing_us(trace, of_load):
+    """What a file that is written for another board has allowed no time for.
+
+    A pre-charge where it speaks of FETs; a test of the leads that comes round more rarely.
+    """
+    tested_us = trace.front_end.get("open_wire_ms", 0) * 1000
+    more_us = max(0, tested_us - _LEADS_TESTED_US)
+    return more_us + (_PRE_CHARGE_US if of_load and trace.pre_charges else 0)
 
 
 def _later(window, other, must):

@@ -161,6 +161,7 @@ class Ltc681x:
             "silence_ms": 0,
             # Results are cleared before each conversion: what did not come is unknown, not old.
             "keeps_results": False,
+            "settings_ms": ROUND_MS,
         }
 
     # The cycle.
