@@ -22,14 +22,16 @@ _QUICK_MS = 1000
 _USUAL_CYCLE_MS = 50
 _MARGIN_S = 15
 _CONTACTORS = "contactors"
+LEAD_TEST = "test of sense leads"
 
 # What a scenario may need: the words in the file, and whether the board has it.
 NEEDS = {
     "a second discharge limit in the front end": lambda facts: _guards_twice(facts),
     "quick temperatures": lambda facts: facts["periods_ms"][_TEMPS] <= _QUICK_MS,
-    "test of sense leads": lambda facts: facts["front_end"].get("open_wire_ms", 0) > 0,
+    LEAD_TEST: lambda facts: facts["front_end"].get("open_wire_ms", 0) > 0,
     "stack measured apart": lambda facts: facts["front_end"].get("stack_apart", True),
     "watch over the controller": lambda facts: facts["front_end"].get("silence_ms", 0) > 0,
+    "guard against a short circuit": lambda facts: _guards_short_circuit(facts),
     "sensor at the switches": lambda facts: "sensor at the switches" in facts["parts"],
     "results that stay": lambda facts: facts["front_end"].get("keeps_results", True),
     "sleep": lambda facts: facts["sleeps"],
@@ -151,6 +153,11 @@ def _reaches_guard(cause, events, facts):
     if not any(abs(ma) > abs(trip) and ma * trip > 0 for trip in trips for ma in currents):
         nearest = min(trips, key=abs) / 1000
         raise DoesNotApply(f"the front end guards {cause.key} from {nearest:+g} A on only")
+
+
+def _guards_short_circuit(facts):
+    cause = expectation.Cause(BACKSTOP, rows.BACKSTOP_SHORT_CIRCUIT)
+    return _backstop_code(cause) in facts["front_end"]["guards"]
 
 
 def _guards_twice(facts):

@@ -7,7 +7,7 @@ from the cells themselves; the firmware is only asked for its reason.
 from bisect import bisect_right
 from collections import namedtuple
 
-from host_tools.prove import rows, timing
+from host_tools.prove import elsewhere, rows, timing
 from host_tools.prove.expectation import (
     BACKSTOP,
     CHARGE,
@@ -199,7 +199,8 @@ class _Judge:
             window = timing.closing(self.trace, switch, cause, opened_us, change.t_us, hold_us)
         more_us = 0
         if self.scenario.moved:
-            more_us = timing.slower_closing_us(self.trace, switch == DISCHARGE)
+            leads = elsewhere.LEAD_TEST in self.scenario.needs
+            more_us = timing.slower_closing_us(self.trace, switch == DISCHARGE, leads)
         self._in_time(one, expected, text, change, window, switch, more_us)
 
     def _stays(self, one, switch):

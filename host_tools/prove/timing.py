@@ -106,7 +106,7 @@ def reaction_us(trace, row):
         wait_us = cycle_us
     if row.key == "front_end_fault":
         # A chip that does not tell of a reset: its settings are read back now and then.
-        wait_us = trace.front_end.get("settings_ms", 0) * 1000
+        wait_us = max(wait_us, trace.front_end.get("settings_ms", 0) * 1000)
     if rows.counts_reads(row):
         wait_us = _READS * cycle_us
     return delay_us + _PERIODS * period_us(trace, row) + wait_us
@@ -251,13 +251,13 @@ def closing(trace, switch, cause, opened_us, closed_us, hold_us):
     return window
 
 
-def slower_closing_us(trace, of_load):
+def slower_closing_us(trace, of_load, after_leads):
     """What a file that is written for another board has allowed no time for.
 
-    A pre-charge where it speaks of FETs; a test of the leads that comes round more rarely.
+    of_load: a pre-charge, where it speaks of FETs. after_leads: until they are tested again.
     """
     tested_us = trace.front_end.get("open_wire_ms", 0) * 1000
-    more_us = max(0, tested_us - _LEADS_TESTED_US)
+    more_us = max(0, tested_us - _LEADS_TESTED_US) if after_leads else 0
     return more_us + (_PRE_CHARGE_US if of_load and trace.pre_charges else 0)
 
 
