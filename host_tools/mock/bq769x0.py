@@ -459,7 +459,8 @@ class Bq769x0Model(RegisterPort):
     def show_stack(self, mv):
         inputs = self.inputs
         used = len(inputs.places) - inputs.places.count(-1)
-        self._put(BAT, int((mv - used * inputs.offset_mv) * 250.0 / inputs.gain_uv + 0.5))
+        code = int((mv - used * inputs.offset_mv) * 250.0 / inputs.gain_uv + 0.5)
+        self._put(BAT, min(max(code, 0), 0xFFFF))
 
     def show_current(self, ma):
         self.put_current(ma)

@@ -86,8 +86,17 @@ class Ina226Model(Ina2xx):
         return us
 
     def _sample(self):
-        shunt = clipped(rounded(self.shunt_nv() / _UV_25), 16)
-        return shunt, min(0x7FFF, max(0, rounded(self.bus_mv() / 1.25))), 0
+        return (
+            self._shunt_code(self.shunt_nv()),
+            min(0x7FFF, max(0, rounded(self.bus_mv() / 1.25))),
+            0,
+        )
+
+    def _shunt_code(self, nv):
+        return clipped(rounded(nv / _UV_25), 16)
+
+    def _show_shunt(self, nv):
+        self.shunt = self._shunt_code(nv)
 
     def _look_at_sample(self, sample):
         """The limit is compared with results, not with single samples."""
@@ -95,6 +104,8 @@ class Ina226Model(Ina2xx):
     def _finish(self, values, us):
         if self._config & 1:
             self.shunt = values[0]
+            if self.after_measuring is not None:
+                self.after_measuring()
         if self._config & 2:
             self.bus = values[1]
         product = abs(self.shunt) * self._cal // 2048

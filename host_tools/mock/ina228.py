@@ -166,10 +166,16 @@ class Ina228Model(Ina2xx):
         return us
 
     def _sample(self):
-        nv_per_lsb = 78.125 if self._words[_CONFIG] & _ADCRANGE else 312.5
-        shunt = clipped(rounded(self.shunt_nv() / nv_per_lsb), 20)
+        shunt = self._shunt_code(self.shunt_nv())
         bus = clipped(max(0, rounded(self.bus_mv() / 0.1953125)), 20)
         return shunt, bus, clipped(rounded(self.bench.die_c / 0.0078125), 16)
+
+    def _shunt_code(self, nv):
+        nv_per_lsb = 78.125 if self._words[_CONFIG] & _ADCRANGE else 312.5
+        return clipped(rounded(nv / nv_per_lsb), 20)
+
+    def _show_shunt(self, nv):
+        self.vshunt = self._shunt_code(nv)
 
     def _look_at_sample(self, sample):
         if not self._control & _SLOWALERT:
@@ -179,6 +185,8 @@ class Ina228Model(Ina2xx):
         mode = self._mode
         if mode & _SHUNT:
             self.vshunt = values[0]
+            if self.after_measuring is not None:
+                self.after_measuring()
         if mode & _BUS:
             self.vbus = values[1]
         if mode & _TEMP:

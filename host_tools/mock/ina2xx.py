@@ -12,6 +12,8 @@ class Ina2xx:
     powered_us = 300
     # Shorter cycles than this are counted several at once, so that the simulator gets on.
     least_event_us = 500
+    # Called with each new value of the shunt, which show_current() may change before it is used.
+    after_measuring = None
 
     def __init__(self, clock, bench, shunt_uohm, bus_mv, reversed_shunt, alert_line):
         self.clock = clock
@@ -106,6 +108,9 @@ class Ina2xx:
 
     def shunt_nv(self):
         return self.shunt_sign * self.bench.current_ma * self.shunt_uohm + self.offset_nv
+
+    def show_current(self, ma):
+        self._show_shunt(self.shunt_sign * ma * self.shunt_uohm)
 
     def bus_mv(self):
         """bus_mv: a function, or the pack's stack without it."""

@@ -30,13 +30,27 @@ class Ltc681xChain:
     # From sleep one pulse climbs the chain by itself; out of idle each device needs its own.
     sleep_pulse_climbs = True
     idle_pulse_climbs = False
+    # Called after each conversion of a device; may change what it has left with show_...().
+    after_measuring = None
 
-    def __init__(self, clock, bench, *, parts, cells, thermistors=None, wiring=None, seed=0):
+    def __init__(
+        self,
+        clock,
+        bench,
+        *,
+        parts,
+        cells,
+        thermistors=None,
+        wiring=None,
+        seed=0,
+        thermistor_ohm=None,
+    ):
         """parts: names from below; cells: how many each of them measures.
 
         thermistors: for each device the places on the bench at GPIO1, GPIO2, ... (None: nothing
         there); without it all pins take the places in their order. wiring: for each device the
-        mask of channels with a cell, the lowest channels without it.
+        mask of channels with a cell, the lowest channels without it. thermistor_ohm: their
+        resistance, a function of degC; that of a B without it.
         """
         if not 1 <= len(parts) <= _MOST_DEVICES or len(cells) != len(parts):
             raise ValueError("one to eight devices, and a number of cells for each")
@@ -75,6 +89,8 @@ class Ltc681xChain:
                 places,
                 seed * _MOST_DEVICES + index,
             )
+            if thermistor_ohm is not None:
+                device.gpio.ohm_at = thermistor_ohm
             self.devices.append(device)
             first += cells[index]
         self._selected = False
@@ -92,7 +108,8 @@ class Ltc681xChain:
             device.frozen = frozen
 
     def reset(self):
-        self.brown_out()
+        for device in self.devices:
+            device.power_up()
 
     def brown_out(self, us=20_000):
         for device in self.devices:
@@ -100,6 +117,22 @@ class Ltc681xChain:
 
     def flip_a_setting(self):
         self.devices[0].flip_a_setting()
+
+    # What it shows instead of the truth
+
+    def show_cell(self, place, mv):
+        for device in self.devices:
+            if place in device.cells:
+                channel = device.channels[device.cells.index(place)]
+                device.measuring.show_cell(channel, mv)
+
+    def show_stack(self, mv):
+        """Each device its share, as the cells below it have theirs of the whole."""
+        cell_mv = self.bench.cell_mv
+        whole_mv = sum(cell_mv)
+        for device in self.devices:
+            mine_mv = sum([cell_mv[cell] for cell in device.cells])
+            device.measuring.show_sum(mv * mine_mv / whole_mv)
 
     # Discharge
 

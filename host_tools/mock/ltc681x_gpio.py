@@ -22,6 +22,7 @@ class Gpio:
     def __init__(self, device, thermistors, vref2_mv):
         self.device = device
         self.vref2_mv = vref2_mv
+        self.ohm_at = self._ohm_by_beta
         # Place on the bench (0, 1, ...; SWITCHES; None: nothing there) of GPIO1, GPIO2, ...
         self.places = list(thermistors)
         self.places += [None] * (device.part.gpios - len(self.places))
@@ -73,6 +74,9 @@ class Gpio:
             return None
         if degrees is None:
             return -1.0
+        return self.ohm_at(degrees)
+
+    def _ohm_by_beta(self, degrees):
         return thermistor_ohm(degrees, self.b_k)
 
 

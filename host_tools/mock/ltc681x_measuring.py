@@ -168,6 +168,16 @@ class Measuring:
             return (select - 1, select + 5)
         return (select - 1,)
 
+    # What a fault puts in the place of a result; what was cleared stays cleared.
+
+    def show_cell(self, channel, mv):
+        if self.cells[channel - 1] != _CLEARED:
+            self.cells[channel - 1] = self._word(mv)
+
+    def show_sum(self, mv):
+        if self.status[0] != _CLEARED:
+            self.status[0] = self._sum_word(mv)
+
     # End
 
     def _end(self):
@@ -183,6 +193,8 @@ class Measuring:
                 self._fill_self_test(conversion)
             else:
                 self._fill(conversion)
+                if device.chain.after_measuring is not None:
+                    device.chain.after_measuring()
         device.pause_discharge(0)
         device.check_heat()
 
@@ -265,7 +277,7 @@ class Measuring:
         part = device.part
         select = 1 if conversion.kind == commands.ADCVSC else conversion.select
         values = (
-            int(sum(self.inputs_mv()) * 10.0 / part.sum_scale + 0.5),
+            self._sum_word(sum(self.inputs_mv())),
             int((device.bench.die_c + part.zero_c) * part.counts_per_k + 0.5),
             int(self.va_mv * 10.0 + 0.5),
             int(self.vd_mv * 10.0 + 0.5),
@@ -273,6 +285,9 @@ class Measuring:
         for at in range(4):
             if select == 0 or select == at + 1:
                 self.status[at] = self._checked(conversion, max(0, min(0xFFFE, values[at])))
+
+    def _sum_word(self, mv):
+        return max(0, min(0xFFFE, int(mv * 10.0 / self.device.part.sum_scale + 0.5)))
 
     def _checked(self, conversion, word):
         """FDRF makes every digital comparison fail."""

@@ -21,16 +21,23 @@ _TEMPS = 1
 _QUICK_MS = 1000
 _USUAL_CYCLE_MS = 50
 _MARGIN_S = 15
+_CONTACTORS = "contactors"
+LEAD_TEST = "test of sense leads"
 
 # What a scenario may need: the words in the file, and whether the board has it.
 NEEDS = {
     "a second discharge limit in the front end": lambda facts: _guards_twice(facts),
     "quick temperatures": lambda facts: facts["periods_ms"][_TEMPS] <= _QUICK_MS,
-    "test of sense leads": lambda facts: facts["front_end"].get("open_wire_ms", 0) > 0,
+    LEAD_TEST: lambda facts: facts["front_end"].get("open_wire_ms", 0) > 0,
     "stack measured apart": lambda facts: facts["front_end"].get("stack_apart", True),
     "watch over the controller": lambda facts: facts["front_end"].get("silence_ms", 0) > 0,
+    "guard against a short circuit": lambda facts: _guards_short_circuit(facts),
+    "sensor at the switches": lambda facts: "sensor at the switches" in facts["parts"],
+    "results that stay": lambda facts: facts["front_end"].get("keeps_results", True),
     "sleep": lambda facts: facts["sleeps"],
     "FETs": lambda facts: not facts["contactors"],
+    # A file that needs them names a board that has some; any other such board will do.
+    _CONTACTORS: lambda facts: facts["contactors"],
 }
 GUARD_OF = "guard of "
 
@@ -89,10 +96,16 @@ def _facts(board, interpreter):
 
 def move(scenario, board, facts):
     """The Scenario for this board; facts: what the witness told of it (and of its parts)."""
-    if scenario.of_its_board:
+    if scenario.board == board and scenario.of_its_board:
+        return scenario
+    if scenario.of_its_board and _CONTACTORS not in scenario.needs:
         raise DoesNotApply(f"is about {scenario.board}")
     cells = facts["cells"]
-    events = [_event(event, cells, facts) for event in scenario.events]
+    events = _no_longer_than_a_cycle(
+        [_event(event, cells, facts) for event in scenario.events], facts["cycle_ms"]
+    )
+    if faults.MONITOR_PART in facts["parts"] and _is_about_current(scenario):
+        events = [_of_current_part(event) for event in events]
     for event in events:
         problem = faults.lacking(event, facts["parts"])
         if problem:
@@ -102,6 +115,7 @@ def move(scenario, board, facts):
             cause = expectation.Cause(BACKSTOP, need.removeprefix(GUARD_OF))
             if _backstop_code(cause) not in facts["front_end"]["guards"]:
                 raise DoesNotApply(f"no {need}")
+            _reaches_guard(cause, events, facts)
         elif not NEEDS[need](facts):
             raise DoesNotApply(f"no {need}")
     guards = facts["front_end"]["guards"]
@@ -109,6 +123,8 @@ def move(scenario, board, facts):
         for cause in one.causes:
             if cause.kind == BACKSTOP and _backstop_code(cause) not in guards:
                 raise DoesNotApply(f"the front end does not guard {cause.key}")
+            if cause.kind == BACKSTOP:
+                _reaches_guard(cause, events, facts)
     share = facts["capacity_mah"] / _CAPACITY_MAH
     pack = {"CHEMISTRY": "LFP", **scenario.pack}
     return dataclasses.replace(
@@ -123,12 +139,56 @@ def move(scenario, board, facts):
     )
 
 
+def _is_about_current(scenario):
+    return any(cause.key == "current_stale" for one in scenario.expect for cause in one.causes)
+
+
+def _reaches_guard(cause, events, facts):
+    """A guard may be armed further out than on the board that the file is written for."""
+    currents = [event["value"] for event in events if event["what"] == "current_ma"]
+    if not currents or rows.by_key()[cause.key].quantity != rows.CURRENT:
+        return
+    code = _backstop_code(cause)
+    trips = [trip for guard, trip, _ in facts["applied"] if guard == code]
+    if not any(abs(ma) > abs(trip) and ma * trip > 0 for trip in trips for ma in currents):
+        nearest = min(trips, key=abs) / 1000
+        raise DoesNotApply(f"the front end guards {cause.key} from {nearest:+g} A on only")
+
+
+def _guards_short_circuit(facts):
+    cause = expectation.Cause(BACKSTOP, rows.BACKSTOP_SHORT_CIRCUIT)
+    return _backstop_code(cause) in facts["front_end"]["guards"]
+
+
 def _guards_twice(facts):
     from host_tools import firmware
 
     (limits,) = firmware.load("limits")
     row = rows.by_key()["discharge_over_current"]
     return [entry[0] for entry in facts["applied"]].count(row.backstop) > 1
+
+
+def _of_current_part(event):
+    """What stops the current's measuring, where a part of its own measures it."""
+    what = event["what"].replace("afe_", "monitor_")
+    return {**event, "what": what} if what in faults.MONITOR else event
+
+
+def _no_longer_than_a_cycle(events, cycle_ms):
+    """What is over before the usual cycle's second reading is over before it here."""
+    moved = []
+    for event in events:
+        lasted_ms = event["t_ms"] - moved[-1]["t_ms"] if moved else 0
+        if (
+            event["what"] == "clear"
+            and moved
+            and moved[-1]["what"].startswith(("reads_", "afe_"))
+            and cycle_ms <= lasted_ms < _USUAL_CYCLE_MS
+        ):
+            lasted_ms = lasted_ms * cycle_ms // _USUAL_CYCLE_MS
+            event = {**event, "t_ms": moved[-1]["t_ms"] + lasted_ms}
+        moved.append(event)
+    return moved
 
 
 def _event(event, cells, facts):

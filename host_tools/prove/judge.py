@@ -7,11 +7,12 @@ from the cells themselves; the firmware is only asked for its reason.
 from bisect import bisect_right
 from collections import namedtuple
 
-from host_tools.prove import rows, timing
+from host_tools.prove import elsewhere, rows, timing
 from host_tools.prove.expectation import (
     BACKSTOP,
     CHARGE,
     CLOSES,
+    DISCHARGE,
     NO_TRIP,
     NOTHING_OPENS,
     NOTHING_TRIPS,
@@ -149,12 +150,25 @@ class _Judge:
         if self.scenario.moved:
             for cause in one.causes:
                 row = rows.by_key().get(cause.key)
-                if cause.kind == ROW and row.backstop:
+                if cause.kind == ROW and rows.is_age(row):
+                    causes += [Cause(ROW, key) for key in self._unknown_instead(row)]
+                elif cause.kind == ROW and row.backstop:
                     causes.append(Cause(BACKSTOP, cause.key))
                 elif cause.kind == BACKSTOP:
                     causes.append(Cause(ROW, _CHIP_TRIPS[switch]))
                     causes.append(Cause(WATCHDOG, None))
         return causes
+
+    def _unknown_instead(self, row):
+        """Where results are cleared first, what is no longer measured is unknown, not old."""
+        if self.trace.front_end.get("keeps_results", True):
+            return []
+        group = rows.period_group(row)
+        return [
+            other.key
+            for other in rows.by_key().values()
+            if rows.is_unknown(other) and rows.period_group(other) == group
+        ]
 
     def _fits(self, one, cause, change):
         window = timing.opening(self.trace, cause, change.t_us)
@@ -183,7 +197,11 @@ class _Judge:
                 return
         else:
             window = timing.closing(self.trace, switch, cause, opened_us, change.t_us, hold_us)
-        self._in_time(one, expected, text, change, window, switch)
+        more_us = 0
+        if self.scenario.moved:
+            leads = elsewhere.LEAD_TEST in self.scenario.needs
+            more_us = timing.slower_closing_us(self.trace, switch == DISCHARGE, leads)
+        self._in_time(one, expected, text, change, window, switch, more_us)
 
     def _stays(self, one, switch):
         on = one.kind == STAYS_ON
@@ -204,14 +222,14 @@ class _Judge:
             return left.pop(0)
         return None
 
-    def _in_time(self, one, expected, text, change, window, switch):
+    def _in_time(self, one, expected, text, change, window, switch, more_us=0):
         """Not too early, not too late, and at all called for."""
         t_us = change.t_us
         if window is None:
             text += ", though nothing called for it"
             self._note(expected, text, False, at=t_us, switch=switch)
             return
-        earliest, latest = self._span(one, window)
+        earliest, latest = self._span(one, window, more_us)
         passed = earliest <= t_us and (latest is None or t_us <= latest)
         if t_us < earliest:
             text += f", not before {_s(earliest)}"
@@ -220,12 +238,12 @@ class _Judge:
         allowed = None if latest is None else latest - window.anchor
         self._note(expected, text, passed, t_us - window.anchor, allowed, t_us, switch)
 
-    def _span(self, one, window):
+    def _span(self, one, window, more_us=0):
         """(earliest, latest or None) of what the sentence allows."""
         earliest = window.earliest
-        latest = window.latest
+        latest = None if window.latest is None else window.latest + more_us
         if one.within_us is not None:
-            within = window.anchor + one.within_us
+            within = window.anchor + one.within_us + more_us
             # Another front end may measure more slowly than the one that the file speaks of.
             latest = max(within, latest or within) if self.scenario.moved else within
             earliest = min(earliest, latest)

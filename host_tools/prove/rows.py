@@ -77,6 +77,13 @@ def is_age(row):
     return row.group in [getattr(sample, name, None) for name in names]
 
 
+def is_unknown(row):
+    """Does the row watch whether something has a value at all?"""
+    (sample,) = firmware.load("sample")
+    names = ("CELLS_UNKNOWN", "TEMPS_UNKNOWN", "CURRENT_UNKNOWN", "STACK_UNKNOWN", "BOARD_UNKNOWN")
+    return row.group in [getattr(sample, name) for name in names]
+
+
 def counts_reads(row):
     (sample,) = firmware.load("sample")
     return row.group == sample.BUS_FAILURES

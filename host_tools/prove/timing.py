@@ -30,6 +30,7 @@ _PERIODS = 3
 _STALE_PERIODS = 3
 # A front end that is read no more often than it measures: a value may wait a cycle to be read.
 _QUICKLY_READ_MS = 50
+# One that measures as often as it is read, or oftener, likewise.
 # Failures of the bus are counted among so many reads.
 _READS = 100
 # From the release of the limit to closing: longer each time the same limit opens again within
@@ -42,6 +43,10 @@ _REMOVAL_US = 31_000_000
 _CHIP_RECOVERS_US = 6_000_000
 # From the firmware's word to a switch that conducts: the chip waits for its own next look.
 _CLOSING_US = 350_000
+# Through a look at the link, pre-charge and a main contactor: two and a half seconds are its most.
+_PRE_CHARGE_US = 2_700_000
+# How often a BQ76952 looks for broken sense leads.
+_LEADS_TESTED_US = 5_000_000
 _BRING_UP_US = 4_000_000
 _START_US = 5_000_000
 # Bring-up, before the slowest measurement begins.
@@ -74,22 +79,36 @@ def tolerance(trace, row):
 
 def period_us(trace, row):
     """How often what the row looks at is new."""
+    measured_ms = _measured_ms(trace, row)
+    # Of what is quicker than the cycle no more than one conversion a cycle can be had.
+    return max(measured_ms or 0, trace.cycle_ms) * 1000
+
+
+def _measured_ms(trace, row):
+    """Period of the front end's own measurement, None for what is looked at every cycle."""
     group = rows.period_group(row)
     if row.quantity in (rows.CELL_SPREAD, rows.TEMP_SPREAD):
         group = 0 if row.quantity == rows.CELL_SPREAD else 1
     if group is None or group >= len(trace.periods_ms):
-        return trace.cycle_ms * 1000
-    return trace.periods_ms[group] * 1000
+        return None
+    return trace.periods_ms[group]
 
 
 def reaction_us(trace, row):
     """The longest time from the crossing (or the fault) to a switch that blocks."""
     delay_us = trace.limits[row.id][2] * 1000
+    cycle_us = trace.cycle_ms * 1000
+    measured_ms = _measured_ms(trace, row)
+    wait_us = cycle_us if measured_ms and measured_ms <= trace.cycle_ms else 0
     if rows.is_age(row):
-        return delay_us + _STALE_PERIODS * period_us(trace, row)
-    wait_us = trace.cycle_ms * 1000 if trace.cycle_ms > _QUICKLY_READ_MS else 0
+        return delay_us + _STALE_PERIODS * period_us(trace, row) + wait_us
+    if trace.cycle_ms > _QUICKLY_READ_MS:
+        wait_us = cycle_us
+    if row.key == "front_end_fault":
+        # A chip that does not tell of a reset: its settings are read back now and then.
+        wait_us = max(wait_us, trace.front_end.get("settings_ms", 0) * 1000)
     if rows.counts_reads(row):
-        wait_us = _READS * trace.cycle_ms * 1000
+        wait_us = _READS * cycle_us
     return delay_us + _PERIODS * period_us(trace, row) + wait_us
 
 
@@ -128,7 +147,8 @@ def tripping(trace, row, tripped_us):
 def _crossing(trace, row, trip, delay_us, allowed_us, tripped_us):
     within = tolerance(trace, row) * (1 if row.above else -1)
     # The value may have come back just before the switch acted on the latest reading.
-    for back_us in (0, period_us(trace, row), 2 * period_us(trace, row)):
+    # A current ends by the opening itself.
+    for back_us in (0, period_us(trace, row), 2 * period_us(trace, row), 1):
         may_us = trace.beyond_since(row, trip - within, tripped_us - back_us)
         if may_us is not None:
             break
@@ -229,6 +249,16 @@ def closing(trace, switch, cause, opened_us, closed_us, hold_us):
                 else:
                     window = _later(window, other, must)
     return window
+
+
+def slower_closing_us(trace, of_load, after_leads):
+    """What a file that is written for another board has allowed no time for.
+
+    of_load: a pre-charge, where it speaks of FETs. after_leads: until they are tested again.
+    """
+    tested_us = trace.front_end.get("open_wire_ms", 0) * 1000
+    more_us = max(0, tested_us - _LEADS_TESTED_US) if after_leads else 0
+    return more_us + (_PRE_CHARGE_US if of_load and trace.pre_charges else 0)
 
 
 def _later(window, other, must):

@@ -13,7 +13,11 @@ _PRESS_S = (0.05, 600)
 _LEAK_OHM = (0.01, 100_000)
 _SWITCHES = {"charge": 1, "discharge": 2}
 _FRONT_END = ("nak", "crc", "frozen", "reset", "flipped")
+_MONITOR = ("nak", "frozen", "reset")
 CONTACTORS = ("main", "charge", "precharge")
+# A part of its own for the current: its faults, and what it is called.
+MONITOR = tuple("monitor_" + how for how in _MONITOR)
+MONITOR_PART = "current monitor"
 # Parts that not every board has.
 _PARTS = {
     "interlock": "interlock",
@@ -22,6 +26,7 @@ _PARTS = {
     "heater_broken": "heater",
     "heater_stuck_on": "heater",
     "fan_broken": "fan",
+    **dict.fromkeys(MONITOR, MONITOR_PART),
 }
 # A sensor's number that stands for all of them; for a broken one, the sensor at the switches.
 ALL = 0
@@ -31,9 +36,9 @@ _BOARD_PLACES = {"die": 0, "switches": 1}
 FORMS = (
     "cell N mv V, cell N open, cell N leak OHM, temp N|all|die|switches c T, "
     "temp N|switches open|shorted, current a A, short, afe nak|crc|frozen|reset|flipped, "
-    "fet charge|discharge stuck-on, contactor main|charge|precharge welded|stuck-open, "
-    "link short|disconnected, interlock, emergency, button S, heater broken|stuck-on, "
-    "fan broken, clear"
+    "monitor nak|frozen|reset, fet charge|discharge stuck-on, "
+    "contactor main|charge|precharge welded|stuck-open, link short|disconnected, interlock, "
+    "emergency, button S, heater broken|stuck-on, fan broken, clear"
 )
 
 
@@ -110,6 +115,8 @@ def _what(words, cells, temps, contactors):
             return "button_ms", 0, round(1000 * _within(text, _PRESS_S, "press", "s"))
         case ["afe", how] if how in _FRONT_END:
             return "afe_" + how, 0, 0
+        case ["monitor", how] if how in _MONITOR:
+            return "monitor_" + how, 0, 0
         case ["fet", switch, "stuck-on"] if switch in _SWITCHES:
             return "fet_stuck", _SWITCHES[switch], 0
         case ["contactor", name, ("welded" | "stuck-open") as how] if name in CONTACTORS:

@@ -23,7 +23,9 @@ class Lies:
         self._stack_mv = None
         self._current_reversed = False
         self._noisy = None
-        self._chip.after_measuring = self._current_chip.after_measuring = self._overwrite
+        # Where these are two, neither overwrites what the other has measured.
+        self._current_chip.after_measuring = self._overwrite_current
+        self._chip.after_measuring = self._overwrite
 
     def tell(self, what, n, value):
         if what == "reads_cell":
@@ -55,6 +57,10 @@ class Lies:
             self._chip.show_cell(place, self._cells_mv[place])
         if self._stack_mv is not None:
             self._chip.show_stack(self._stack_mv)
+        if self._current_chip is self._chip:
+            self._overwrite_current()
+
+    def _overwrite_current(self):
         if self._current_reversed:
             self._current_chip.show_current(-self._bench.current_ma)
 

@@ -41,6 +41,7 @@ class Node:
         self._backstop_told = None
         duration_ms = config["duration_ms"]
         self._end_us = None if duration_ms is None else duration_ms * 1000
+        self._monitor = None
         self._ended_by = None
 
     def run(self):
@@ -75,6 +76,7 @@ class Node:
             ambient_c=config.get("ambient_c", 25.0),
             worn_pct=config.get("worn_pct", 0),
         )
+        self._monitor = getattr(self.twin, "monitor", None)
         self.twin.rs485.on_transmit = self._transmitted
         self.board = board
         self._play_profile()
@@ -173,10 +175,17 @@ class Node:
     def _parts(self):
         """What not every board has."""
         parts = list(self.twin.hands.fitted)
+        if self._monitor is not None:
+            parts.append("current monitor")
+        if self._sees_switches():
+            parts.append("sensor at the switches")
         for name in ("heater", "fan"):
             if hasattr(self.bms.board, name):
                 parts.append(name)
         return parts
+
+    def _sees_switches(self):
+        return self.bms is not None and getattr(self.board, "SWITCH_TEMPS", 0) > 0
 
     # Whenever the firmware sleeps.
 
@@ -283,6 +292,12 @@ class Node:
             chip.frozen = True
         elif what == "afe_reset":
             chip.reset()
+        elif what == "monitor_nak":
+            self._monitor.answering = False
+        elif what == "monitor_frozen":
+            self._monitor.frozen = True
+        elif what == "monitor_reset":
+            self._monitor.brown_out()
         elif what == "interlock":
             self.twin.hands.open_interlock()
         elif what == "emergency":
@@ -304,6 +319,9 @@ class Node:
             chip.corrupt_checks = False
             chip.frozen = False
             chip.open_leads.clear()
+            if self._monitor is not None:
+                self._monitor.answering = True
+                self._monitor.frozen = False
         else:
             raise ValueError("unknown fault " + what)
 

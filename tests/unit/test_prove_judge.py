@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prove_rig import Told, over_voltage
 
+from vigil import chemistry, limits, presets
+
 OPENS = "charge opens because of cell_over_voltage"
 CLOSES = "charge closes"
 # 1 s of delay and three readings of 63 ms.
@@ -178,6 +180,57 @@ def test_stale_data_has_three_periods():
         told.step(opens_s, current_ma=0)
         told.says(opens_s + 0.01, "cells_stale")
         assert (told.failures(opens) == []) == good
+
+
+def quick(told):
+    told.trace.periods_ms, told.trace.cycle_ms = (20, 200, 11, 20, 200), 20
+    table = presets.preset(chemistry.lfp(), 16, 100000, told.trace.periods_ms, 20)
+    for at, row in enumerate(limits.TABLE):
+        numbers = (table.trip, table.release, table.trip_delay_ms, table.release_delay_ms)
+        told.trace.limits[row[limits.ID]] = tuple(number[at] for number in numbers)
+    return told
+
+
+def test_a_front_end_quicker_than_the_cycle_has_three_cycles_and_one_to_be_read():
+    for opens_s, good in ((10.079, True), (10.082, False)):
+        told = quick(Told())
+        told.strikes(10, "monitor_frozen")
+        told.switches(opens_s, False, False)
+        told.step(opens_s, current_ma=0)
+        told.says(opens_s, "current_stale")
+        assert (told.failures("both opens because of current_stale") == []) == good
+
+
+def test_where_results_are_cleared_unknown_is_as_good_as_old_but_only_elsewhere():
+    for keeps, is_moved, good in ((False, True, True), (True, True, False), (False, False, False)):
+        told = quick(Told())
+        told.trace.front_end = {"keeps_results": keeps}
+        told.strikes(10, "afe_frozen")
+        told.switches(10.06, False, False)
+        told.step(10.06, current_ma=0)
+        told.says(10.06, "cells_invalid")
+        told.moved = is_moved
+        assert (told.failures("both opens because of cells_stale") == []) == good
+
+
+def allowed_to_close_us(contactors, is_moved):
+    told = Told()
+    told.moved = is_moved
+    told.trace.pre_charges = contactors
+    told.step(9, lowest_mv=2400)
+    told.switches(20, True, False)
+    told.says(20, "cell_under_voltage")
+    told.step(20, lowest_mv=3290)
+    told.switches(30, True, True)
+    told.says(30)
+    checks = told.judged("discharge opens because of cell_under_voltage", "discharge closes")
+    return next(check.allowed_us for check in checks if check.expected == "discharge closes")
+
+
+def test_a_pre_charge_has_its_time_only_on_a_board_that_the_file_is_not_about():
+    usual_us = allowed_to_close_us(False, True)
+    assert allowed_to_close_us(True, True) == usual_us + 2_700_000
+    assert allowed_to_close_us(True, False) == allowed_to_close_us(False, False) == usual_us
 
 
 def test_what_has_latched_closes_only_after_the_owner_has_reset_it():

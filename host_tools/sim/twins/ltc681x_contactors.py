@@ -11,9 +11,12 @@ from host_tools.mock.fake_flash import FakeFlash
 from host_tools.mock.hands import Hands
 from host_tools.mock.ina228 import Ina228Model
 from host_tools.mock.ltc681x import Ltc681xChain
+from host_tools.mock.thermistors import ohm_103jt
 from host_tools.sim.twins import contactors
 
 _MONITOR_ADDRESS = 0x40
+# A whole average in a few steps: the cells do not change more often.
+_LEAST_EVENT_US = 5000
 
 
 class Twin:
@@ -41,7 +44,9 @@ def build(clock, board, seed, soc_pct, flash=None, worn_pct=0.0, ambient_c=25.0)
     twin.monitor = Ina228Model(
         clock, twin.bench, shunt_uohm=board.SHUNT_UOHM, bus_mv=lambda: 0.0, alert_line=alert
     )
+    twin.monitor.least_event_us = _LEAST_EVENT_US
     machine.attach_i2c(0, _MONITOR_ADDRESS, twin.monitor)
+    twin.current_chip = twin.monitor
     for takes in gates:
         for take in takes:
             contactors.follow(alert, take)
@@ -75,4 +80,5 @@ def _chain(clock, board, bench, seed):
         cells=[cells for cells, _ in devices],
         thermistors=thermistors,
         seed=seed,
+        thermistor_ohm=ohm_103jt,
     )

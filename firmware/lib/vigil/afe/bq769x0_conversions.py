@@ -17,6 +17,7 @@ _BAT = const(0x2A)
 _CC = const(0x32)
 
 _RAIL = const(0x3FFF)
+_HIGHEST_MV = const(6000)
 # Without check codes a cell that moves further than this (150 mV) is read twice.
 _JUMP_CODES = const(400)
 _SAME_CODES = const(50)
@@ -173,7 +174,9 @@ class Conversions:
         if offset_mv < 0:
             for place in self._shorted:
                 pack_code -= codes[place]
-        values[sample.stack_at] = (gain_uv * pack_code + 500) // 1000 + cell * offset_mv
+        stack_mv = (gain_uv * pack_code + 500) // 1000 + cell * offset_mv
+        # More than cells can add up to is no measurement.
+        values[sample.stack_at] = UNKNOWN if stack_mv > cell * _HIGHEST_MV else stack_mv
         sample.refresh(CELLS, now_ms)
         sample.refresh(STACK, now_ms)
 

@@ -41,8 +41,8 @@ _REFRESH_MS = const(1000)
 _WATCHDOG_S = const(2)
 # Bleeding that is not asked for again ends.
 _BLEED_LAPSE_MS = const(20000)
-# Above the converter's range: cleared and not converted since, or an input at the rail.
-_HIGHEST_MV = const(5749)
+# Cleared and not converted since, or an input at the rail: the converter ends at about 5.7 V.
+_HIGHEST_MV = const(5599)
 _NEVER_RAW = const(0xFFFF)
 # Cells and their sum take 2.75 ms, a tenth more at worst.
 _LOOKS = const(6)
@@ -96,6 +96,7 @@ class Ltc681x:
         self._start = command(ADCVSC)
         self._sum_reading = chain.reading(RDSTATA)
         self._cells_mv = array("i", [0] * self.cell_count)
+        self._stack_limit_mv = (_HIGHEST_MV + 1) * self.cell_count
         self._bleed_is_new = False
         self._bled_ms = 0
         self._wrote_ms = 0
@@ -156,8 +157,11 @@ class Ltc681x:
             # Their watchdog, or the timer that takes over from it.
             "bleed_alone_ms": 1000 * max(_WATCHDOG_S, self._config.timer_s()),
             "guards": (),
-            "silence_ms": 0,
             "open_wire_ms": self._open_wire_ms,
+            "silence_ms": 0,
+            # Results are cleared before each conversion: what did not come is unknown, not old.
+            "keeps_results": False,
+            "settings_ms": ROUND_MS,
         }
 
     # The cycle.
@@ -297,7 +301,8 @@ class Ltc681x:
             if word == _NEVER_RAW:
                 return UNKNOWN
             stack_mv += word * devices[number].sum_step_mv
-        return stack_mv
+        # More than cells can add up to is no measurement.
+        return UNKNOWN if stack_mv > self._stack_limit_mv else stack_mv
 
     def _convert_cells(self):
         """Results are cleared first: a conversion that does not happen shows as all ones."""
