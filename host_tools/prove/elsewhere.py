@@ -32,6 +32,8 @@ NEEDS = {
     "stack measured apart": lambda facts: facts["front_end"].get("stack_apart", True),
     "watch over the controller": lambda facts: facts["front_end"].get("silence_ms", 0) > 0,
     "guard against a short circuit": lambda facts: _guards_short_circuit(facts),
+    # A BQ769x0 looks for the load at its open charge switch only.
+    "load detection beside charging": lambda facts: not facts["front_end"].get("load_detect", False),
     "sensor at the switches": lambda facts: "sensor at the switches" in facts["parts"],
     "results that stay": lambda facts: facts["front_end"].get("keeps_results", True),
     "sleep": lambda facts: facts["sleeps"],
@@ -146,7 +148,9 @@ def _is_about_current(scenario):
 def _reaches_guard(cause, events, facts):
     """A guard may be armed further out than on the board that the file is written for."""
     currents = [event["value"] for event in events if event["what"] == "current_ma"]
-    if not currents or rows.by_key()[cause.key].quantity != rows.CURRENT:
+    if not currents or cause.key == rows.BACKSTOP_SHORT_CIRCUIT:
+        return
+    if rows.by_key()[cause.key].quantity != rows.CURRENT:
         return
     code = _backstop_code(cause)
     trips = [trip for guard, trip, _ in facts["applied"] if guard == code]
