@@ -33,7 +33,9 @@ NEEDS = {
     "watch over the controller": lambda facts: facts["front_end"].get("silence_ms", 0) > 0,
     "guard against a short circuit": lambda facts: _guards_short_circuit(facts),
     # A BQ769x0 looks for the load at its open charge switch only.
-    "load detection beside charging": lambda facts: not facts["front_end"].get("load_detect", False),
+    "load detection beside charging": lambda facts: (
+        not facts["front_end"].get("load_detect", False)
+    ),
     "sensor at the switches": lambda facts: "sensor at the switches" in facts["parts"],
     "results that stay": lambda facts: facts["front_end"].get("keeps_results", True),
     "sleep": lambda facts: facts["sleeps"],
