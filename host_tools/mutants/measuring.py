@@ -37,7 +37,7 @@ LTC681X = [
     (
         "all ones are a voltage",
         "afe/ltc681x.py",
-        "_HIGHEST_MV = const(5749)",
+        "_HIGHEST_MV = const(5599)",
         "_HIGHEST_MV = const(9999)",
     ),
     (
