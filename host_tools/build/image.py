@@ -152,7 +152,8 @@ def only_used(kernels, users):
 def _outside():
     """Who handles a running firmware by its names, or stands in for a part of the board."""
     mock = ROOT / "host_tools" / "mock"
-    return [*_HANDLERS, *sorted(mock.glob("fake*.py")), *sorted(mock.glob("fakes/*.py"))]
+    loader = [f"firmware/loader/{name}" for name in _LOADER]
+    return [*_HANDLERS, *loader, *sorted(mock.glob("fake*.py")), *sorted(mock.glob("fakes/*.py"))]
 
 
 def real_boards(root=ROOT):

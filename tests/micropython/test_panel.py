@@ -171,7 +171,8 @@ def test_the_lamp_flashes_now_and_then_while_all_is_well_and_the_buzzer_is_silen
     desk = a_desk()
     desk.run_ms(1000)
     seen = pulses(desk, LED_PIN, 20000)
-    assert len(seen) == 4
+    # One in five seconds and a little.
+    assert len(seen) in (3, 4)
     assert all([50 <= ms <= 150 for ms in seen])
     assert pulses(desk, BUZZER_PIN, 20000) == []
 
