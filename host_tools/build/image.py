@@ -134,19 +134,28 @@ def only_used(kernels, users):
     """
     tree = ast.parse(kernels)
     found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    waiting = [*map(ast.parse, users)]
+    waiting = {name for text in users for name in _kernels_asked(ast.parse(text))} & set(found)
     kept = set()
     while waiting:
-        asked = {
-            getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "name", None)
-            for node in ast.walk(waiting.pop())
-            if isinstance(node, (ast.Attribute, ast.Name, ast.alias))
+        kept |= waiting
+        called = {
+            node.id
+            for name in waiting
+            for node in ast.walk(found[name])
+            if isinstance(node, ast.Name)
         }
-        more = (asked & set(found)) - kept
-        kept |= more
-        waiting += [found[name] for name in more]
+        waiting = (called & set(found)) - kept
     tree.body = [node for node in tree.body if node not in found.values() or node.name in kept]
     return ast.unparse(tree) + "\n"
+
+
+def _kernels_asked(tree):
+    """kernels.NAME, and what is imported from there."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "kernels":
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom) and node.module == "vigil.kernels":
+            yield from (one.name for one in node.names)
 
 
 def _outside():

@@ -215,16 +215,13 @@ def test_a_board_has_the_kernels_that_its_modules_use_and_no_other(board, monkey
     del jobs["vigil.selftest"]
     source = (image.ROOT / "firmware/lib/vigil/selftest.py").read_text("utf-8")
     tested = set(re.findall(r'\("(\w+)", _\w+\)', source))
-    attributes = [
-        node
+    asked = {
+        node.attr
         for text in jobs.values()
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Attribute)
-    ]
-    asked = {node.attr for node in attributes if getattr(node.value, "id", "") == "kernels"}
-    assert asked <= there
-    # One that has the name of another module's function may stay.
-    assert there - asked <= {node.attr for node in attributes}
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "kernels"
+    }
+    assert there == asked
     assert there <= tested
 
 

@@ -36,7 +36,7 @@ CODES = (
     (SLEEPS_SOON, 2, 700, 300, 1200, 1),
     (LIMIT_WARNS, 2, 150, 200, 2400, 0),
     (NOT_READY, 1, 500, 500, 0, 0),
-    (RUNNING, 1, 100, 0, 4900, 0),
+    (RUNNING, 1, 150, 0, 4850, 0),
 )
 # Asked by a short press: a flash for every fifth of the charge, a flicker if it is not known.
 CHARGE_FIFTHS = const(5)
