@@ -172,7 +172,7 @@ def test_the_lamp_flashes_now_and_then_while_all_is_well_and_the_buzzer_is_silen
     desk.run_ms(1000)
     seen = pulses(desk, LED_PIN, 20000)
     assert len(seen) == 4
-    # Lit for 150: other slow tasks may hold the panel up by two cycles at either end, and hide none.
+    # Lit for 150: other slow tasks may hold the panel up by two cycles at either end.
     assert all([50 <= ms <= 250 for ms in seen]), seen
     assert pulses(desk, BUZZER_PIN, 20000) == []
 
