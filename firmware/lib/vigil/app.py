@@ -2,6 +2,8 @@
 
 A board is an object with: name, chemistry (name), capacity_mah, front_end, links (functions that
 make a link from a Status), watchdog (or None), and pins as docs/inputs-and-outputs.md names them.
+A board whose links show points has `points`, the class vigil.points.Points, and perhaps
+`authority` (see vigil.door).
 What survives a restart is in the Memory.
 """
 
@@ -122,6 +124,8 @@ class Bms:
         self.panel = panel.Panel(
             board, self.sample, self.switches, self.protection, self.counter, memory.safe_mode
         )
+        make_points = getattr(board, "points", None)
+        self.points = self.status.points = make_points and make_points(self)
         links = [make_link(self.status) for make_link in board.links]
         window = self.window = QuietWindow(
             self.sample,
@@ -151,6 +155,8 @@ class Bms:
             SlowTask(self.table_guard.step, TABLE_GUARD_PERIOD_MS),
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
         ]
+        if self.points:
+            tasks.append(SlowTask(self.points.door.step, self.points.door.STEP_MS))
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
             tasks = [SlowTask(self.tend_panel, panel.PERIOD_MS)]
@@ -169,6 +175,8 @@ class Bms:
         self.read_errors = 0
         self.last_error = 0  # code of the latest AfeError
         self.bring_ups = 0
+        if self.points:
+            self.points.begin()
 
     def run(self):
         """Until an exception ends it; the switches are open whenever this returns."""

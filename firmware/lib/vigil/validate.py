@@ -111,17 +111,28 @@ _INSIDE = (
 
 def problems(table, chemistry, cell_count):
     """Every contradiction in `table`: [(row id, problem code, number, bound), ...]."""
-    found = _missing_rows(table)
+    found = []
+    for _ in check(table, chemistry, cell_count, found):
+        pass
+    return found
+
+
+def check(table, chemistry, cell_count, found):
+    """The same in slices, for while the BMS runs: a generator that fills `found`."""
+    found.extend(_missing_rows(table))
     if found:
         # The other rules look rows up.
-        return found
+        return
     for at, row in enumerate(limits.TABLE):
         _check_row(table, at, row, cell_count, found)
+        yield
     _check_chemistry(table, chemistry, cell_count, found)
+    yield
     for first_id, later_id, code in _BEFORE:
         first, later, above = _two_trips(table, first_id, later_id)
         if (first >= later) if above else (first <= later):
             found.append((first_id, code, first, later))
+    yield
     for first_id, later_id, code in _INSIDE:
         first, later, above = _two_trips(table, first_id, later_id)
         if (first > later) if above else (first < later):
@@ -131,9 +142,9 @@ def problems(table, chemistry, cell_count):
         lower = table.release[limits.position(lower_id)]
         if upper <= lower:
             found.append((upper_id, OVER_UNDER_CROSSED, upper, lower))
+    yield
     _check_stack(table, cell_count, found)
     _check_currents(table, found)
-    return found
 
 
 def _missing_rows(table):
