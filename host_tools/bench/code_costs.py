@@ -40,6 +40,7 @@ class Counter:
         workload = {
             "judge": lambda _: workloads.healthy(whole=True),
             "crc8_unpack": workloads.crc8_unpack,
+            "crc16": workloads.crc16,
             "unpack_words": workloads.unpack_words,
             "differ": workloads.differ,
             "publish": workloads.publish,
@@ -85,6 +86,10 @@ class Counter:
         found["link poll"] = piece("poll")[0]
         found["link byte"] = piece("eight_bytes")[0] / 8
         found["link reply"] = piece("reply")[0] - 7 * found["link byte"]
+        found["modbus byte"] = piece("modbus_eight_bytes")[0] / 8
+        one = piece("modbus_one")[0]
+        found["modbus reply"] = one - 8 * found["modbus byte"]
+        found["modbus register"] = (piece("modbus_many")[0] - one) / 86
         found["gc.collect"] = collection_cycles()
         return {name: round(cycles) for name, cycles in found.items()}
 

@@ -36,6 +36,9 @@ class Kernels:
     def crc8_unpack(buffer, table, count, seed):
         return 1
 
+    def crc16(buffer, at, end, total):
+        return end << 16
+
     def unpack_words(target, data, places, count):
         return 0
 
@@ -59,6 +62,7 @@ class Kernels:
 KERNELS = {
     "judge": (3, None),
     "crc8_unpack": (4, 2),
+    "crc16": (4, 2),
     "unpack_words": (4, 3),
     "differ": (4, 2),
     "publish": (6, 2),
@@ -167,6 +171,27 @@ def notes(function):
     return made
 
 
+class Everybody:
+    """The authority while the costs of writing are counted."""
+
+    def role(self, who):
+        return 2
+
+
+def _with_sum(frame):
+    """A Modbus frame with its check code, as a byte array."""
+    total = 0xFFFF
+    for byte in frame:
+        total ^= byte
+        for _ in range(8):
+            total = total >> 1 ^ (0xA001 if total & 1 else 0)
+    return bytearray(frame) + bytes([total & 0xFF, total >> 8])
+
+
+def _reading(address, count):
+    return _with_sum(bytes([1, 3, address >> 8, address & 0xFF, 0, count]))
+
+
 class Pieces:
     """A BMS in steady good health; each method without arguments is one piece."""
 
@@ -174,13 +199,17 @@ class Pieces:
         from vigil import app
         from vigil.afe.bq76952 import Bq76952
         from vigil.link.jbd import Jbd
+        from vigil.link.modbus import Modbus
         from vigil.link.rs485 import Rs485
         from vigil.memory import Memory
+        from vigil.points import Points
 
         self.bus = bus = Bus()
         board = Board()
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
         board.front_end = chip
+        board.points = Points
+        board.links = [lambda status: Rs485(Port(), Modbus(status.points), Line())]
         self.transfer = chip.bus
         bus.buffer = self.transfer.data
         chip.configured = True
@@ -191,6 +220,9 @@ class Pieces:
         bms.switches.permit()
         chip.switch_stuck = 0
         bms.self_test_passed = True
+        bms.points.door.authority = Everybody()
+        self.modbus = Modbus(bms.points)
+        self.staged = False
         self.port = Port()
         self.rs485 = Rs485(self.port, Jbd(bms.status), Line())
         self.now_ms = 1000
@@ -289,6 +321,48 @@ class Pieces:
         engine.reply_length = 0
         engine.receive(_REQUEST, 7)
 
+    def modbus_eight_bytes(self):
+        """As they come for another station."""
+        engine = self.modbus
+        engine.receive(b"\x09\x03\x00\x00\x00\x00\x00\x00", 8)
+        engine._begin_anew()
+
+    def _ask(self, frame):
+        self.modbus.reply_length = 0
+        self.modbus.receive(frame, len(frame))
+        while self.modbus.unfinished:
+            self.modbus.go_on()
+        if not self.modbus.reply_length:
+            raise ValueError("not answered")
+
+    _one = _reading(18, 1)
+    _many = _reading(0, 87)
+    _cells = _reading(100, 32)
+    _base = _reading(40070, 125)
+
+    def modbus_one(self):
+        """From a request's last byte to the answer, one register."""
+        self._ask(self._one)
+
+    def modbus_many(self):
+        self._ask(self._many)
+
+    def modbus_cells(self):
+        self._ask(self._cells)
+
+    def modbus_sunspec(self):
+        self._ask(self._base)
+
+    _put = _with_sum(bytes([1, 16, 4, 76, 0, 60, 120]) + bytes([0, 0, 14, 16]) * 30)
+
+    def modbus_put(self):
+        """Thirty numbers of a set of limits; checked and queued."""
+        door = self.bms.points.door
+        door._will_be_begun = True
+        door.waiting = 0
+        self._ask(self._put)
+        door.waiting = 0
+
     # Slow tasks: an idle look, and a slice of work.
 
     def bring_up_idle(self):
@@ -361,6 +435,31 @@ class Pieces:
     def backstop_watch(self):
         """32 bytes of the configuration compared, as at bring-up."""
         self.bring_up()
+
+    def points_idle(self):
+        self.bms.points.door.step(self.now_ms)
+
+    def points(self):
+        """Four numbers put into a set of limits, as many as a slice takes."""
+        door = self.bms.points.door
+        if not door.stage.is_begun:
+            door.stage.begin()
+            door._will_be_begun = True
+            for row in range(4):
+                door.write(1000 + 2 * row, 3600, 1)
+        door._first = 0
+        door.waiting = 4
+        door.step(self.now_ms)
+
+    def points_checking(self):
+        """One row of a set of limits checked."""
+        stage = self.bms.points.door.stage
+        if not stage.is_checking:
+            stage.check(False)
+        stage.check_on()
+
+    def use_limits(self):
+        self.bms.use_limits(self.bms.points.door.stage.table)
 
     def keeper_idle(self):
         self.now_ms += 10

@@ -137,6 +137,10 @@ def pec15(count):
     return "pec15", (random.Random(5).randbytes(count), PEC15_TABLE, count, PEC15_SEED)
 
 
+def crc16(count):
+    return "crc16", (random.Random(8).randbytes(count), 0, count, 0xFFFF)
+
+
 def unpack_words(count):
     data = random.Random(6).randbytes(2 * count)
     return "unpack_words", (array("i", [0] * count), data, bytes(range(0, 2 * count, 2)), count)
@@ -210,6 +214,8 @@ def random_inputs(seed):
     data = dice.randbytes(count)
     yield "crc8", (data, CRC8_TABLE, count, dice.randrange(256))
     yield "pec15", (data, PEC15_TABLE, count, dice.randrange(1 << 15))
+    begin = dice.randrange(count + 1)
+    yield "crc16", (data, begin, count, dice.choice((0, 0xFFFF, dice.randrange(1 << 16))))
     _, (pairs, _, _, _) = crc8_unpack(count)
     if count and dice.randrange(2):
         pairs[dice.randrange(len(pairs))] ^= 1 << dice.randrange(8)

@@ -119,6 +119,9 @@ class CodeTime:
         engine = link._engine
         receive = engine.receive
         a_byte, a_reply = costs.ROWS["link byte"], costs.ROWS["link reply"]
+        if hasattr(engine, "_read_on"):
+            a_byte, a_reply = costs.ROWS["modbus byte"], costs.ROWS["modbus reply"]
+            self._charge_registers(engine)
 
         def charged_receive(data, count):
             frames = engine.frames
@@ -126,6 +129,23 @@ class CodeTime:
             self.spend(count * a_byte + (engine.frames - frames) * a_reply)
 
         engine.receive = charged_receive
+
+    def _charge_registers(self, engine):
+        """What Modbus takes for the registers of an answer, part by part, and of a writing."""
+        a_register = costs.ROWS["modbus register"]
+        read_on, write = engine._read_on, engine._write
+
+        def charged_read_on():
+            left = engine.unfinished
+            read_on()
+            self.spend((left - engine.unfinished) * a_register)
+
+        def charged_write(address, count, data):
+            self.spend(count * a_register)
+            return write(address, count, data)
+
+        engine._read_on = charged_read_on
+        engine._write = charged_write
 
     def charge_task(self, bms, task):
         step = task.step

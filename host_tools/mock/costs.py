@@ -34,6 +34,9 @@ ROWS = {
     "link poll": 13748,
     "link byte": 16898,
     "link reply": 225357,  # from a request's last byte to the answer: JBD basic info
+    "modbus byte": 5286,
+    "modbus reply": 80000,  # from a request's last byte to an answer of one register
+    "modbus register": 11000,  # each further one, of points that hold one value
     "gc.collect": 1350828,
 }
 
@@ -51,6 +54,7 @@ TASKS = {
     "deep_discharge": (8878, 8878),
     "table_guard": (62963, 62963),
     "backstop_watch": (5922, 310366),
+    "points": (6000, 310000),  # the door: four numbers of a set of limits
 }
 # For a task that has no row: as much as the dearest one that has.
 DEFAULT_TASK = (110524, 310366)

@@ -65,11 +65,13 @@ def text():
     )
 
 
-def in_bytes(name, data, size):
-    lines = [
-        '    b"' + "".join(f"\\x{byte:02x}" for byte in data[at : at + size]) + '"\n'
-        for at in range(0, len(data), size)
-    ]
+def literal(data):
+    return 'b"' + "".join(f"\\x{byte:02x}" for byte in data) + '"'
+
+
+def in_bytes(name, data, size, behind=""):
+    """behind: "," makes a tuple of pieces."""
+    lines = [f"    {literal(data[at : at + size])}{behind}\n" for at in range(0, len(data), size)]
     return f"{name} = (\n{''.join(lines)})\n" if lines else f'{name} = b""\n'
 
 

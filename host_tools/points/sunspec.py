@@ -303,11 +303,21 @@ EVENTS = {
 
 def fields():
     """(first register counted from START, Field) of all models, the marker before them."""
+    for at, _, field in _fields():
+        yield at, field
+
+
+def _fields():
     at = 2
-    for model in MODELS.values():
+    for number, model in MODELS.items():
         for field in model:
-            yield at, field
+            yield at, number, field
             at += field.registers
+
+
+def begins():
+    """Registers at which a model begins, the first one apart."""
+    return tuple(at for at, field in fields() if field.name == "ID")[1:]
 
 
 def template():
@@ -323,29 +333,38 @@ def template():
     return words
 
 
-def entries():
-    """What is filled in: register (2), place of point or own value, element, registers, how."""
+def entries(number):
+    """What is filled in of a model, each value once: place of point or own value, element, how
+    (kind x 16 + divisor), registers of it, number of places, the places (2 each, rising)."""
     place = {point.key: at for at, point in enumerate(POINTS)}
-    packed = b""
-    for at, field in fields():
-        if field.key:
+    places = {}
+    for at, model, field in _fields():
+        if field.key and model == number:
             source = OWN_VALUES.index(field.key) if field.kind == OWN else place[field.key]
             how = field.kind << 4 | field.divisor
-            packed += struct.pack("<HBBBB", at, source, field.element, field.registers, how)
+            places.setdefault((source, field.element, how, field.registers), []).append(at)
+    packed = b""
+    for head, found in places.items():
+        packed += bytes([*head, len(found)]) + struct.pack(f"<{len(found)}H", *found)
     return packed
 
 
 def text():
     """The whole file."""
-    from host_tools.points.pack import in_bytes, in_names
+    from host_tools.points.pack import in_bytes, in_names, literal
 
     (limits,) = firmware.load("limits")
     events = bytes(EVENTS[row] for row in range(1, limits.LAST_ROW + 1))
     return "".join(
         [
             _HEAD,
-            in_bytes("TEMPLATE", template(), 16),
-            in_bytes("ENTRIES", entries(), 6),
+            f"REGISTERS = {len(template()) // 2}\n",
+            f"MODELS = {begins()}  # where each begins, behind the first\n",
+            "# In pieces of 14 registers, which are copied whole.\n",
+            in_bytes("TEMPLATE", template(), 28, ","),
+            "ENTRIES = (\n",
+            *("    " + literal(entries(number)) + ",\n" for number in MODELS),
+            ")\n",
             in_bytes("EVENTS", events, 16),
             in_names("OWN_VALUES", OWN_VALUES),
         ]

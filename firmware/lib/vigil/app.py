@@ -156,7 +156,7 @@ class Bms:
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
         ]
         if self.points:
-            tasks.append(SlowTask(self.points.door.step, self.points.door.STEP_MS))
+            tasks.append(SlowTask(self.points.door.step, self.points.door.period_ms))
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
             tasks = [SlowTask(self.tend_panel, panel.PERIOD_MS)]

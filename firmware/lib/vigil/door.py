@@ -33,9 +33,9 @@ BUSY = const(7)
 OTHER_TABLE = const(8)
 REFUSED = const(9)
 
-STEP_MS = const(50)
-MOST_WAITING = const(64)
-_A_STEP = const(8)
+_STEP_MS = const(50)
+MOST_WAITING = const(32)
+_A_STEP = const(4)
 _ENTRY = const(4)
 # Refused writes share a record of the journal: a stranger must not push the trips out of it.
 _REFUSALS_MS = const(60000)
@@ -54,7 +54,7 @@ class Nobody:
 class Door:
     """`result` is that of the latest write; a command is done by the method _do_ and its name."""
 
-    STEP_MS = STEP_MS
+    period_ms = _STEP_MS
     # Commands read as 0.
     limits_begin = limits_validate = limits_commit = limits_abandon = owner_reset = 0
 

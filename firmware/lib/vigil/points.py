@@ -30,7 +30,6 @@ S32 = const(3)
 TEXT = const(4)
 
 # Of points_values.HOLDERS.
-_COMPUTED = const(0)
 _LIMITS = const(1)
 _STAGED = const(2)
 _TABLE = const(5)
@@ -52,7 +51,7 @@ class Points:
         # Place in the limit table of row id n + 1.
         self.row_at = bytearray(limits.LAST_ROW)
         for at in range(limits.LAST_ROW):
-            self.row_at[at] = limits.position(at + 1)
+            self.row_at[limits.TABLE[at][limits.ID] - 1] = at
         self.version = _version()
         self._computed = [getattr(points_values, name) for name in COMPUTED]
         self.door = Door(self)
@@ -92,8 +91,8 @@ class Points:
         low = 0
         high = self.count
         while low < high:
-            middle = (low + high) // 2
-            if self.number(middle) <= number:
+            middle = low + high >> 1
+            if TABLE[middle * _RECORD] | TABLE[middle * _RECORD + 1] << 8 <= number:
                 low = middle + 1
             else:
                 high = middle
@@ -141,27 +140,117 @@ class Points:
         """Of the point at this place; UNKNOWN for what is not known or not there."""
         base = at * _RECORD
         holder = TABLE[base + _HOLDER]
-        counted = holder >> 5
-        if index >= (self._real[counted] if counted else TABLE[base + _ELEMENTS]):
+        elements = TABLE[base + _ELEMENTS]
+        if index >= (self._real[holder >> 5] if holder >> 5 else elements):
             return SAMPLE_UNKNOWN
         holder &= 31
         name = TABLE[base + _NAME]
-        if holder == _COMPUTED:
+        if not holder:
             return self._computed[name](self, index) + 0
-        if holder == _LIMITS or holder == _TABLE:
-            owner = self.bms.table
-        elif holder == _STAGED:
-            owner = self.door.stage.table
-            if owner is None:
-                return SAMPLE_UNKNOWN
-        else:
-            owner = self._holders[holder]
+        if holder <= _TABLE:
+            self._look_up_tables()
+        owner = self._holders[holder]
+        if owner is None:
+            return SAMPLE_UNKNOWN
         held = getattr(owner, NAMES[name])
-        if holder == _LIMITS or (holder == _STAGED and TABLE[base + _ELEMENTS] > 1):
-            return held[self.row_at[index]]
-        if TABLE[base + _ELEMENTS] > 1:
-            held = held[index]
+        if elements > 1:
+            return held[self.row_at[index] if holder <= _STAGED else index]
         return held + 0
+
+    def fill(self, number, count, out, to, most=256):
+        """So many registers from `number` on into `out`, high byte first.
+
+        How many of them are done: all, or at least `most`; 0 if one is nobody's. No element is
+        left half.
+
+        What is not known is 0xFFFF, 0x8000 where there is a sign. More than a register can hold
+        saturates.
+        """
+        self._look_up_tables()
+        table = TABLE
+        names = NAMES
+        holders = self._holders
+        computed = self._computed
+        base = self.find(number) * _RECORD
+        first = number
+        end = number + count
+        enough = number + most
+        while number < end and number < enough:
+            if not 0 <= base < len(table):
+                return 0
+            begin = table[base] | table[base + 1] << 8
+            if begin > number:
+                return 0
+            kind = table[base + _TYPE] & 0xF
+            real = elements = table[base + _ELEMENTS]
+            holder = table[base + _HOLDER]
+            if holder > 31:
+                real = self._real[holder >> 5]
+                holder &= 31
+            if not holder:
+                held = computed[table[base + _NAME]]
+            elif holders[holder] is None:
+                real = 0
+            else:
+                held = getattr(holders[holder], names[table[base + _NAME]])
+            wide = 2 <= kind <= 3
+            stop = begin + (elements * 2 if wide else elements)
+            base += _RECORD
+            index = number - begin
+            if stop > enough:
+                stop = enough + ((enough - begin) & 1 if wide else 0)
+            if stop > end:
+                stop = end
+            if wide:
+                half = index & 1
+                index >>= 1
+            while number < stop:
+                if index >= real:
+                    value = SAMPLE_UNKNOWN
+                elif not holder:
+                    value = held(self, index)
+                elif elements == 1:
+                    value = held
+                elif holder <= _STAGED:
+                    value = held[self.row_at[index]]
+                else:
+                    value = held[index]
+                index += 1
+                if wide:
+                    high = value >> 16
+                    if value == SAMPLE_UNKNOWN:
+                        high = 0x8000 if kind == S32 else 0xFFFF
+                        value = 0 if kind == S32 else 0xFFFF
+                    if not half:
+                        out[to] = high >> 8 & 0xFF
+                        out[to + 1] = high & 0xFF
+                        to += 2
+                        number += 1
+                    half = 0
+                    if number < stop:
+                        out[to] = value >> 8 & 0xFF
+                        out[to + 1] = value & 0xFF
+                        to += 2
+                        number += 1
+                    continue
+                if kind == S16:
+                    if value == SAMPLE_UNKNOWN:
+                        value = 0x8000
+                    else:
+                        value = max(-0x8000, min(value, 0x7FFF)) & 0xFFFF
+                elif not 0 <= value <= 0xFFFF:
+                    value = 0xFFFF if value > 0 else 0
+                out[to] = value >> 8
+                out[to + 1] = value & 0xFF
+                to += 2
+                number += 1
+        return number - first
+
+    def _look_up_tables(self):
+        """Which sets of limits run, and are staged, changes."""
+        holders = self._holders
+        holders[_LIMITS] = holders[_TABLE] = self.bms.table
+        holders[_STAGED] = self.door.stage.table
 
 
 def _version():

@@ -17,6 +17,7 @@ def failures():
         ("crc8", _crc8),
         ("crc8_unpack", _crc8_unpack),
         ("pec15", _pec15),
+        ("crc16", _crc16),
         ("unpack_words", _unpack_words),
         ("differ", _differ),
         ("publish", _publish),
@@ -48,6 +49,13 @@ def _crc8_unpack():
 def _pec15():
     # The command WRCFGA and its code from the LTC6811 data sheet.
     return kernels.pec15(b"\x00\x01", pec15_table(), 2, PEC15_SEED) == 0x3D6E
+
+
+def _crc16():
+    # A request for three registers at 40000, and how a whole frame ends.
+    frame = b"\x01\x03\x9c\x40\x00\x03\x2a\x4f\x01"
+    half = kernels.crc16(frame, 0, 6, 0xFFFF)
+    return half == 6 << 16 | 0x4F2A and kernels.crc16(frame, 6, 9, 0x4F2A) == 8 << 16
 
 
 def _unpack_words():

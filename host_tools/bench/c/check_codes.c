@@ -30,3 +30,14 @@ int pec15(const uint8_t *buffer, const uint16_t *table, int count, int seed) {
         pec = (pec << 8) ^ table[(pec >> 7 ^ *buffer++) & 0xFF];
     return pec << 1 & 0xFFFE;
 }
+
+int crc16(const uint8_t *buffer, int at, int end, int total) {
+    while (at < end) {
+        total ^= buffer[at++];
+        for (int bits = 8; bits; bits--)
+            total = total & 1 ? total >> 1 ^ 0xA001 : total >> 1;
+        if (!total)
+            break;
+    }
+    return at << 16 | total;
+}

@@ -3,14 +3,12 @@
 A pure byte engine like vigil.link.jbd, with the same face towards the port; allocates nothing.
 """
 
-from array import array
-
 from micropython import const
 
-from vigil import door
+from vigil import door, kernels
 from vigil.link.rs485 import Rs485
 from vigil.link.sunspec import SunSpec
-from vigil.points import S16, S32, U32, Points
+from vigil.points import S16, S32, Points
 
 _MOST_FRAME = const(256)
 _WINDOW = const(8)  # bytes of a request that reads
@@ -20,6 +18,7 @@ _WRITE_ONE = const(6)
 _WRITE_MANY = const(16)
 _EXCEPTION = const(0x80)
 _MOST_READ = const(125)
+_PART = const(48)  # registers of an answer that are filled in at once, and what ends there
 _MOST_WRITTEN = const(123)
 
 # Exceptions.
@@ -31,8 +30,6 @@ _BUSY = const(6)
 _BROADCAST = const(0)
 _LARGEST_UNIT = const(247)
 _SUNSPEC = const(40000)
-_UNKNOWN = const(0x1FFFFFFF)
-_POLYNOMIAL = const(0xA001)
 _COUNTER_MASK = const(0xFFFFFFF)  # counters start anew before they would need the heap
 
 
@@ -51,13 +48,18 @@ class Modbus:
         self._door = points.door
         self._sunspec = SunSpec(points, unit)
         self._unit = unit
-        self._table = _crc_table()
         self._request = bytearray(_MOST_FRAME)
-        self._sum = 0xFFFF
+        self._sum = 0xFFFF  # over the first _summed bytes
+        self._summed = 0
+        self._searched = 0  # before this no request that reads begins
         self._astray = False  # what has been heard is longer than any frame
         self.pending = 0
         self.reply = bytearray(_MOST_FRAME)
         self.reply_length = 0
+        self.unfinished = 0  # registers of an answer that are not filled in yet
+        self._address = 0  # of the first of these
+        self._to = 0  # where it goes
+        self._function = 0
         self.frames = 0  # good requests to this unit
         self.refused = 0  # of these, answered with an exception
         self.superseded = 0  # of these, overtaken by a newer request before they were answered
@@ -67,27 +69,14 @@ class Modbus:
     def receive(self, data, count):
         """Take the first `count` bytes of data."""
         request = self._request
-        table = self._table
-        unit = self._unit
         for at in range(count):
-            byte = data[at]
-            length = self.pending
-            if length == _MOST_FRAME:
-                length = self._go_astray()
-            request[length] = byte
-            length += 1
-            self.pending = length
-            self._sum = total = table[(self._sum ^ byte) & 0xFF] ^ self._sum >> 8
-            begin = length - _WINDOW
-            if (
-                begin >= 0
-                and request[begin] == unit
-                and 3 <= request[begin + 1] <= 4
-                and (not total if not begin else self._is_good(begin))
-            ):
-                self._answer(begin, length)
-            elif not total and length > 3 and not self._astray:
-                self._take(length)
+            if self.pending == _MOST_FRAME:
+                self._look()
+                if self.pending == _MOST_FRAME:
+                    self._go_astray()
+            request[self.pending] = data[at]
+            self.pending += 1
+        self._look()
 
     def silence(self):
         """The line fell silent: what is left is no frame."""
@@ -100,11 +89,62 @@ class Modbus:
     def reply_sent(self):
         self.reply_length = 0
 
+    def go_on(self):
+        """While `unfinished`: fill in a part of the answer, so that none takes long."""
+        self._read_on()
+
     # Framing.
+
+    def _look(self):
+        """Find the frames in what has been collected."""
+        while not self._astray and self._summed < self.pending:
+            found = kernels.crc16(self._request, self._summed, self.pending, self._sum)
+            self._summed = found >> 16
+            self._sum = found & 0xFFFF
+            if not self._sum and self._summed > 3:
+                self._take(self._summed)
+        # Behind a stray byte stands a good request all the same.
+        request = self._request
+        begin = self._searched
+        while begin + _WINDOW <= self.pending:
+            if request[begin] == self._unit and 3 <= request[begin + 1] <= 4:
+                if kernels.crc16(request, begin, begin + _WINDOW, 0xFFFF) == begin + _WINDOW << 16:
+                    self._pass_over(begin)
+                    self._answer(begin, begin + _WINDOW)
+                    self._drop(begin + _WINDOW)
+                    begin = 0
+                    continue
+            begin += 1
+        self._searched = begin
+
+    def _take(self, length):
+        """The sum is zero here: a whole frame, ours or not, unless ours has to be longer."""
+        request = self._request
+        if request[0] == self._unit or request[0] == _BROADCAST:
+            function = request[1]
+            whole = _WINDOW
+            if function == _WRITE_MANY and length > 6:
+                whole = 9 + request[6]
+            if 3 <= function <= _WRITE_ONE or function == _WRITE_MANY:
+                if length < whole:
+                    return
+            self._answer(0, length)
+        self._drop(length)
+
+    def _drop(self, count):
+        """A frame ends here, and the next one may begin."""
+        request = self._request
+        left = self.pending - count
+        for at in range(left):
+            request[at] = request[count + at]
+        self._begin_anew()
+        self.pending = left
 
     def _begin_anew(self):
         self.pending = 0
         self._sum = 0xFFFF
+        self._summed = 0
+        self._searched = 0
         self._astray = False
 
     def _pass_over(self, count):
@@ -118,84 +158,64 @@ class Modbus:
             request[at] = request[_MOST_FRAME - kept + at]
         self._pass_over(_MOST_FRAME - kept)
         self._astray = True
-        return kept
-
-    def _is_good(self, begin):
-        request = self._request
-        total = 0xFFFF
-        for at in range(begin, begin + _WINDOW):
-            total = self._table[(total ^ request[at]) & 0xFF] ^ total >> 8
-        return not total
-
-    def _take(self, length):
-        """The sum is zero here: a whole frame, ours or not, unless ours has to be longer."""
-        request = self._request
-        if request[0] == self._unit or request[0] == _BROADCAST:
-            function = request[1]
-            whole = 8
-            if function == _WRITE_MANY and length > 6:
-                whole = 9 + request[6]
-            if (function == _WRITE_ONE or function == _WRITE_MANY) and length < whole:
-                return
-            self._answer(0, length)
-        else:
-            self._begin_anew()
+        self._searched = 0
+        self.pending = kept
 
     # Answers.
 
     def _answer(self, begin, length):
         request = self._request
-        if begin:
-            self._pass_over(begin)
         self.frames = (self.frames + 1) & _COUNTER_MASK
-        if self.reply_length:
+        if self.reply_length or self.unfinished:
             # A master that asks again has given up on its earlier request.
             self.superseded = (self.superseded + 1) & _COUNTER_MASK
-        function = request[begin + 1]
+            self.reply_length = self.unfinished = 0
+        self._function = function = request[begin + 1]
         address = request[begin + 2] << 8 | request[begin + 3]
         number = request[begin + 4] << 8 | request[begin + 5]
         if function == _READ_HOLDING or function == _READ_INPUT:
-            code = self._read(address, number)
-            size = 3 + 2 * number
-        elif function == _WRITE_ONE and length == 8:
+            if request[begin]:
+                self._read(address, number)
+            return
+        size = 6
+        if function == _WRITE_ONE and length == _WINDOW:
             code = self._write(address, 1, 4)
-            size = 6
         elif function == _WRITE_MANY:
             code = _BAD_VALUE
-            if length > 8 and 1 <= number <= _MOST_WRITTEN:
+            if length > _WINDOW and 1 <= number <= _MOST_WRITTEN:
                 if request[6] == 2 * number and length == 9 + 2 * number:
                     code = self._write(address, number, 7)
-            size = 6
         else:
             code = _NO_SUCH_FUNCTION
-            size = 0
-        if code:
-            self.refused = (self.refused + 1) & _COUNTER_MASK
-        if request[0] == _BROADCAST and not begin:
-            self.reply_length = 0
+        if request[0] == _BROADCAST:
+            # Done, perhaps, but never answered.
+            if code:
+                self.refused = (self.refused + 1) & _COUNTER_MASK
+        elif code:
+            self._refuse(code)
         else:
-            self._complete(begin, code, size)
-        self._begin_anew()
+            for at in range(2, size):
+                self.reply[at] = request[at]
+            self._complete(size)
 
-    def _complete(self, begin, code, size):
-        """Head and sum around what is in place; a write's answer is its own head."""
-        request = self._request
+    def _refuse(self, code):
+        self.refused = (self.refused + 1) & _COUNTER_MASK
+        self._function |= _EXCEPTION
+        self.reply[2] = code
+        self._complete(3)
+
+    def _complete(self, size):
+        """Head and sum around what is in place."""
         reply = self.reply
         reply[0] = self._unit
-        reply[1] = function = request[begin + 1]
-        if code:
-            reply[1] = function | _EXCEPTION
-            reply[2] = code
-            size = 3
-        elif function <= _READ_INPUT:
-            reply[2] = size - 3
-        else:
-            for at in range(2, 6):
-                reply[at] = request[at]
-        table = self._table
+        reply[1] = self._function
+        at = 0
         total = 0xFFFF
-        for at in range(size):
-            total = table[(total ^ reply[at]) & 0xFF] ^ total >> 8
+        while at < size:
+            # It stops where the sum is zero by chance.
+            found = kernels.crc16(reply, at, size, total)
+            at = found >> 16
+            total = found & 0xFFFF
         reply[size] = total & 0xFF
         reply[size + 1] = total >> 8
         self.reply_length = size + 2
@@ -203,54 +223,31 @@ class Modbus:
     # Reading.
 
     def _read(self, address, count):
-        """Fill in the data of an answer; an exception's code, or 0."""
         if not 1 <= count <= _MOST_READ:
-            return _BAD_VALUE
-        if address >= _SUNSPEC:
-            return 0 if self._sunspec.read(address, count, self.reply) else _NO_SUCH_ADDRESS
-        points = self._points
-        at = points.find(address)
-        end = address + count
-        to = 3
-        while address < end:
-            # Behind a point's last register follows the next point, or nothing.
-            if at < 0 or at >= points.count or points.number(at) > address:
-                return _NO_SUCH_ADDRESS
-            begin = points.number(at)
-            to = self._put(at, address - begin, min(end - begin, points.registers(at)), to)
-            address = begin + points.registers(at)
-            at += 1
-        return 0
+            self._refuse(_BAD_VALUE)
+            return
+        self.reply[2] = 2 * count
+        self._address = address
+        self._to = 3
+        self.unfinished = count
+        self._read_on()
 
-    def _put(self, at, first, end, to):
-        """Registers `first` up to `end` of one point into the reply; where to go on."""
-        points = self._points
-        reply = self.reply
-        kind = points.type(at)
-        if kind == U32 or kind == S32:
-            while first < end:
-                value = points.value(at, first // 2)
-                high = value >> 16
-                low = value
-                if value == _UNKNOWN:
-                    high = 0x8000 if kind == S32 else 0xFFFF
-                    low = 0 if kind == S32 else 0xFFFF
-                if not first & 1:
-                    reply[to] = high >> 8 & 0xFF
-                    reply[to + 1] = high & 0xFF
-                    to += 2
-                    first += 1
-                if first < end:
-                    reply[to] = low >> 8 & 0xFF
-                    reply[to + 1] = low & 0xFF
-                    to += 2
-                    first += 1
-            return to
-        while first < end:
-            put_16(reply, to, points.value(at, first), kind == S16)
-            to += 2
-            first += 1
-        return to
+    def _read_on(self):
+        """The next part of an answer that reads."""
+        count = self.unfinished
+        if self._address >= _SUNSPEC:
+            done = self._sunspec.read(self._address, count, self.reply, self._to)
+        else:
+            done = self._points.fill(self._address, count, self.reply, self._to, _PART)
+        if not done:
+            self.unfinished = 0
+            self._refuse(_NO_SUCH_ADDRESS)
+            return
+        self._address += done
+        self._to += 2 * done
+        self.unfinished = count - done
+        if not self.unfinished:
+            self._complete(self._to)
 
     # Writing.
 
@@ -314,27 +311,3 @@ def offer(board, uart, driver_enable=None, baudrate=9600, unit=1):
 
     board.points = Points
     board.links = [modbus_on_rs485]
-
-
-def put_16(reply, to, value, signed):
-    """A value into a register; more than it can hold saturates, it never wraps."""
-    if value == _UNKNOWN:
-        value = 0x8000 if signed else 0xFFFF
-    elif signed:
-        value = -0x8000 if value < -0x8000 else 0x7FFF if value > 0x7FFF else value
-    elif value < 0:
-        value = 0
-    elif value > 0xFFFF:
-        value = 0xFFFF
-    reply[to] = value >> 8 & 0xFF
-    reply[to + 1] = value & 0xFF
-
-
-def _crc_table():
-    table = array("H", [0] * 256)
-    for byte in range(256):
-        total = byte
-        for _ in range(8):
-            total = total >> 1 ^ (_POLYNOMIAL if total & 1 else 0)
-        table[byte] = total
-    return table

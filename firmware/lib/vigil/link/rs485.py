@@ -1,7 +1,7 @@
 """Half-duplex serial port: carries bytes between a UART and a protocol engine, never blocks.
 
 Times are ticks in microseconds. The engine has receive(data, count), silence(), pending, frames,
-reply, reply_length and reply_sent(), see vigil.link.jbd.
+reply, reply_length and reply_sent(), see vigil.link.jbd; go_on() is called while `unfinished`.
 """
 
 import time
@@ -51,7 +51,8 @@ class Rs485:
     @property
     def reply_owed(self):
         """From the first byte of a request until its reply has left."""
-        return self._sending or self._engine.reply_length or self._engine.pending
+        engine = self._engine
+        return self._sending or engine.reply_length or engine.pending or engine.unfinished
 
     def stalled(self, now_us):
         """Nothing could run until now, by plan: the reply time counts from here."""
@@ -67,6 +68,9 @@ class Rs485:
             return _BUSY_POLL_US
         self._quiet_us = now_us
         engine = self._engine
+        if engine.unfinished and not engine.pending:
+            engine.go_on()
+            return _BUSY_POLL_US
         # A request that is just arriving will replace the one before; then that is not answered.
         if engine.reply_length and not engine.pending:
             return self._start(now_us)

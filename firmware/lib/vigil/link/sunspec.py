@@ -6,21 +6,19 @@ Template and what is filled in come from host_tools/points/sunspec.py.
 from micropython import const
 
 from vigil import limits
-from vigil.link.sunspec_table import ENTRIES, EVENTS, OWN_VALUES, TEMPLATE
+from vigil.link.sunspec_table import ENTRIES, EVENTS, MODELS, OWN_VALUES, REGISTERS, TEMPLATE
 from vigil.sample import UNKNOWN
 from vigil.switches import LATCHED, REASON_OWNER, REASON_STARTING
 
 _START = const(40000)
-_ENTRY = const(6)
+_CHUNK = const(14)  # registers in one piece of the template
+_HEAD = const(5)  # bytes of an entry before its places
 _CELL_REGISTERS = const(4)
 _NO_TEMPERATURE = const(0x80)
 # How an entry is written.
 _SIGNED = const(1)
-_WIDE = const(2)
+_TEXT = const(3)
 _OWN = const(4)
-_WIDE_OWN = const(2)  # registers
-_FINE_CURRENT = const(3)
-_FINE_POWER = const(4)
 # A register of 0.01 A holds less than 327 A.
 _LARGE_MA = const(320000)
 
@@ -55,7 +53,7 @@ class SunSpec:
         self._points = points
         self._bms = bms = points.bms
         self._unit_id = unit
-        self._cells_at = len(TEMPLATE) // 2
+        self._cells_at = REGISTERS
         self._end = self._cells_at + _CELL_REGISTERS * bms.sample.cell_count
         # A scale is fixed for the life of a connection.
         most_ma = bms.table.trip[limits.position(limits.DISCHARGE_OVER_CURRENT_SEVERE)]
@@ -66,23 +64,42 @@ class SunSpec:
     def has(self, register):
         return _START <= register < _START + self._end + 2
 
-    def read(self, first, count, reply):
-        """Registers into a reply from byte 3 on; False if not all are there."""
+    def read(self, first, count, reply, to):
+        """Registers into a reply from byte `to` on, up to the end of one model.
+
+        How many are done; 0 if not all that were asked for are there.
+        """
         first -= _START
         end = first + count
         if first < 0 or end > self._end + 2:
-            return False
-        to = 3
-        for register in range(first, min(end, self._cells_at)):
-            reply[to] = TEMPLATE[2 * register]
-            reply[to + 1] = TEMPLATE[2 * register + 1]
-            to += 2
-        for register in range(max(first, self._cells_at), end):
-            self._put_cell(register - self._cells_at, reply, to)
-            to += 2
+            return 0
+        which = 0
+        for model in MODELS:
+            if model <= first:
+                which += 1
+            elif model < end:
+                end = model
+        register = first
+        base = to - 2 * first
+        while register < end:
+            place = register % _CHUNK
+            if register >= self._cells_at:
+                self._put_cell(register - self._cells_at, reply, to)
+                register += 1
+                to += 2
+            elif place or register + _CHUNK > end:
+                chunk = TEMPLATE[register // _CHUNK]
+                reply[to] = chunk[2 * place]
+                reply[to + 1] = chunk[2 * place + 1]
+                register += 1
+                to += 2
+            else:
+                reply[to : to + 2 * _CHUNK] = TEMPLATE[register // _CHUNK]
+                register += _CHUNK
+                to += 2 * _CHUNK
         if first < self._cells_at:
-            self._fill_in(first, end, reply)
-        return True
+            self._fill_in(ENTRIES[which], first, end, reply, base)
+        return end - first
 
     def command(self, register, value):
         """(number of a point, value for it) that a write asks for; (0, 0) if nothing."""
@@ -116,42 +133,67 @@ class SunSpec:
         reply[to] = high
         reply[to + 1] = low
 
-    def _fill_in(self, first, end, reply):
-        points = self._points
-        for at in range(0, len(ENTRIES), _ENTRY):
-            register = ENTRIES[at] | ENTRIES[at + 1] << 8
-            if register >= end:
-                return
-            count = ENTRIES[at + 4]
-            if register + count <= first:
-                continue
-            how = ENTRIES[at + 5]
-            kind = how >> 4
-            for turn in range(count):
-                if first <= register + turn < end:
-                    if kind == _OWN:
-                        value = self._own[ENTRIES[at + 2]]()
-                    else:
-                        index = 0 if kind == _WIDE else ENTRIES[at + 3] + turn
-                        value = points.value(ENTRIES[at + 2], index)
-                    to = 3 + 2 * (register + turn - first)
-                    self._put(reply, to, value, how, count, turn)
+    def _fill_in(self, entries, first, end, reply, base):
+        """Every value that these registers show: asked for once, put wherever it belongs.
 
-    def _put(self, reply, to, value, how, count, turn):
-        kind = how >> 4
-        if value == UNKNOWN:
-            value = 0x8000 if kind == _SIGNED else 0xFFFF
-        elif count == _WIDE_OWN and kind != _SIGNED and kind & (_WIDE | _OWN):
-            value = value & 0xFFFF if turn else value >> 16 & 0xFFFF
-        elif kind <= _SIGNED:
-            divisor = self._divisors[how & 0xF]
-            value = (value + divisor // 2) // divisor
-            if kind:
-                value = max(-0x8000, min(value, 0x7FFF))
+        base: where register 0 would be in the reply.
+        """
+        points = self._points
+        size = len(entries)
+        at = 0
+        while at < size:
+            head = at
+            place = at + _HEAD
+            at = place + 2 * entries[at + 4]
+            register = entries[place] | entries[place + 1] << 8
+            if register >= end:
+                # So do all that follow.
+                return
+            count = entries[head + 3]
+            if (entries[at - 2] | entries[at - 1] << 8) + count <= first:
+                continue
+            kind = entries[head + 2] >> 4
+            if kind == _TEXT:
+                self._put_text(entries[head], register, count, first, end, reply, base)
+                continue
+            if kind == _OWN:
+                value = self._own[entries[head]]()
             else:
-                value = max(0, min(value, 0xFFFF))
-        reply[to] = value >> 8 & 0xFF
-        reply[to + 1] = value & 0xFF
+                value = points.value(entries[head], entries[head + 1])
+            high = value >> 16
+            if value == UNKNOWN:
+                value = _NO_TEMPERATURE << 8 if kind == _SIGNED else 0xFFFF
+                high = 0xFFFF
+            elif count == 1:
+                divisor = entries[head + 2] & 0xF
+                if divisor:
+                    divisor = self._divisors[divisor]
+                    value = (value + divisor // 2) // divisor
+                if kind == _SIGNED:
+                    value = max(-0x8000, min(value, 0x7FFF)) & 0xFFFF
+                elif not 0 <= value <= 0xFFFF:
+                    value = 0xFFFF if value > 0 else 0
+            while place < at:
+                register = entries[place] | entries[place + 1] << 8
+                place += 2
+                to = base + 2 * register
+                if count > 1:
+                    if first <= register < end:
+                        reply[to] = high >> 8 & 0xFF
+                        reply[to + 1] = high & 0xFF
+                    register += 1
+                    to += 2
+                if first <= register < end:
+                    reply[to] = value >> 8 & 0xFF
+                    reply[to + 1] = value & 0xFF
+
+    def _put_text(self, source, register, count, first, end, reply, base):
+        for turn in range(count):
+            if first <= register + turn < end:
+                word = self._points.value(source, turn)
+                to = base + 2 * (register + turn)
+                reply[to] = word >> 8
+                reply[to + 1] = word & 0xFF
 
     # What only this view knows.
 
