@@ -249,7 +249,7 @@ POINTS = (
     Point(250, "port_bytes_in", U32, NUMBER, "port bytes_in", "bytes heard, our echo too"),
     Point(252, "port_bytes_out", U32, NUMBER, "port bytes_out", "bytes sent"),
     Point(254, "port_replies", U32, NUMBER, "port replies", "answers begun"),
-    Point(256, "port_late", U32, NUMBER, "port late_replies", "of these later than 20 ms"),
+    Point(256, "port_late", U32, NUMBER, "port late_replies", "of these perhaps later than 20 ms"),
     Point(258, "port_abandoned", U32, NUMBER, "port abandoned", "the port did not finish sending"),
     Point(260, "port_frames", U32, NUMBER, "engine frames", "good requests to this device"),
     Point(262, "port_refused", U32, NUMBER, "engine refused", "of these, refused"),

@@ -136,7 +136,7 @@ class Bms:
             self._quiet_ma(),
         )
         self.keeper = Keeper(
-            memory, self.protection, self.switches, window, self._announce_stall, self.runs_well
+            memory, self.protection, self.switches, window, self.announce_stall, self.runs_well
         )
         self.table_guard = TableGuard(self.protection._rows, self.sample)
         self.deep_discharge = DeepDischarge(self)
@@ -197,8 +197,12 @@ class Bms:
         problems = validate.problems(table, self.chemistry, self.front_end.cell_count)
         problems = problems or self.backstop_problems(table)
         self.keeper.note(journal.LIMITS, min(len(problems), 0xFFFF))
-        if problems:
-            return problems
+        if not problems:
+            self.take_limits(table)
+        return problems
+
+    def take_limits(self, table):
+        """Limits that have just been found good, without looking at them once more."""
         self.table = table
         self.problems = []
         self.protection.replace(table)
@@ -210,7 +214,6 @@ class Bms:
         self._requests = table.backstop_requests()
         self._bringing_up = None
         self.front_end.configured = False
-        return []
 
     def backstop_problems(self, table=None):
         """What the front end cannot back of a table (of the running one): problems as above."""
@@ -260,7 +263,7 @@ class Bms:
         discharge_ma = 0 - trip[limits.position(limits.DISCHARGE_OVER_CURRENT)]
         return min(charge_ma, discharge_ma) // 2
 
-    def _announce_stall(self, most_ms):
+    def announce_stall(self, most_ms):
         """False if nothing has been measured anew since the stall before."""
         if not self.sample.extend_once(most_ms, time.ticks_ms()):
             return False

@@ -4,7 +4,7 @@ from array import array
 
 from micropython import const
 
-from vigil import limits, validate
+from vigil import journal, limits, validate
 
 IDLE = const(0)
 BEGUN = const(1)
@@ -14,6 +14,7 @@ REFUSED = const(4)
 COMMITTED = const(5)
 ABANDONED = const(6)
 
+_TAKING_MS = const(60)  # the time in which nothing else runs
 MOST_TOLD = const(8)
 _ARRAYS = ("trip", "release", "trip_delay_ms", "release_delay_ms")
 
@@ -27,6 +28,8 @@ class LimitStage:
         self.state = IDLE
         self._checking = None
         self._commits = False
+        self._found = None
+        self._backed = False  # whether the front end can guard it has been looked at
         self.found = 0
         self.problem_row = array("H", [0] * MOST_TOLD)
         self.problem_code = array("H", [0] * MOST_TOLD)
@@ -67,6 +70,7 @@ class LimitStage:
             return
         self._commits = commits
         self._found = []
+        self._backed = False
         bms = self._bms
         self._checking = validate.check(
             self.table, bms.chemistry, bms.front_end.cell_count, self._found
@@ -75,22 +79,36 @@ class LimitStage:
 
     def check_on(self):
         """One slice; False when the verdict stands."""
-        try:
-            next(self._checking)
+        bms = self._bms
+        if self._checking is not None:
+            try:
+                next(self._checking)
+            except StopIteration:
+                self._checking = None
+                self._backed = bool(self._found)
             return True
-        except StopIteration:
-            self._checking = None
-        found = self._found or self._bms.backstop_problems(self.table)
-        if self._commits and not found:
-            found = self._bms.use_limits(self.table)
-        self._tell(found)
-        if found:
-            self.state = REFUSED
-        elif self._commits:
-            self.end(COMMITTED)
+        if not self._backed:
+            self._backed = True
+            self._found = bms.backstop_problems(self.table)
+            return True
+        if not self._commits:
+            self._conclude(REFUSED if self._found else GOOD)
+        elif self._found:
+            bms.keeper.note(journal.LIMITS, min(len(self._found), 0xFFFF))
+            self._conclude(REFUSED)
+        elif not bms.announce_stall(_TAKING_MS):
+            return True
         else:
-            self.state = GOOD
+            bms.keeper.note(journal.LIMITS)
+            bms.take_limits(self.table)
+            self.table = None
+            self._conclude(COMMITTED)
         return False
+
+    def _conclude(self, state):
+        self._tell(self._found)
+        self._found = None
+        self.state = state
 
     def end(self, state):
         self.table = None

@@ -149,15 +149,17 @@ def check(table, chemistry, cell_count, found):
 
 def _missing_rows(table):
     found = []
-    present = [row[limits.ID] for row in limits.TABLE]
+    present = bytearray(limits.LAST_ROW + 1)
+    for row in limits.TABLE:
+        present[row[limits.ID]] = 1
     for row_id in range(1, limits.LAST_ROW + 1):
-        if row_id not in present:
+        if not present[row_id]:
             found.append((row_id, MISSING_ROW, 0, 0))
     for at, row in enumerate(limits.TABLE):
-        numbers = (table.trip, table.release, table.trip_delay_ms, table.release_delay_ms)
         # No limit of this table has four zeros: nobody has filled it in.
-        if not any([number[at] for number in numbers]):
-            found.append((row[limits.ID], MISSING_ROW, 0, 0))
+        if not (table.trip[at] or table.release[at] or table.trip_delay_ms[at]):
+            if not table.release_delay_ms[at]:
+                found.append((row[limits.ID], MISSING_ROW, 0, 0))
     return found
 
 

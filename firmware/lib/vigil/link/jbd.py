@@ -67,6 +67,7 @@ class Jbd:
         self.reply = bytearray(_MOST_ANSWER_DATA + _FRAMING)
         self.reply_length = 0
         self.unfinished = 0  # every answer is made at once
+        self.keeps_gap = False
         # Register -> what fills in its data and returns their number.
         self._readers = {
             _BASIC_INFO: self._basic_info,

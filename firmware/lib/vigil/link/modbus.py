@@ -46,6 +46,7 @@ class Modbus:
             raise ValueError("a Modbus unit is 1 to 247")
         self._points = points
         self._door = points.door
+        self.keeps_gap = True
         self._sunspec = SunSpec(points, unit)
         self._unit = unit
         self._request = bytearray(_MOST_FRAME)
