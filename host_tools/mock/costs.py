@@ -34,9 +34,10 @@ ROWS = {
     "link poll": 13748,
     "link byte": 16898,
     "link reply": 225357,  # from a request's last byte to the answer: JBD basic info
-    "modbus byte": 5286,
-    "modbus reply": 80000,  # from a request's last byte to an answer of one register
-    "modbus register": 11000,  # each further one, of points that hold one value
+    "modbus byte": 5400,
+    "modbus reply": 84000,  # from a request's last byte to an answer of one register
+    "modbus register": 11900,  # each further one, of points that hold one value
+    "take limits": 2190000,  # a whole set compiled and taken over
     "gc.collect": 1350828,
 }
 
@@ -54,7 +55,7 @@ TASKS = {
     "deep_discharge": (8878, 8878),
     "table_guard": (62963, 62963),
     "backstop_watch": (5922, 310366),
-    "points": (6000, 310000),  # the door: four numbers of a set of limits
+    "door": (8000, 111000),  # one row of a set of limits checked
 }
 # For a task that has no row: as much as the dearest one that has.
 DEFAULT_TASK = (110524, 310366)

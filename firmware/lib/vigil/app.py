@@ -126,6 +126,7 @@ class Bms:
         )
         make_points = getattr(board, "points", None)
         self.points = self.status.points = make_points and make_points(self)
+        self.door = self.points and self.points.door
         links = [make_link(self.status) for make_link in board.links]
         window = self.window = QuietWindow(
             self.sample,
@@ -156,7 +157,7 @@ class Bms:
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
         ]
         if self.points:
-            tasks.append(SlowTask(self.points.door.step, self.points.door.period_ms))
+            tasks.append(SlowTask(self.door.step, self.door.period_ms))
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
             tasks = [SlowTask(self.tend_panel, panel.PERIOD_MS)]
