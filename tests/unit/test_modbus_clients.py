@@ -134,10 +134,10 @@ def test_sunspecs_own_client_finds_the_models_and_reads_them(master, line):
         assert base.SoH.value is None
         assert (bank.NStr.value, bank.NStrCon.value) == (1, 1)
         assert close(bank.ModTmpMax.cvalue, sample.highest(1) / 10)
-        (string,) = bank.lithium_ion_string
+        (string,) = bank.groups["string"]
         assert (string.StrSt.value, string.StrNMod.value) == (3, 1)
         assert close(string.StrA.cvalue, -12.0)
-        read = [cell.CellV.cvalue for cell in module.lithium_ion_module_cell]
+        read = [cell.CellV.cvalue for cell in module.groups["lithium-ion-module-cell"]]
         assert [round(volts, 3) for volts in read] == cells
     finally:
         device.close()

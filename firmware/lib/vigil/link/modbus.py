@@ -16,6 +16,7 @@ _READ_HOLDING = const(3)
 _READ_INPUT = const(4)
 _WRITE_ONE = const(6)
 _WRITE_MANY = const(16)
+_OF_KNOWN_LENGTH = (_READ_HOLDING, _READ_INPUT, _WRITE_ONE, _WRITE_MANY)
 _EXCEPTION = const(0x80)
 _MOST_READ = const(125)
 _PART = const(48)  # registers of an answer that are filled in at once, and what ends there
@@ -126,9 +127,8 @@ class Modbus:
             whole = _WINDOW
             if function == _WRITE_MANY and length > 6:
                 whole = 9 + request[6]
-            if 3 <= function <= _WRITE_ONE or function == _WRITE_MANY:
-                if length < whole:
-                    return
+            if length < whole and function in _OF_KNOWN_LENGTH:
+                return
             self._answer(0, length)
         self._drop(length)
 
