@@ -231,12 +231,12 @@ MODULE = (
 )
 
 
-def _length(fields):
+def registers(fields):
     return sum(field.registers for field in fields)
 
 
 def _with_head(number, fields):
-    return (Field("ID", 1, number), Field("L", 1, _length(fields)), *fields)
+    return (Field("ID", 1, number), Field("L", 1, registers(fields)), *fields)
 
 
 MODELS = {
