@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from host_tools import firmware
+from host_tools.build import imports
 
 LIMIT_BYTES = 12 * 1024
 TABLE = ("points_table", "points_values", "points", "Points")
@@ -62,7 +63,7 @@ def measure():
     scripts = Path(sys.executable).parent
     with tempfile.TemporaryDirectory() as folder:
         library = firmware.ROOT / "firmware" / "lib"
-        for path in (library / "vigil").rglob("*.py"):
+        for path in _sources(library):
             target = (Path(folder) / path.relative_to(library)).with_suffix(".mpy")
             target.parent.mkdir(parents=True, exist_ok=True)
             if path.name == "kernels.py":
@@ -78,6 +79,19 @@ def measure():
             check=True,
         )
     return json.loads(done.stdout)
+
+
+def _sources(library):
+    """The files that the script imports, and what these import."""
+    waiting = ["vigil.link.modbus", "vigil.link.rs485", "vigil.protect", "vigil.validate"]
+    found = {library / "vigil" / "__init__.py", library / "vigil" / "journal.py"}
+    while waiting:
+        base = library / waiting.pop().replace(".", "/")
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if path.exists() and path not in found:
+                found.add(path)
+                waiting += imports.imported(path)
+    return found
 
 
 def main():

@@ -125,7 +125,8 @@ class SunSpec:
             high = low = 0xFF if offset % _CELL_REGISTERS == 0 else 0
         elif part == 0:
             value = sample.values[sample.cells_at + cell]
-            high, low = (0xFF, 0xFF) if value == UNKNOWN else (value >> 8 & 0xFF, value & 0xFF)
+            high = 0xFF if value == UNKNOWN else value >> 8 & 0xFF
+            low = value & 0xFF
         elif part == 1:
             high = _NO_TEMPERATURE
         elif part == 3:
@@ -257,7 +258,12 @@ class SunSpec:
         return _BY_OTHERS if reason == REASON_OWNER else _OTHERWISE
 
     def _bleeding(self):
-        return sum(self._bms.balancer.bleed)
+        bleed = self._bms.balancer.bleed
+        count = 0
+        for cell in range(len(bleed)):
+            if bleed[cell]:
+                count += 1
+        return count
 
     def _set_operation(self):
         return _CONNECT if self._points.door.switches_allowed else _DISCONNECT
