@@ -18,6 +18,7 @@ test: $(VENV)/test.stamp debian-tools
 # Random packs, limits and faults, judged by an independent oracle: SEED=1 CYCLES=300000 ARGS=...
 campaign: $(VENV)/test.stamp
 	@$(BIN)/python -m host_tools.campaign --seed $(SEED) --cycles $(CYCLES) $(ARGS)
+	@$(BIN)/python -m host_tools.campaign.rubbish $(SEED)
 
 # Breaks the firmware on purpose and looks which test notices: ARGS="--only WORD" for some of it.
 mutants: $(VENV)/test.stamp
