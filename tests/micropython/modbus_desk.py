@@ -2,7 +2,6 @@
 
 from desk import Desk
 
-BYTE_US = 10 * 1000000 / 9600
 OWNER = 2
 
 
@@ -30,6 +29,7 @@ class Master(Desk):
 
     def __init__(self, **options):
         super().__init__(RS485_PROTOCOL="modbus", **options)
+        self.byte_us = 10 * 1000000 / options.get("RS485_BAUD", 9600)
         self.heard = bytearray()
         self.heard_us = 0  # when the first byte of the latest answer began
         self.asked_us = 0  # when the last bit of the latest request had passed
@@ -40,13 +40,13 @@ class Master(Desk):
 
     def _hear(self, data):
         if not self.heard:
-            self.heard_us = self.clock.now_us - len(data) * BYTE_US
+            self.heard_us = self.clock.now_us - len(data) * self.byte_us
         self.heard.extend(data)
 
     def send(self, frame, ms=60):
         """Bytes on the line and what comes back within `ms` of the last one."""
         self.heard[:] = b""
-        self.asked_us = self.clock.now_us + len(frame) * BYTE_US
+        self.asked_us = self.clock.now_us + len(frame) * self.byte_us
         self.twin.rs485.receive(frame)
         self.run_ms(len(frame) + 1 + ms)
         return bytes(self.heard)
