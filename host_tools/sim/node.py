@@ -170,6 +170,7 @@ class Node:
                 "capacity_mah": self.board.CAPACITY_MAH,
                 "chemistry": self.board.CHEMISTRY,
                 "schema": limits.schema(),
+                "points": self.bms.points and list(self.bms.points.schema),
                 "interpreter": sys.implementation.name,
                 "rows": rows,
                 "parts": self._parts(),

@@ -9,6 +9,7 @@ from modbus_desk import Master
 from host_tools.handbook import modbus_page, points_page
 from host_tools.points import declared, pack, ram, sunspec
 from host_tools.points.declared import POINTS
+from host_tools.sim import schema
 from vigil import door, limits, points, points_table
 
 
@@ -69,6 +70,13 @@ def test_both_sides_have_the_same_hash_and_any_change_is_another_one(master):
     changed = list(POINTS)
     changed[writable] = POINTS[writable]._replace(range=(-1, 1))
     assert pack.schema(changed) != pack.schema()
+
+
+def test_a_host_with_other_points_says_so():
+    high, low = pack.schema() >> 16, pack.schema() & 0xFFFF
+    assert schema.points_complaint(None) is None
+    assert schema.points_complaint([high, low]) is None
+    assert "points differ" in schema.points_complaint([high, low ^ 1])
 
 
 def test_every_point_can_be_read_and_fits_its_type(master):
