@@ -43,6 +43,7 @@ def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq769x0 import Bq769x0
     from vigil.link import jbd, modbus
+    from vigil.link.sunspec import SunSpec
 
     board = Board()
     board.name = NAME
@@ -63,8 +64,10 @@ def build():
     )
     uart = UART(1, baudrate=RS485_BAUD, tx=Pin(TX_PIN), rx=Pin(RX_PIN))
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
-    protocol = modbus if RS485_PROTOCOL == "modbus" else jbd
-    protocol.offer(board, uart, driver_enable, RS485_BAUD)
+    if RS485_PROTOCOL == "modbus":
+        modbus.offer(board, uart, driver_enable, RS485_BAUD, sunspec=SunSpec)
+    else:
+        jbd.offer(board, uart, driver_enable, RS485_BAUD)
     board.storage = make_storage()
     board.watchdog = WDT(timeout=2000)
     return board

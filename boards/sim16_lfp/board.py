@@ -59,6 +59,7 @@ def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq76952 import Bq76952
     from vigil.link import jbd, modbus
+    from vigil.link.sunspec import SunSpec
 
     board = Board()
     board.name = NAME
@@ -79,8 +80,10 @@ def build():
     )
     uart = UART(1, baudrate=RS485_BAUD, tx=Pin(8), rx=Pin(9))
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
-    protocol = modbus if RS485_PROTOCOL == "modbus" else jbd
-    protocol.offer(board, uart, driver_enable, RS485_BAUD)
+    if RS485_PROTOCOL == "modbus":
+        modbus.offer(board, uart, driver_enable, RS485_BAUD, sunspec=SunSpec)
+    else:
+        jbd.offer(board, uart, driver_enable, RS485_BAUD)
     board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
     board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)
     board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)

@@ -209,8 +209,9 @@ class Pieces:
         board.front_end = chip
         if modbus:
             from vigil.link.modbus import offer
+            from vigil.link.sunspec import SunSpec
 
-            offer(board, Port())
+            offer(board, Port(), sunspec=SunSpec)
         self.transfer = chip.bus
         bus.buffer = self.transfer.data
         chip.configured = True

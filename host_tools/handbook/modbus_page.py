@@ -10,9 +10,13 @@ simulator `--rs485 modbus` chooses it; a board of yours takes it in its `board.p
 
 ```python
 from vigil.link import modbus as protocol  # in the place of: jbd as protocol
+from vigil.link.sunspec import SunSpec  # only where it is wanted
 
-protocol.offer(board, uart, driver_enable, RS485_BAUD, unit=1)
+protocol.offer(board, uart, driver_enable, RS485_BAUD, unit=1, sunspec=SunSpec)
 ```
+
+Of the 120 KB that a board's files may have, Modbus with the points takes 12 KB more than JBD,
+SunSpec 5 KB more.
 
 9600 baud, 8N1, unit 1 by default; baud rates from 9600 to 115200 and units 1 to 247 work. The
 bus is given back as soon as the last stop bit has left; between a request and its answer there

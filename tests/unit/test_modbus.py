@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.modbus_line import Everybody, Master, ask, with_sum
 from vigil import door
 from vigil.link.modbus import Modbus
+from vigil.link.sunspec import SunSpec
 
 READ_HEAD = bytes.fromhex("01 03 9C 40 00 03 2A 4F")
 ANSWER_HEAD = bytes.fromhex("01 03 06 53 75 6E 53 00 01 8D E4")
@@ -26,7 +27,7 @@ def engine(desk):
     while desk.door.step(0):
         pass
     desk.door.taken = 0
-    return Modbus(desk.points)
+    return Modbus(desk.points, sunspec=SunSpec)
 
 
 # Golden frames.
@@ -112,13 +113,23 @@ def test_right_behind_other_units_frames_a_request_is_answered_and_a_writing_don
 
 def test_its_own_unit_may_be_any_from_1_to_247(desk):
     for unit in (1, 2, 247):
-        answer = ask(Modbus(desk.points, unit), with_sum(bytes([unit]) + READ_HEAD[1:6]))
+        answer = ask(Modbus(desk.points, unit, SunSpec), with_sum(bytes([unit]) + READ_HEAD[1:6]))
         assert answer == with_sum(bytes([unit]) + ANSWER_HEAD[1:-2])
-        told = ask(Modbus(desk.points, unit), with_sum(bytes([unit]) + b"\x03\x9c\x84\x00\x01"))
+        told = ask(
+            Modbus(desk.points, unit, SunSpec), with_sum(bytes([unit]) + b"\x03\x9c\x84\x00\x01")
+        )
         assert told[3:5] == bytes([0, unit])
     for unit in (0, 248, -1):
         with pytest.raises(ValueError):
             Modbus(desk.points, unit)
+
+
+def test_without_sunspec_there_is_nothing_at_40000(desk):
+    desk.door.authority = Everybody()
+    plain = Modbus(desk.points)
+    assert ask(plain, READ_HEAD) == with_sum(b"\x01\x83\x02")
+    assert ask(plain, with_sum(b"\x01\x06\x9c\x9a\x00\x01")) == with_sum(b"\x01\x86\x02")
+    assert len(ask(plain, with_sum(b"\x01\x03\x00\x64\x00\x10"))) == 37
 
 
 def test_a_broadcast_is_done_and_never_answered(desk, engine):

@@ -14,6 +14,7 @@ def build(numbers, **options):
     """numbers: the board module, whose pins and figures are used. options: more for the chip."""
     from vigil.afe.bq76952 import Bq76952
     from vigil.link import jbd, modbus
+    from vigil.link.sunspec import SunSpec
 
     board = Board()
     board.name = numbers.NAME
@@ -34,8 +35,10 @@ def build(numbers, **options):
     baud = numbers.RS485_BAUD
     uart = UART(1, baudrate=baud, tx=Pin(numbers.TX_PIN), rx=Pin(numbers.RX_PIN))
     driver_enable = Pin(numbers.DRIVER_ENABLE_PIN, Pin.OUT, value=0)
-    protocol = modbus if getattr(numbers, "RS485_PROTOCOL", "jbd") == "modbus" else jbd
-    protocol.offer(board, uart, driver_enable, baud)
+    if getattr(numbers, "RS485_PROTOCOL", "jbd") == "modbus":
+        modbus.offer(board, uart, driver_enable, baud, sunspec=SunSpec)
+    else:
+        jbd.offer(board, uart, driver_enable, baud)
     board.storage = numbers.make_storage()  # which the twin has put there
     board.watchdog = WDT(timeout=2000)
     return board

@@ -1,4 +1,4 @@
-"""Modbus RTU: the points at their own numbers, SunSpec at 40000, functions 3, 4, 6 and 16.
+"""Modbus RTU: the points at their own numbers, functions 3, 4, 6 and 16; SunSpec if wanted.
 
 A pure byte engine like vigil.link.jbd, with the same face towards the port; allocates nothing.
 """
@@ -7,7 +7,6 @@ from micropython import const
 
 from vigil import door, kernels
 from vigil.link.rs485 import Rs485
-from vigil.link.sunspec import SunSpec
 from vigil.points import S16, S32, Points
 
 _MOST_FRAME = const(256)
@@ -42,13 +41,14 @@ class Modbus:
     silence or behind a good frame.
     """
 
-    def __init__(self, points, unit=1):
+    def __init__(self, points, unit=1, sunspec=None):
+        """sunspec: the class of that name, for boards that show its models from 40000 on."""
         if not 1 <= unit <= _LARGEST_UNIT:
             raise ValueError("a Modbus unit is 1 to 247")
         self._points = points
         self._door = points.door
         self.keeps_gap = True
-        self._sunspec = SunSpec(points, unit)
+        self._sunspec = sunspec and sunspec(points, unit)
         self._unit = unit
         self._request = bytearray(_MOST_FRAME)
         self._sum = 0xFFFF  # over the first _summed bytes
@@ -236,7 +236,7 @@ class Modbus:
     def _read_on(self):
         """The next part of an answer that reads."""
         count = self.unfinished
-        if self._address >= _SUNSPEC:
+        if self._address >= _SUNSPEC and self._sunspec:
             done = self._sunspec.read(self._address, count, self.reply, self._to)
         else:
             done = self._points.fill(self._address, count, self.reply, self._to, _PART)
@@ -275,7 +275,7 @@ class Modbus:
             value = request[data] << 8 | request[data + 1]
             number = address
             wide = 1
-            if address >= _SUNSPEC:
+            if address >= _SUNSPEC and self._sunspec:
                 number, value = self._sunspec.command(address, value)
                 if not number:
                     return door.READ_ONLY if self._sunspec.has(address) else door.NO_SUCH_POINT
@@ -304,11 +304,11 @@ class Modbus:
         return door.TAKEN
 
 
-def offer(board, uart, driver_enable=None, baudrate=9600, unit=1):
+def offer(board, uart, driver_enable=None, baudrate=9600, unit=1, sunspec=None):
     """Give a board Modbus on this port, and the points that it shows."""
 
     def modbus_on_rs485(status):
-        return Rs485(uart, Modbus(status.points, unit), driver_enable, baudrate)
+        return Rs485(uart, Modbus(status.points, unit, sunspec), driver_enable, baudrate)
 
     board.points = Points
     board.links = [modbus_on_rs485]
