@@ -36,7 +36,7 @@ class Kernels:
     def crc8_unpack(buffer, table, count, seed):
         return 1
 
-    def crc16(buffer, at, end, total):
+    def crc16(buffer, total, at, end):
         return end << 16
 
     def unpack_words(target, data, places, count):
@@ -62,7 +62,7 @@ class Kernels:
 KERNELS = {
     "judge": (3, None),
     "crc8_unpack": (4, 2),
-    "crc16": (4, 2),
+    "crc16": (4, 3),
     "unpack_words": (4, 3),
     "differ": (4, 2),
     "publish": (6, 2),

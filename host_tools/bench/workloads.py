@@ -138,7 +138,7 @@ def pec15(count):
 
 
 def crc16(count):
-    return "crc16", (random.Random(8).randbytes(count), 0, count, 0xFFFF)
+    return "crc16", (random.Random(8).randbytes(count), 0xFFFF, 0, count)
 
 
 def unpack_words(count):
@@ -215,7 +215,7 @@ def random_inputs(seed):
     yield "crc8", (data, CRC8_TABLE, count, dice.randrange(256))
     yield "pec15", (data, PEC15_TABLE, count, dice.randrange(1 << 15))
     begin = dice.randrange(count + 1)
-    yield "crc16", (data, begin, count, dice.choice((0, 0xFFFF, dice.randrange(1 << 16))))
+    yield "crc16", (data, dice.choice((0, 0xFFFF, dice.randrange(1 << 16))), begin, count)
     _, (pairs, _, _, _) = crc8_unpack(count)
     if count and dice.randrange(2):
         pairs[dice.randrange(len(pairs))] ^= 1 << dice.randrange(8)

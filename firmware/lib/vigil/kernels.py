@@ -75,7 +75,7 @@ def pec15(buffer: ptr8, table: ptr16, count: int, seed: int) -> int:
 
 
 @micropython.viper
-def crc16(buffer: ptr8, at: int, end: int, total: int) -> int:
+def crc16(buffer: ptr8, total: int, at: int, end: int) -> int:
     """Run Modbus's CRC-16 on from `total` over the bytes at..end, or to where it becomes 0.
 
     The place behind the last byte taken x 65536 + the total; without a table.

@@ -54,8 +54,8 @@ def _pec15():
 def _crc16():
     # A request for three registers at 40000, and how a whole frame ends.
     frame = b"\x01\x03\x9c\x40\x00\x03\x2a\x4f\x01"
-    half = kernels.crc16(frame, 0, 6, 0xFFFF)
-    return half == 6 << 16 | 0x4F2A and kernels.crc16(frame, 6, 9, 0x4F2A) == 8 << 16
+    half = kernels.crc16(frame, 0xFFFF, 0, 6)
+    return half == 6 << 16 | 0x4F2A and kernels.crc16(frame, 0x4F2A, 6, 9) == 8 << 16
 
 
 def _unpack_words():

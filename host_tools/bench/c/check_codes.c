@@ -31,7 +31,7 @@ int pec15(const uint8_t *buffer, const uint16_t *table, int count, int seed) {
     return pec << 1 & 0xFFFE;
 }
 
-int crc16(const uint8_t *buffer, int at, int end, int total) {
+int crc16(const uint8_t *buffer, int total, int at, int end) {
     while (at < end) {
         total ^= buffer[at++];
         for (int bits = 8; bits; bits--)

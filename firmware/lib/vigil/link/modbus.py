@@ -100,7 +100,7 @@ class Modbus:
     def _look(self):
         """Find the frames in what has been collected."""
         while not self._astray and self._summed < self.pending:
-            found = kernels.crc16(self._request, self._summed, self.pending, self._sum)
+            found = kernels.crc16(self._request, self._sum, self._summed, self.pending)
             self._summed = found >> 16
             self._sum = found & 0xFFFF
             if not self._sum and self._summed > 3:
@@ -110,7 +110,7 @@ class Modbus:
         begin = self._searched
         while begin + _WINDOW <= self.pending:
             if request[begin] == self._unit and 3 <= request[begin + 1] <= 4:
-                if kernels.crc16(request, begin, begin + _WINDOW, 0xFFFF) == begin + _WINDOW << 16:
+                if kernels.crc16(request, 0xFFFF, begin, begin + _WINDOW) == begin + _WINDOW << 16:
                     self._pass_over(begin)
                     self._answer(begin, begin + _WINDOW)
                     self._drop(begin + _WINDOW)
@@ -214,7 +214,7 @@ class Modbus:
         total = 0xFFFF
         while at < size:
             # It stops where the sum is zero by chance.
-            found = kernels.crc16(reply, at, size, total)
+            found = kernels.crc16(reply, total, at, size)
             at = found >> 16
             total = found & 0xFFFF
         reply[size] = total & 0xFF
