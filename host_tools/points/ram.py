@@ -83,7 +83,7 @@ def measure():
 
 def _sources(library):
     """The files that the script imports, and what these import."""
-    waiting = ["vigil.link.modbus", "vigil.link.rs485", "vigil.protect", "vigil.validate"]
+    waiting = ["vigil." + name for name in ("protect", "validate", "link.modbus", "link.sunspec")]
     found = {library / "vigil" / "__init__.py", library / "vigil" / "journal.py"}
     while waiting:
         base = library / waiting.pop().replace(".", "/")
