@@ -23,6 +23,7 @@ types: $(TYPES)/stamp
 # Random packs, limits and faults, judged by an independent oracle: SEED=1 CYCLES=300000 ARGS=...
 campaign: $(VENV)/test.stamp
 	@$(BIN)/python -m host_tools.campaign --seed $(SEED) --cycles $(CYCLES) $(ARGS)
+	@$(BIN)/python -m host_tools.campaign.rubbish $(SEED)
 
 # Breaks the firmware on purpose and looks which test notices: ARGS="--only WORD" for some of it.
 mutants: $(VENV)/test.stamp
@@ -45,10 +46,11 @@ docs: $(VENV)/run.stamp
 	@$(BIN)/python -m host_tools.build.wiring
 	@$(BIN)/python -m host_tools.build.package
 
-# The kernels are compared with C for the same processor, and with bytecode by counted instructions.
+# The kernels are compared with C for the same processor, and with bytecode by counted instructions;
+# mbpoll is a Modbus client that people use.
 # Without root nothing is installed, and tests and bench say what is missing.
 debian-tools:
-	@{ command -v arm-none-eabi-gcc && command -v valgrind; } >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc-arm-none-eabi valgrind >/dev/null; }
+	@{ command -v arm-none-eabi-gcc && command -v valgrind && command -v mbpoll; } >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc-arm-none-eabi mbpoll valgrind >/dev/null; }
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vigil's host tools need Python 3.11 or newer (PYTHON=... chooses one)" >&2; exit 2; }

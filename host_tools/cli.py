@@ -69,7 +69,7 @@ def sim(
             metavar="FILE.toml", help="Pack, limits, current and events from a scenario file."
         ),
     ] = None,
-    rs485: Annotated[str, typer.Option(metavar="jbd", help="Protocol on RS485.")] = "jbd",
+    rs485: Annotated[str, typer.Option(metavar="jbd|modbus", help="Protocol on RS485.")] = "jbd",
     nodes: Annotated[str, typer.Option(metavar="N", help="How many batteries, 1 to 8.")] = "1",
     run_dir: Annotated[
         str, typer.Option(metavar="DIR", help="Where run.json tells what runs.")

@@ -25,6 +25,7 @@ RX_PIN = 9
 SAFE_PINS = ((BOTH_OFF_PIN, 0), (DRIVER_ENABLE_PIN, 0), (WAKE_PIN, 0))
 
 RS485_BAUD = 9600
+RS485_PROTOCOL = "jbd"  # or "modbus"
 
 
 def make_storage():
@@ -41,8 +42,8 @@ class Board:
 def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq769x0 import Bq769x0
-    from vigil.link.jbd import Jbd
-    from vigil.link.rs485 import Rs485
+    from vigil.link import jbd, modbus
+    from vigil.link.sunspec import SunSpec
 
     board = Board()
     board.name = NAME
@@ -63,12 +64,10 @@ def build():
     )
     uart = UART(1, baudrate=RS485_BAUD, tx=Pin(TX_PIN), rx=Pin(RX_PIN))
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
-
-    def jbd_on_rs485(status):
-        engine = Jbd(status, name=board.device_name)
-        return Rs485(uart, engine, driver_enable=driver_enable, baudrate=RS485_BAUD)
-
-    board.links = [jbd_on_rs485]
+    if RS485_PROTOCOL == "modbus":
+        modbus.offer(board, uart, driver_enable, RS485_BAUD, sunspec=SunSpec)
+    else:
+        jbd.offer(board, uart, driver_enable, RS485_BAUD)
     board.storage = make_storage()
     board.watchdog = WDT(timeout=2000)
     return board

@@ -38,6 +38,7 @@ SAFE_PINS = (
 )
 
 RS485_BAUD = 9600
+RS485_PROTOCOL = "jbd"  # or "modbus"
 
 
 def make_storage():
@@ -57,8 +58,8 @@ class Board:
 def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq76952 import Bq76952
-    from vigil.link.jbd import Jbd
-    from vigil.link.rs485 import Rs485
+    from vigil.link import jbd, modbus
+    from vigil.link.sunspec import SunSpec
 
     board = Board()
     board.name = NAME
@@ -79,12 +80,10 @@ def build():
     )
     uart = UART(1, baudrate=RS485_BAUD, tx=Pin(8), rx=Pin(9))
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
-
-    def jbd_on_rs485(status):
-        engine = Jbd(status, name=board.device_name)
-        return Rs485(uart, engine, driver_enable=driver_enable, baudrate=RS485_BAUD)
-
-    board.links = [jbd_on_rs485]
+    if RS485_PROTOCOL == "modbus":
+        modbus.offer(board, uart, driver_enable, RS485_BAUD, sunspec=SunSpec)
+    else:
+        jbd.offer(board, uart, driver_enable, RS485_BAUD)
     board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
     board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)
     board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)

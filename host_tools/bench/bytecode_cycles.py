@@ -16,7 +16,7 @@ CYCLES_PER_FUEL = 0.8
 _FUEL = 10**12
 _MEMORY_BYTES = 64 << 20
 _FEW, _MANY = 10, 60
-_PREPARE = f"""
+_PREPARE = """
 import sys
 sys.path[:0] = ["/input", "/input/firmware/lib"]
 for number in range(LAYOUT):
@@ -32,8 +32,8 @@ def fuel_of(function):
             function()
         return fuel_used() - begun
     repeat(3)
-    few = repeat({_FEW})
-    return (repeat({_MANY}) - few) / {_MANY - _FEW}
+    few = repeat(FEW)
+    return (repeat(MANY) - few) / (MANY - FEW)
 """
 
 
@@ -55,7 +55,8 @@ class CountingInterpreter:
         # Read while the interpreter waits for the answer, when the count is settled.
         session.register_function(lambda: _FUEL - session._store.get_fuel(), name="fuel_used")
         self._session = session
-        self.run(_PREPARE.replace("MODULE", pieces).replace("LAYOUT", str(layout)))
+        prepare = _PREPARE.replace("MODULE", pieces).replace("LAYOUT", str(layout))
+        self.run(f"FEW, MANY = {_FEW}, {_MANY}\n" + prepare)
 
     def run(self, code):
         return self._session.run(code).stdout

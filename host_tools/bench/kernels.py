@@ -59,7 +59,7 @@ def plausibility(viper, c):
 def check_codes(viper, c):
     """Cycles for each further byte of data."""
     found = {}
-    for make in (workloads.crc8, workloads.crc8_unpack, workloads.pec15):
+    for make in (workloads.crc8, workloads.crc8_unpack, workloads.pec15, workloads.crc16):
         long, short = _pair(viper, c, make(_LONG)), _pair(viper, c, make(_SHORT))
         per_byte = {
             key: (long[key] - short[key]) / (_LONG - _SHORT)

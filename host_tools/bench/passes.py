@@ -36,6 +36,9 @@ class Kernels:
     def crc8_unpack(buffer, table, count, seed):
         return 1
 
+    def crc16(buffer, total, at, end):
+        return end << 16
+
     def unpack_words(target, data, places, count):
         return 0
 
@@ -59,6 +62,7 @@ class Kernels:
 KERNELS = {
     "judge": (3, None),
     "crc8_unpack": (4, 2),
+    "crc16": (4, 3),
     "unpack_words": (4, 3),
     "differ": (4, 2),
     "publish": (6, 2),
@@ -183,6 +187,7 @@ class Pieces:
         board = Board()
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
         board.front_end = chip
+        self.give_links(board)
         self.transfer = chip.bus
         bus.buffer = self.transfer.data
         chip.configured = True
@@ -203,6 +208,9 @@ class Pieces:
         bms.table_guard.take()
         self.long_on()
         self._block = [(_BLOCK_CODE + at, b"\x00\x00") for at in range(0, 32, 2)]
+
+    def give_links(self, board):
+        """What a board offers beside the port that is looked at here."""
 
     def scans(self, bits):
         """Which scans the chip says are complete: 0x02 cells and current, 0x80 the slow ones."""
@@ -361,6 +369,9 @@ class Pieces:
     def backstop_watch(self):
         """32 bytes of the configuration compared, as at bring-up."""
         self.bring_up()
+
+    def take_limits(self):
+        self.bms.protection.replace(self.bms.table)
 
     def keeper_idle(self):
         self.now_ms += 10

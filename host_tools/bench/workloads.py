@@ -155,6 +155,10 @@ def scatter_tenths(count):
     return "scatter_tenths", (array("i", [0] * count), data, places, count)
 
 
+def crc16(count):
+    return "crc16", (random.Random(8).randbytes(count), 0xFFFF, 0, count)
+
+
 def unpack_words(count):
     data = random.Random(6).randbytes(2 * count)
     return "unpack_words", (array("i", [0] * count), data, bytes(range(0, 2 * count, 2)), count)
@@ -228,6 +232,8 @@ def random_inputs(seed):
     data = dice.randbytes(count)
     yield "crc8", (data, CRC8_TABLE, count, dice.randrange(256))
     yield "pec15", (data, PEC15_TABLE, count, dice.randrange(1 << 15))
+    begin = dice.randrange(count + 1)
+    yield "crc16", (data, dice.choice((0, 0xFFFF, dice.randrange(1 << 16))), begin, count)
     _, (pairs, _, _, _) = crc8_unpack(count)
     if count and dice.randrange(2):
         pairs[dice.randrange(len(pairs))] ^= 1 << dice.randrange(8)

@@ -1,12 +1,23 @@
-"""`make docs`: write the pages that are generated from the code."""
+"""`make docs`: write the pages that are generated from the code, and the points' tables."""
 
 from host_tools.firmware import ROOT
-from host_tools.handbook import first_hardware_page, limits_page, panel_page
+from host_tools.handbook import (
+    first_hardware_page,
+    limits_page,
+    modbus_page,
+    panel_page,
+    points_page,
+)
+from host_tools.points import pack, sunspec
 
 PAGES = {
     "docs/first-hardware.md": first_hardware_page.text,
     "docs/limits.md": limits_page.text,
     "docs/inputs-and-outputs.md": panel_page.text,
+    "docs/points.md": points_page.text,
+    "docs/modbus.md": modbus_page.text,
+    pack.PATH: pack.text,
+    sunspec.PATH: sunspec.text,
 }
 
 

@@ -77,6 +77,7 @@ class CodeTime:
         self._before(bms.counter, "count", "count charge")
         self._before(bms.plausibility, "look", "plausibility")
         self._before(bms.panel, "look", "inputs")
+        self._before(bms, "take_limits", "take limits")
         switches = bms.switches
         act = switches.act
         usual, busy = self._rows["act"], self._rows["act, busy"]
@@ -183,6 +184,9 @@ class CodeTime:
         engine = link._engine
         receive = engine.receive
         a_byte, a_reply = self._rows["link byte"], self._rows["link reply"]
+        if hasattr(engine, "_read_on"):
+            a_byte, a_reply = self._rows["modbus byte"], self._rows["modbus reply"]
+            self._charge_registers(engine)
 
         def charged_receive(data, count):
             frames = engine.frames
@@ -190,6 +194,23 @@ class CodeTime:
             self.spend(count * a_byte + (engine.frames - frames) * a_reply)
 
         engine.receive = charged_receive
+
+    def _charge_registers(self, engine):
+        """What Modbus takes for the registers of an answer, part by part, and of a writing."""
+        a_register = self._rows["modbus register"]
+        read_on, write = engine._read_on, engine._write
+
+        def charged_read_on():
+            left = engine.unfinished
+            read_on()
+            self.spend((left - engine.unfinished) * a_register)
+
+        def charged_write(address, count, data):
+            self.spend(count * a_register)
+            return write(address, count, data)
+
+        engine._read_on = charged_read_on
+        engine._write = charged_write
 
     def charge_task(self, bms, task):
         step = task.step

@@ -34,6 +34,10 @@ ROWS = {
     "link poll": 14185,
     "link byte": 16647,
     "link reply": 211807,  # from a request's last byte to the answer: JBD basic info
+    "modbus byte": 5400,
+    "modbus reply": 84000,  # from a request's last byte to an answer of one register
+    "modbus register": 11900,  # each further one, of points that hold one value
+    "take limits": 2190000,  # a whole set compiled and taken over
     "gc.collect": 1344437,
 }
 
@@ -51,6 +55,7 @@ TASKS = {
     "deep_discharge": (9169, 9170),
     "table_guard": (62476, 62428),
     "backstop_watch": (17707, 151301),
+    "door": (8000, 111000),  # one row of a set of limits checked
 }
 # For a task that has no row: as much as the dearest one that has.
 DEFAULT_TASK = (100015, 151301)

@@ -65,6 +65,7 @@ class Node:
         import board
 
         # boot.py comes first, as on the board: the chip must never see its pins undefined.
+        self._choose_protocol(board)
         __import__("boot")
         twins = "host_tools.sim.twins." + board.TWIN
         __import__(twins)
@@ -83,6 +84,10 @@ class Node:
         for fault in config["faults"]:
             self._schedule(fault)
         self.set_speed(config["speed"])
+
+    def _choose_protocol(self, board):
+        """As an owner does in his board.py."""
+        board.RS485_PROTOCOL = self.config.get("rs485", "jbd")
 
     def _play_profile(self):
         config = self.config
@@ -133,6 +138,7 @@ class Node:
         import board
 
         board.make_storage = self.board.make_storage
+        self._choose_protocol(board)
         self.board = board
         __import__("boot")
         import main
@@ -166,6 +172,7 @@ class Node:
                 "capacity_mah": self.board.CAPACITY_MAH,
                 "chemistry": self.board.CHEMISTRY,
                 "schema": limits.schema(),
+                "points": self.bms.points and list(self.bms.points.schema),
                 "interpreter": sys.implementation.name,
                 "rows": rows,
                 "parts": self._parts(),

@@ -15,7 +15,8 @@ _LONGEST_S = 100_000_000
 _MOST_NODES = 8
 _AMBIENT_C = (-40, 70)
 _MOST_WORN_PCT = 50
-_LATER_PROTOCOLS = ("modbus", "pylontech")
+_PROTOCOLS = ("jbd", "modbus")
+_LATER_PROTOCOLS = ("pylontech",)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Settings:
     plain: bool = False
     ambient_c: float = 25.0
     worn_pct: float = 0.0
+    rs485: str = "jbd"
     stage: dict | None = None  # of a scenario: what node_config adds
 
     def seed_of(self, node):
@@ -52,6 +54,7 @@ class Settings:
             "profile": profile_path,
             "profile_unit": self.profile.unit,
             "faults": self.faults[node - 1],
+            "rs485": self.rs485,
             **(self.stage or {}),
         }
         return json.dumps(config).encode()
@@ -76,9 +79,9 @@ def check(
     """Settings from the option texts (None where an option was not given)."""
     cells, temps = board_counts(board)
     if rs485 in _LATER_PROTOCOLS:
-        raise ValueError(f"--rs485 {rs485} is not available yet; jbd is")
-    if rs485 != "jbd":
-        raise ValueError(f"--rs485 {shown(rs485)} is unknown; jbd is available")
+        raise ValueError(f"--rs485 {rs485} is not available yet; jbd and modbus are")
+    if rs485 not in _PROTOCOLS:
+        raise ValueError(f"--rs485 {shown(rs485)} is unknown; jbd and modbus are available")
     node_count = _option("--nodes", nodes, whole, 1, _MOST_NODES)
     seed_number = _option("--seed", seed, whole, 0, INT32_MAX - node_count + 1)
     if not run_dir:
@@ -99,6 +102,7 @@ def check(
         plain=plain,
         ambient_c=_option("--ambient", ambient, number, *_AMBIENT_C),
         worn_pct=_option("--aged", aged, number, 0, _MOST_WORN_PCT),
+        rs485=rs485,
     )
 
 

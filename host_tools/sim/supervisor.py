@@ -231,9 +231,13 @@ class _Simulation:
         }
         self.run_dir.announce(facts)
         self.presenter.started(self.settings, self._batteries)
-        problem = schema.complaint(self._batteries[0].ready["schema"])
-        if problem:
-            self.presenter.note(f"warning: {problem}")
+        ready = self._batteries[0].ready
+        for problem in (
+            schema.complaint(ready["schema"]),
+            schema.points_complaint(ready.get("points")),
+        ):
+            if problem:
+                self.presenter.note(f"warning: {problem}")
         for battery, message in self._early:
             self._obey(battery, message)
         self._early.clear()

@@ -51,7 +51,7 @@ def test_a_task_that_nobody_has_counted_costs_the_stated_default():
 
 
 def test_the_tasks_of_the_table_are_those_of_the_firmware():
-    desk = Desk(code_time=False)
+    desk = Desk(code_time=False, RS485_PROTOCOL="modbus")
     names = [task_name(desk.bms, task) for task in desk.bms.executive._tasks]
     assert None not in names
     for name in costs.TASKS:

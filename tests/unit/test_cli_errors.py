@@ -55,7 +55,6 @@ BAD = [
     (["sim", "--ambient", "-41"], "--ambient must be -40 to 70"),
     (["sim", "--ambient", "warm"], "--ambient: 'warm' is not a number"),
     (["sim", "--fault", ""], "must begin with t=SECONDS"),
-    (["sim", "--rs485", "modbus"], "modbus is not available yet"),
     (["sim", "--rs485", "pylontech"], "pylontech is not available yet"),
     (["sim", "--rs485", "can"], "'can' is unknown"),
     (["sim", "--nodes", "9"], "--nodes must be 1 to 8"),

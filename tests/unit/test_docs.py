@@ -1,5 +1,6 @@
 """What the documents say in figures is what the code does."""
 
+import math
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from desk import Desk
 
 from host_tools import firmware, meanings
 from host_tools.bench import code_costs, figures
+from host_tools.build import compiler
 from host_tools.handbook import reasons
 from host_tools.handbook.__main__ import PAGES
 from host_tools.mock import costs
@@ -63,6 +65,21 @@ def test_the_first_hardware_page_states_how_long_a_start_must_not_be_cut_short()
 def test_every_limit_says_why_it_opens_what_it_opens():
     (limits,) = firmware.load("limits")
     assert sorted(reasons.WHY) == sorted(row[limits.ID] for row in limits.TABLE)
+
+
+def test_the_modbus_page_says_how_much_of_a_board_it_takes():
+    page = (ROOT / "docs" / "modbus.md").read_text()
+    plain = ["points", "points_table", "points_values", "door", "limit_stage", "link/modbus"]
+    more = math.ceil((_compiled(*plain) - _compiled("link/jbd")) / 1024)
+    assert f"{more} KB more than JBD" in page
+    whole = math.ceil(_compiled("link/sunspec", "link/sunspec_table") / 1024)
+    assert f"SunSpec {whole} KB more" in " ".join(page.split())
+
+
+def _compiled(*names):
+    folder = ROOT / "firmware" / "lib" / "vigil"
+    jobs = [((folder / f"{name}.py").read_text(), name, False) for name in names]
+    return sum(len(data) for data in compiler.compile_files(jobs, "armv6m"))
 
 
 def test_the_power_path_page_has_every_code_in_the_words_of_the_screen():

@@ -2,6 +2,8 @@
 
 A board is an object with: name, chemistry (name), capacity_mah, front_end, links (functions that
 make a link from a Status), watchdog (or None), and pins as docs/inputs-and-outputs.md names them.
+A board whose links show points has `points`, the class vigil.points.Points, and perhaps
+`authority` (see vigil.door).
 What survives a restart is in the Memory.
 """
 
@@ -125,6 +127,9 @@ class Bms:
         self.panel = panel.Panel(
             board, self.sample, self.switches, self.protection, self.counter, memory.safe_mode
         )
+        make_points = getattr(board, "points", None)
+        self.points = self.status.points = make_points and make_points(self)
+        self.door = self.points and self.points.door
         links = [make_link(self.status) for make_link in board.links]
         window = self.window = QuietWindow(
             self.sample,
@@ -135,7 +140,7 @@ class Bms:
             self._quiet_ma(),
         )
         self.keeper = Keeper(
-            memory, self.protection, self.switches, window, self._announce_stall, self.runs_well
+            memory, self.protection, self.switches, window, self.announce_stall, self.runs_well
         )
         self.table_guard = TableGuard(self.protection._rows, self.sample)
         self.deep_discharge = DeepDischarge(self)
@@ -154,6 +159,8 @@ class Bms:
             SlowTask(self.table_guard.step, TABLE_GUARD_PERIOD_MS),
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
         ]
+        if self.points:
+            tasks.append(SlowTask(self.door.step, self.door.period_ms))
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
             tasks = [SlowTask(self.tend_panel, panel.PERIOD_MS)]
@@ -172,6 +179,8 @@ class Bms:
         self.read_errors = 0
         self.last_error = 0  # code of the latest AfeError
         self.bring_ups = 0
+        if self.points:
+            self.points.begin()
 
     def run(self):
         """Until an exception ends it; the switches are open whenever this returns."""
@@ -194,8 +203,12 @@ class Bms:
         problems = validate.problems(table, self.chemistry, self.front_end.cell_count)
         problems = problems or self.backstop_problems(table)
         self.keeper.note(journal.LIMITS, min(len(problems), 0xFFFF))
-        if problems:
-            return problems
+        if not problems:
+            self.take_limits(table)
+        return problems
+
+    def take_limits(self, table):
+        """Limits that have just been found good, without looking at them once more."""
         self.table = table
         self.problems = []
         self.protection.replace(table)
@@ -207,7 +220,6 @@ class Bms:
         self._requests = table.backstop_requests()
         self._bringing_up = None
         self.front_end.configured = False
-        return []
 
     def backstop_problems(self, table=None):
         """What the front end cannot back or see of a table (of the running one): as above."""
@@ -265,7 +277,7 @@ class Bms:
         discharge_ma = 0 - trip[limits.position(limits.DISCHARGE_OVER_CURRENT)]
         return min(charge_ma, discharge_ma) // 2
 
-    def _announce_stall(self, most_ms):
+    def announce_stall(self, most_ms):
         """False if nothing has been measured anew since the stall before."""
         if not self.sample.extend_once(most_ms, time.ticks_ms()):
             return False

@@ -104,6 +104,9 @@ class Executive:
 
     def _use_slack(self):
         if self._until_collect <= 0:
+            # A request that came during the cycle must not wait for this, too.
+            for link in self._links:
+                link.poll(time.ticks_us())
             left_us = time.ticks_diff(self._due_us, time.ticks_us())
             # Collect at a chosen moment rather than in the middle of a measurement.
             if left_us > _GC_NEEDS_US or self._until_collect < -self._collect_every:

@@ -25,6 +25,10 @@ BUTTON = const(20)  # (BUTTON_RESET, 0)
 BUTTON_RESET = const(1)  # the owner's button was held: owner reset
 BACKSTOP = const(8)  # (1 its settings had changed, 2 it could not be verified in time; 0)
 LIMITS = const(12)  # (problems of a new set of limits: 0 accepted, else refused; 0)
+# From outside: (point's number, value), `where` is the link; and those that were refused:
+# (number of the latest, how many since the record before), `where` is the reason.
+WRITE = const(30)
+WRITE_REFUSED = const(31)
 
 RECORD_SIZE = const(32)
 PER_FILE = const(14)  # 448 bytes: littlefs keeps such a file inside its folder's own log

@@ -111,6 +111,29 @@ def scatter_tenths(target: ptr32, data: ptr8, places: ptr8, count: int) -> int:
     return 0
 
 
+@micropython.viper
+def crc16(buffer: ptr8, total: int, at: int, end: int) -> int:
+    """Run Modbus's CRC-16 on from `total` over the bytes at..end, or to where it becomes 0.
+
+    The place behind the last byte taken x 65536 + the total; without a table.
+    """
+    buffer = ptr8(int(buffer) + at)
+    while at < end:
+        total = total ^ buffer[0]
+        buffer = ptr8(int(buffer) + 1)
+        at += 1
+        bits = 8
+        while bits:
+            if total & 1:
+                total = (total >> 1) ^ 0xA001
+            else:
+                total = total >> 1
+            bits -= 1
+        if not total:
+            return at << 16
+    return (at << 16) | total
+
+
 # Two's complement in 32 bits, right on 64-bit hosts too, where a loaded word is zero-extended.
 _UNKNOWN = const(0x1FFFFFFF)
 

@@ -19,6 +19,7 @@ def failures():
         ("pec15", _pec15),
         ("pec15_blocks", _pec15_blocks),
         ("scatter_tenths", _scatter_tenths),
+        ("crc16", _crc16),
         ("unpack_words", _unpack_words),
         ("differ", _differ),
         ("publish", _publish),
@@ -69,6 +70,13 @@ def _scatter_tenths():
     first = list(words) == [3300, 0, 7, 6554]
     kernels.scatter_tenths(words, data + b"\0", b"\x02\x06", 1)
     return first and list(words) == [3300, 0, 1, 6554]
+
+
+def _crc16():
+    # A request for three registers at 40000, and how a whole frame ends.
+    frame = b"\x01\x03\x9c\x40\x00\x03\x2a\x4f\x01"
+    half = kernels.crc16(frame, 0xFFFF, 0, 6)
+    return half == 6 << 16 | 0x4F2A and kernels.crc16(frame, 0x4F2A, 6, 9) == 8 << 16
 
 
 def _unpack_words():

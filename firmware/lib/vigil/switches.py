@@ -69,7 +69,9 @@ class Switches:
         self.command_failures = 0
         self.changes = 0
         self._ring = array("i", [0] * (_RING * _RECORD))
-        self._permitted = False
+        self._allowed = False
+        self.held_off = 0  # by a command: 1 charge, 2 discharge
+        self._permitted = False  # allowed, and none held off
         self._refusal = REASON_STARTING
         # Place in TABLE of the row that opened each switch last; times it did so again soon.
         self._opened_at = array("i", [-1, -1])
@@ -93,12 +95,18 @@ class Switches:
 
     def permit(self):
         """The self-test has passed and the front end is ready: limits alone decide now."""
-        self._permitted = True
+        self._allowed = True
+        self._permitted = not self.held_off
 
     def forbid(self, reason):
         """Keep both switches off for `reason`, whatever the limits say."""
-        self._permitted = False
+        self._allowed = self._permitted = False
         self._refusal = reason
+
+    def hold_off(self, switches):
+        """Keep these off until told otherwise (1 charge, 2 discharge; 0: neither)."""
+        self.held_off = _BOTH if self._common and switches else switches
+        self._permitted = self._allowed and not switches
 
     def plan_off(self, reason, now_ms, in_ms):
         """Announce that both switches open for `reason` so much later; a plan made is kept."""
@@ -203,9 +211,10 @@ class Switches:
             return
         if demanded:
             self._open(switch, state, latch, protection, now_ms)
-        elif not self._permitted:
-            if state != OFF or self.reason[switch] != self._refusal:
-                self._enter(switch, OFF, self._refusal, now_ms)
+        elif not self._permitted and (not self._allowed or self.held_off >> switch & 1):
+            reason = REASON_OWNER if self._allowed else self._refusal
+            if state != OFF or self.reason[switch] != reason:
+                self._enter(switch, OFF, reason, now_ms)
         elif state == ON:
             if self._closed_lately[switch]:
                 if (now_ms - self._since_ms[switch]) & _TICKS >= _FORGET_MS:
@@ -235,9 +244,9 @@ class Switches:
             # Nothing speaks against this one, but it has its contactor in common with the other.
             opened_at = max(protection.charge_opened_by, protection.discharge_opened_by)
         row_id = limits.TABLE[opened_at][limits.ID]
-        if latch and (self._permitted or state != OFF):
+        if latch and (self._allowed or state != OFF):
             self._enter(switch, LATCHED, row_id, now_ms)
-        elif state == OFF and not self._permitted:
+        elif state == OFF and not self._allowed:
             # Never closed yet: stay off, but say what stands in the way.
             if self.reason[switch] != row_id:
                 self._enter(switch, OFF, row_id, now_ms)

@@ -109,17 +109,28 @@ _INSIDE = (
 
 def problems(table, chemistry, cell_count):
     """Every contradiction in `table`: [(row id, problem code, number, bound), ...]."""
-    found = _missing_rows(table)
+    found = []
+    for _ in check(table, chemistry, cell_count, found):
+        pass
+    return found
+
+
+def check(table, chemistry, cell_count, found):
+    """The same in slices, for while the BMS runs: a generator that fills `found`."""
+    found.extend(_missing_rows(table))
     if found:
         # The other rules look rows up.
-        return found
+        return
     for at, row in enumerate(limits.TABLE):
         _check_row(table, at, row, cell_count, found)
+        yield
     _check_chemistry(table, chemistry, cell_count, found)
+    yield
     for first_id, later_id, code in _BEFORE:
         first, later, above = _two_trips(table, first_id, later_id)
         if (first >= later) if above else (first <= later):
             found.append((first_id, code, first, later))
+    yield
     for first_id, later_id, code in _INSIDE:
         first, later, above = _two_trips(table, first_id, later_id)
         if (first > later) if above else (first < later):
@@ -129,22 +140,24 @@ def problems(table, chemistry, cell_count):
         lower = table.release[limits.position(lower_id)]
         if upper <= lower:
             found.append((upper_id, OVER_UNDER_CROSSED, upper, lower))
+    yield
     _check_stack(table, cell_count, found)
     _check_currents(table, found)
-    return found
 
 
 def _missing_rows(table):
     found = []
-    present = [row[limits.ID] for row in limits.TABLE]
+    present = bytearray(limits.LAST_ROW + 1)
+    for row in limits.TABLE:
+        present[row[limits.ID]] = 1
     for row_id in range(1, limits.LAST_ROW + 1):
-        if row_id not in present:
+        if not present[row_id]:
             found.append((row_id, MISSING_ROW, 0, 0))
     for at, row in enumerate(limits.TABLE):
-        numbers = (table.trip, table.release, table.trip_delay_ms, table.release_delay_ms)
         # No limit of this table has four zeros: nobody has filled it in.
-        if not any([number[at] for number in numbers]):
-            found.append((row[limits.ID], MISSING_ROW, 0, 0))
+        if not (table.trip[at] or table.release[at] or table.trip_delay_ms[at]):
+            if not table.release_delay_ms[at]:
+                found.append((row[limits.ID], MISSING_ROW, 0, 0))
     return found
 
 

@@ -40,3 +40,14 @@ int pec15_blocks(const uint8_t *buffer, const uint16_t *table, int count, int se
     }
     return whole;
 }
+
+int crc16(const uint8_t *buffer, int total, int at, int end) {
+    while (at < end) {
+        total ^= buffer[at++];
+        for (int bits = 8; bits; bits--)
+            total = total & 1 ? total >> 1 ^ 0xA001 : total >> 1;
+        if (!total)
+            break;
+    }
+    return at << 16 | total;
+}

@@ -1,4 +1,4 @@
-"""Builds the small simulated boards as boards/sim16_lfp does: front end on I2C, JBD on RS485.
+"""Builds the small simulated boards as boards/sim16_lfp does: front end on I2C, RS485.
 
 Never upload to a board: a board of yours builds its hardware in its own board.py.
 """
@@ -13,8 +13,8 @@ class Board:
 def build(numbers, **options):
     """numbers: the board module, whose pins and figures are used. options: more for the chip."""
     from vigil.afe.bq76952 import Bq76952
-    from vigil.link.jbd import Jbd
-    from vigil.link.rs485 import Rs485
+    from vigil.link import jbd, modbus
+    from vigil.link.sunspec import SunSpec
 
     board = Board()
     board.name = numbers.NAME
@@ -35,12 +35,10 @@ def build(numbers, **options):
     baud = numbers.RS485_BAUD
     uart = UART(1, baudrate=baud, tx=Pin(numbers.TX_PIN), rx=Pin(numbers.RX_PIN))
     driver_enable = Pin(numbers.DRIVER_ENABLE_PIN, Pin.OUT, value=0)
-
-    def jbd_on_rs485(status):
-        engine = Jbd(status, name=board.device_name)
-        return Rs485(uart, engine, driver_enable=driver_enable, baudrate=baud)
-
-    board.links = [jbd_on_rs485]
+    if getattr(numbers, "RS485_PROTOCOL", "jbd") == "modbus":
+        modbus.offer(board, uart, driver_enable, baud, sunspec=SunSpec)
+    else:
+        jbd.offer(board, uart, driver_enable, baud)
     board.storage = numbers.make_storage()  # which the twin has put there
     board.watchdog = WDT(timeout=2000)
     return board

@@ -6,6 +6,8 @@ Request DD, A5 or 5A, register, N, N data, checksum, 77; answer DD, register, st
 
 from micropython import const
 
+from vigil.link.rs485 import Rs485
+
 _START = const(0xDD)
 _END = const(0x77)
 _READ = const(0xA5)
@@ -64,6 +66,8 @@ class Jbd:
         self.pending = 0  # bytes of a frame that has begun
         self.reply = bytearray(_MOST_ANSWER_DATA + _FRAMING)
         self.reply_length = 0
+        self.unfinished = 0  # every answer is made at once
+        self.keeps_gap = False
         # Register -> what fills in its data and returns their number.
         self._readers = {
             _BASIC_INFO: self._basic_info,
@@ -260,6 +264,15 @@ class Jbd:
         for at in range(len(name)):
             self.reply[_HEADER + at] = name[at]
         return len(name)
+
+
+def offer(board, uart, driver_enable=None, baudrate=9600):
+    """Give a board JBD on this port."""
+
+    def jbd_on_rs485(status):
+        return Rs485(uart, Jbd(status, board.device_name), driver_enable, baudrate)
+
+    board.links = [jbd_on_rs485]
 
 
 def _tens(value):

@@ -1,7 +1,8 @@
 """Half-duplex serial port: carries bytes between a UART and a protocol engine, never blocks.
 
 Times are ticks in microseconds. The engine has receive(data, count), silence(), pending, frames,
-reply, reply_length and reply_sent(), see vigil.link.jbd.
+reply, reply_length and reply_sent(), see vigil.link.jbd; go_on() is called while `unfinished`;
+keeps_gap: its frames are told apart by silences.
 """
 
 import time
@@ -16,6 +17,8 @@ _LATE_US = const(20000)
 _SILENCE_US = const(20000)  # or 20 characters, if that is longer
 _SILENCE_BITS = const(200)
 _BITS_PER_BYTE = const(10)
+_GAP_BITS = const(35)  # of silence between two frames, where the protocol wants it
+_LEAST_GAP_US = const(1750)
 _GIVE_UP_US = const(500000)  # for a port that does not finish: the bus belongs to others, too
 _COUNTER_MASK = const(0xFFFFFFF)  # counters start anew before they would need the heap
 
@@ -29,6 +32,9 @@ class Rs485:
         self._driver_enable = driver_enable
         self._byte_us = _BITS_PER_BYTE * 1000000 // baudrate + 1
         self._silence_us = max(_SILENCE_US, _SILENCE_BITS * 1000000 // baudrate)
+        self._gap_us = 0
+        if engine.keeps_gap:
+            self._gap_us = max(_LEAST_GAP_US, _GAP_BITS * 1000000 // baudrate)
         self._received = bytearray(_MOST_BYTES)
         self._views = {}  # of the reply, by length: made once, there are only a few
         self._sending = False
@@ -51,7 +57,8 @@ class Rs485:
     @property
     def reply_owed(self):
         """From the first byte of a request until its reply has left."""
-        return self._sending or self._engine.reply_length or self._engine.pending
+        engine = self._engine
+        return self._sending or engine.reply_length or engine.pending or engine.unfinished
 
     def stalled(self, now_us):
         """Nothing could run until now, by plan: the reply time counts from here."""
@@ -67,9 +74,15 @@ class Rs485:
             return _BUSY_POLL_US
         self._quiet_us = now_us
         engine = self._engine
+        if engine.unfinished and not engine.pending:
+            engine.go_on()
+            return _BUSY_POLL_US
         # A request that is just arriving will replace the one before; then that is not answered.
         if engine.reply_length and not engine.pending:
-            return self._start(now_us)
+            gap_us = self._gap_us - time.ticks_diff(now_us, self._heard_us)
+            if not self._gap_us or not 0 < gap_us <= self._gap_us:
+                return self._start(now_us)
+            return gap_us
         return _LISTENING_POLL_US if engine.pending or self._echo_length else _IDLE_POLL_US
 
     def _listen(self, now_us):

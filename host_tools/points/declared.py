@@ -1,0 +1,414 @@
+"""Every point: what can be read or written from outside, declared here and nowhere else.
+
+pack.py makes the board's packed table of it, the handbook its pages. A point's number is its
+identity on every wire, and the first of its registers on Modbus: never reuse or move one.
+"""
+
+from typing import NamedTuple
+
+# Types: 16 and 32 bits, signed or not; text has two characters in each of its 16-bit elements.
+U16, S16, U32, S32, TEXT = range(5)
+WORDS = (1, 1, 2, 2, 1)  # registers of an element
+NAMES = ("u16", "s16", "u32", "s32", "text")
+
+# Who may write: nobody, an operator, the owner.
+READ_ONLY, OPERATOR, OWNER = range(3)
+ROLES = ("", "operator", "owner")
+
+# Unit codes: symbol and scale, real value = number x 10**scale.
+UNITS = (
+    ("", 0),
+    ("V", -3),
+    ("A", -3),
+    ("degC", -1),
+    ("s", -3),
+    ("s", -6),
+    ("s", 0),
+    ("%", -1),
+    ("W", 0),
+    ("Ah", -3),
+    ("code", 0),
+    ("bits", 0),
+    ("text", 0),
+    ("Wh", 0),
+    ("of the limit", 0),  # mV, mA, 0.1 degC, ms or a count, as docs/limits.md writes the limit
+)
+(NUMBER, MV, MA, DC, MS, US, S, PERMILLE, W, MAH, CODE, BITS, CHARACTERS, WH, ROW) = range(15)
+
+# How many elements a board really has of an array: all, or as many as it has of these.
+ALL, CELLS, TEMPS, BOARD_TEMPS, ROWS = range(5)
+
+BIG = 1 << 28
+MOST_ROWS = 64
+
+
+class Point(NamedTuple):
+    number: int
+    key: str
+    type: int
+    unit: int
+    source: str  # "computed NAME" of vigil/points_values.py, or "HOLDER NAME", see vigil/points.py
+    meaning: str
+    count: int = 1
+    of: int = ALL
+    access: int = READ_ONLY
+    range: tuple | None = None  # of what may be written
+
+    @property
+    def registers(self):
+        return self.count * WORDS[self.type]
+
+
+_STATES = (
+    "what the lamp tells: 1 button held, 2 emergency stop, 3 latched open, 4 safe mode, "
+    "5 interlock open, 6 a limit holds a switch open, 7 sleeps soon, 8 a limit warns, "
+    "9 starting or waiting, 10 running"
+)
+_SWITCH = "0 off, 1 on, 2 open by a limit, 3 recovering, 4 latched, 5 waiting for load or charger"
+_REASON = (
+    "row of the limit that holds it open; 100 and more: starting, owner, self-test, safe mode"
+)
+_PLACE = "counted from 1"
+_RESULTS = (
+    "0 taken, 1 no such point, 2 no such element, 3 read only, 4 not allowed, 5 out of range, "
+    "6 no set of limits begun, 7 busy, 8 hash of another table, 9 refused by the validator"
+)
+
+_STAGED = (MOST_ROWS, ROWS, OWNER, (-BIG, BIG))
+_STAGED_MS = (MOST_ROWS, ROWS, OWNER, (0, 1 << 22))
+
+POINTS = (
+    # Who this is, and how it is: one reading of registers 0 to 86.
+    Point(0, "points_schema", U16, CODE, "points schema", "hash of this table", 2),
+    Point(2, "limits_schema", U16, CODE, "points limits_schema", "hash of the limits' rows", 2),
+    Point(4, "uptime_s", U32, S, "keeper uptime_s", "since the start"),
+    Point(6, "state", U16, CODE, "computed state", _STATES),
+    Point(7, "switch_state", U16, CODE, "switches state", f"charge, discharge: {_SWITCH}", 2),
+    Point(9, "switch_reason", U16, CODE, "switches reason", f"charge, discharge: {_REASON}", 2),
+    Point(11, "charge_on", U16, CODE, "front_end charge_is_on", "the switch reports closed"),
+    Point(12, "discharge_on", U16, CODE, "front_end discharge_is_on", "the switch reports closed"),
+    Point(
+        13,
+        "actions",
+        U16,
+        BITS,
+        "computed actions",
+        "what limits demand: 1 charge open, 2 discharge open, 4 warning, 8 latched",
+    ),
+    Point(14, "tripped", U16, BITS, "computed tripped", "bit n: limit row n + 1 has tripped", 4),
+    Point(18, "stack_mv", U32, MV, "computed stack_mv", "voltage of all cells in series"),
+    Point(20, "current_ma", S32, MA, "computed current_ma", "+ = charging"),
+    Point(22, "power_w", S32, W, "computed power_w", "+ = charging"),
+    Point(24, "soc", U16, PERMILLE, "computed soc", "state of charge"),
+    Point(25, "soh", U16, PERMILLE, "computed unknown", "state of health; not known yet"),
+    Point(26, "remaining_mah", U32, MAH, "computed remaining_mah", "charge in the pack"),
+    Point(28, "capacity_mah", U32, MAH, "counter capacity_mah", "rated capacity"),
+    Point(30, "cycles", U32, NUMBER, "counter cycles", "full equivalent cycles"),
+    Point(
+        32,
+        "charge_limit_ma",
+        U32,
+        MA,
+        "computed charge_limit_ma",
+        "what a charger may deliver now",
+    ),
+    Point(
+        34,
+        "discharge_limit_ma",
+        U32,
+        MA,
+        "computed discharge_limit_ma",
+        "what a load may draw now",
+    ),
+    Point(36, "cell_count", U16, NUMBER, "sample cell_count", "cells in series"),
+    Point(37, "temp_count", U16, NUMBER, "sample temp_count", "temperature sensors at cells"),
+    Point(38, "board_temp_count", U16, NUMBER, "sample board_temp_count", "of the board"),
+    Point(39, "cell_max_mv", U16, MV, "computed cell_max_mv", "highest cell"),
+    Point(40, "cell_max_at", U16, NUMBER, "computed cell_max_at", f"which, {_PLACE}"),
+    Point(41, "cell_min_mv", U16, MV, "computed cell_min_mv", "lowest cell"),
+    Point(42, "cell_min_at", U16, NUMBER, "computed cell_min_at", f"which, {_PLACE}"),
+    Point(43, "cell_mean_mv", U16, MV, "computed cell_mean_mv", "mean of all cells"),
+    Point(44, "temp_max_dc", S16, DC, "computed temp_max_dc", "hottest sensor at the cells"),
+    Point(45, "temp_max_at", U16, NUMBER, "computed temp_max_at", f"which, {_PLACE}"),
+    Point(46, "temp_min_dc", S16, DC, "computed temp_min_dc", "coldest sensor at the cells"),
+    Point(47, "temp_min_at", U16, NUMBER, "computed temp_min_at", f"which, {_PLACE}"),
+    Point(48, "temp_mean_dc", S16, DC, "computed temp_mean_dc", "mean of all sensors at cells"),
+    Point(
+        49,
+        "age_ms",
+        U16,
+        MS,
+        "computed age_ms",
+        "age of the latest cells, temperatures, current, stack, board temperatures",
+        5,
+    ),
+    Point(
+        54,
+        "backstop_age_s",
+        U16,
+        S,
+        "computed backstop_age_s",
+        "since the front end's own protection was last read back and found whole",
+    ),
+    Point(55, "balancing", U16, BITS, "computed balancing", "bit n: cell n + 1 is being bled", 2),
+    Point(57, "heater_on", U16, CODE, "computed heater_on", "1 while it heats"),
+    Point(58, "fan_on", U16, CODE, "computed fan_on", "1 while it turns"),
+    Point(
+        59,
+        "sleeping_in_s",
+        S16,
+        S,
+        "deep_discharge sleeping_in_s",
+        "until the board sleeps for a deep discharge; -1 if it will not",
+    ),
+    Point(60, "load_seen", S16, CODE, "sample load_seen", "1 yes, 0 no, -1 cannot be told"),
+    Point(61, "charger_seen", S16, CODE, "sample charger_seen", "1 yes, 0 no, -1 cannot be told"),
+    Point(62, "safe_mode", U16, CODE, "memory safe_mode", "three starts in a row have failed"),
+    Point(63, "memory_flags", U16, BITS, "memory flags", "what is wrong with memory and journal"),
+    Point(
+        64,
+        "health",
+        U16,
+        CODE,
+        "sample health",
+        "doubts and faults that limits look at, 0 = well: cells, temperatures, current and stack "
+        "doubtful, switch stuck, interlock, emergency stop, runaway signs, charge excess (mA), "
+        "backstop, power path, heater or fan, failed reads of 100, self-check, spread of cells "
+        "(mV) and of temperatures (0.1 K), short circuit",
+        17,
+    ),
+    Point(
+        81, "charge_end_mv", U32, MV, "computed charge_end_mv", "where a charger ends, whole pack"
+    ),
+    Point(
+        83,
+        "discharge_end_mv",
+        U32,
+        MV,
+        "computed discharge_end_mv",
+        "where a load should have ended, whole pack",
+    ),
+    Point(85, "energy_wh", U32, WH, "computed energy_wh", "rated, at half charge and rest"),
+    # Every cell and sensor.
+    Point(100, "cell_mv", U16, MV, "sample cell_values", "voltage of each cell", 32, CELLS),
+    Point(132, "temp_dc", S16, DC, "sample temp_values", "sensors at the cells", 16, TEMPS),
+    Point(
+        148,
+        "board_temp_dc",
+        S16,
+        DC,
+        "computed board_temp_dc",
+        "front end's die, switches",
+        4,
+        BOARD_TEMPS,
+    ),
+    Point(160, "device_name", TEXT, CHARACTERS, "computed device_name", "as JBD tells it", 16),
+    Point(176, "version", TEXT, CHARACTERS, "computed version", "of the firmware", 8),
+    # Counters.
+    Point(200, "starts", U32, NUMBER, "memory starts", "since the memory was new"),
+    Point(202, "trips", U32, NUMBER, "memory trips", "limits that have opened a switch"),
+    Point(204, "latches", U32, NUMBER, "memory latches", "switches latched"),
+    Point(206, "latched_row", U16, CODE, "memory latched_rows", "limit row: charge, discharge", 2),
+    Point(208, "watchdog_restarts", U16, NUMBER, "memory watchdog_restarts", "by the watchdog"),
+    Point(
+        209, "failed_starts", U16, NUMBER, "memory unconfirmed_starts", "in a row, this one too"
+    ),
+    Point(210, "reset_cause", U16, CODE, "memory reset_cause", "machine.reset_cause()"),
+    Point(211, "journal_pending", U16, NUMBER, "journal pending", "records not in flash yet"),
+    Point(212, "journal_kept", U32, NUMBER, "journal kept", "records ever written"),
+    Point(214, "journal_dropped", U32, NUMBER, "journal dropped", "records that found no room"),
+    Point(216, "journal_damaged", U16, NUMBER, "journal damaged", "records found not good"),
+    Point(217, "journal_failures", U16, NUMBER, "journal write_failures", "writes that failed"),
+    Point(218, "flash_writes", U32, NUMBER, "keeper writes", "since the start"),
+    Point(220, "flash_forced", U32, NUMBER, "keeper forced", "without a quiet window"),
+    Point(222, "cycles_run", U32, NUMBER, "executive cycles", "of protection, since the start"),
+    Point(224, "overruns", U32, NUMBER, "executive overruns", "cycles late or too long"),
+    Point(226, "planned_stalls", U32, NUMBER, "executive planned_stalls", "for flash writes"),
+    Point(228, "cycle_us", U32, US, "executive cycle_us", "the latest cycle took"),
+    Point(230, "cycle_us_max", U32, US, "executive cycle_us_max", "the longest cycle took"),
+    Point(232, "period_us_max", U32, US, "executive worst_period_us", "longest between two"),
+    Point(234, "read_errors", U32, NUMBER, "bms read_errors", "failed readings of the front end"),
+    Point(
+        236, "front_end_error", U16, CODE, "bms last_error", "code of the latest, afe/errors.py"
+    ),
+    Point(237, "bring_ups", U16, NUMBER, "bms bring_ups", "times the front end was set up"),
+    Point(
+        238,
+        "backstop_checks",
+        U32,
+        NUMBER,
+        "backstop_watch verifications",
+        "times the front end's own protection was found whole",
+    ),
+    Point(
+        240, "backstop_differences", U16, NUMBER, "backstop_watch differences", "times it was not"
+    ),
+    Point(241, "command_failures", U16, NUMBER, "switches command_failures", "switch commands"),
+    Point(242, "switch_changes", U32, NUMBER, "switches changes", "of state, both switches"),
+    # The serial port and its protocol.
+    Point(250, "port_bytes_in", U32, NUMBER, "port bytes_in", "bytes heard, our echo too"),
+    Point(252, "port_bytes_out", U32, NUMBER, "port bytes_out", "bytes sent"),
+    Point(254, "port_replies", U32, NUMBER, "port replies", "answers begun"),
+    Point(256, "port_late", U32, NUMBER, "port late_replies", "of these perhaps later than 20 ms"),
+    Point(258, "port_abandoned", U32, NUMBER, "port abandoned", "the port did not finish sending"),
+    Point(260, "port_frames", U32, NUMBER, "engine frames", "good requests to this device"),
+    Point(262, "port_refused", U32, NUMBER, "engine refused", "of these, refused"),
+    Point(264, "port_check_errors", U32, NUMBER, "engine checksum_errors", "damaged frames"),
+    Point(266, "port_garbage", U32, NUMBER, "engine garbage_bytes", "bytes of no good frame"),
+    Point(
+        268, "port_superseded", U32, NUMBER, "engine superseded", "overtaken by a newer request"
+    ),
+    # The limits that run; element n is limit row n + 1.
+    Point(
+        300,
+        "backstop_row_age_s",
+        U16,
+        S,
+        "computed backstop_row_age_s",
+        "since the front end's own guard of this limit was verified; not known where it has none",
+        MOST_ROWS,
+        ROWS,
+    ),
+    Point(400, "limit_trip", S32, ROW, "limits trip", "trips beyond", MOST_ROWS, ROWS),
+    Point(528, "limit_release", S32, ROW, "limits release", "releases at", MOST_ROWS, ROWS),
+    Point(656, "limit_trip_ms", U32, MS, "limits trip_delay_ms", "trips after", MOST_ROWS, ROWS),
+    Point(
+        784,
+        "limit_release_ms",
+        U32,
+        MS,
+        "limits release_delay_ms",
+        "released after",
+        MOST_ROWS,
+        ROWS,
+    ),
+    Point(912, "short_circuit_ma", S32, MA, "table short_circuit_ma", "the front end cuts at"),
+    Point(914, "short_circuit_us", U32, US, "table short_circuit_delay_us", "it cuts after"),
+    # A set of limits in the making: begun as a copy of those that run.
+    Point(1000, "staged_trip", S32, ROW, "staged trip", "trips beyond", *_STAGED),
+    Point(1128, "staged_release", S32, ROW, "staged release", "releases at", *_STAGED),
+    Point(1256, "staged_trip_ms", U32, MS, "staged trip_delay_ms", "trips after", *_STAGED_MS),
+    Point(
+        1384,
+        "staged_release_ms",
+        U32,
+        MS,
+        "staged release_delay_ms",
+        "released after",
+        *_STAGED_MS,
+    ),
+    Point(
+        1512,
+        "staged_short_circuit_ma",
+        S32,
+        MA,
+        "staged short_circuit_ma",
+        "the front end cuts at",
+        access=OWNER,
+        range=(-BIG, 0),
+    ),
+    Point(
+        1514,
+        "staged_short_circuit_us",
+        U32,
+        US,
+        "staged short_circuit_delay_us",
+        "it cuts after",
+        access=OWNER,
+        range=(0, 1000),
+    ),
+    # What can be asked for. A command reads as 0.
+    Point(1600, "write_result", U16, CODE, "door result", f"of the latest write: {_RESULTS}"),
+    Point(1601, "writes_taken", U16, NUMBER, "door taken", "since the start"),
+    Point(1602, "writes_refused", U16, NUMBER, "door refused", "since the start"),
+    Point(
+        1603,
+        "limits_state",
+        U16,
+        CODE,
+        "stage state",
+        "set of limits in the making: 0 none, 1 begun, 2 being checked, 3 good, 4 refused, "
+        "5 taken over, 6 given up",
+    ),
+    Point(
+        1604,
+        "limits_begin",
+        U16,
+        CODE,
+        "door limits_begin",
+        "write the second register of limits_schema: a copy of the running limits is staged",
+        access=OWNER,
+        range=(0, 0xFFFF),
+    ),
+    Point(
+        1605,
+        "limits_validate",
+        U16,
+        CODE,
+        "door limits_validate",
+        "write 1: the staged set is checked as a whole",
+        access=OWNER,
+        range=(1, 1),
+    ),
+    Point(
+        1606,
+        "limits_commit",
+        U16,
+        CODE,
+        "door limits_commit",
+        "write 1: checked, then taken over whole or refused whole; the switches open for a second",
+        access=OWNER,
+        range=(1, 1),
+    ),
+    Point(
+        1607,
+        "limits_abandon",
+        U16,
+        CODE,
+        "door limits_abandon",
+        "write 1: the staged set is forgotten",
+        access=OWNER,
+        range=(1, 1),
+    ),
+    Point(
+        1608,
+        "owner_reset",
+        U16,
+        CODE,
+        "door owner_reset",
+        "write 1: the owner has looked; latched switches may close again if the limits let them",
+        access=OWNER,
+        range=(1, 1),
+    ),
+    Point(
+        1609,
+        "switches_allowed",
+        U16,
+        BITS,
+        "door switches_allowed",
+        "1 charge, 2 discharge: what is not allowed is kept off; the limits decide as always",
+        access=OPERATOR,
+        range=(0, 3),
+    ),
+    Point(1610, "limits_problems", U16, NUMBER, "stage found", "contradictions of the staged set"),
+    Point(1612, "problem_row", U16, CODE, "stage problem_row", "limit row at fault", 8),
+    Point(
+        1620,
+        "problem_code",
+        U16,
+        CODE,
+        "stage problem_code",
+        "1 release beyond trip, 2 beyond the chemistry, 3 warning beyond trip, 4 delay out of "
+        "range, 5 wrong sign, 6 over and under crossed, 8 number out of range, 10 hysteresis too "
+        "small, 11 stack contradicts cells, 12 charge window too wide, 13 short circuit too low, "
+        "14 short circuit too slow, 16 release delay too short, 17 severe too near, 18 the front "
+        "end cannot guard it",
+        8,
+    ),
+    Point(1628, "problem_number", S32, ROW, "stage problem_number", "number at fault", 8),
+    Point(1644, "problem_bound", S32, ROW, "stage problem_bound", "what it goes beyond", 8),
+)
+
+
+def by_key():
+    return {point.key: point for point in POINTS}
