@@ -42,6 +42,8 @@ _SENTENCES = {
     " never be reached. Set the severe level clearly beyond.",
     19: "{it} trips at {signed}, but the front end with its shunt tells currents apart only up to"
     " {bound}: it would never be seen. Choose a smaller shunt, or a trip of {bound} or less.",
+    20: "{it} trips at an age of {ms}, but between two readings of a healthy front end up to"
+    " {ms_bound} pass, so the switches would never close. Choose at least {ms_bound}.",
 }
 
 

@@ -245,10 +245,28 @@ def _switches():
     )
     yield change(
         "a latching row does not latch",
-        "if latch and (self._permitted or state != OFF):",
+        "if latch and (self._allowed or state != OFF):",
         "if False:",
     )
-    yield change("no permission needed", "elif not self._permitted:", "elif False:")
+    yield change(
+        "no permission needed",
+        "elif not self._permitted and self._is_kept_off(switch, state, now_ms):",
+        "elif False:",
+    )
+    held = "tests/micropython/test_hold_off.py"
+    yield change("nothing is held off", "if not self.held_off >> switch & 1:", "if True:", held)
+    yield change(
+        "who is held off waits for no load",
+        "if state == TRIPPED or state == WAITING:",
+        "if state == TRIPPED:",
+        held,
+    )
+    yield change(
+        "who is held off need not recover",
+        "if state == RECOVERING and not self._has_recovered(switch, now_ms):",
+        "if False:",
+        held,
+    )
     yield change(
         "the direct line is not used",
         "            # No bus needed, so no bus can prevent it.\n"
@@ -668,9 +686,9 @@ def _validator():
     )
     yield drop(
         "limits in the wrong order",
-        "            found.append((first_id, code, first, later))\n"
+        "            found.append((first_id, code, first, later))\n    yield\n"
         "    for first_id, later_id, code in _INSIDE:",
-        "            pass\n    for first_id, later_id, code in _INSIDE:",
+        "            pass\n    yield\n    for first_id, later_id, code in _INSIDE:",
     )
     yield drop(
         "a charging window wider than the other",
@@ -734,6 +752,11 @@ def _validator():
     yield drop(
         "a limit that the current cannot be seen to reach",
         "            found.append((row[limits.ID], BEYOND_MEASUREMENT, trip, bound))\n",
+        file=_LIB + "backstop_check.py",
+    )
+    yield drop(
+        "data that are stale before they come",
+        "            found.append((row[limits.ID], STALE_TOO_SOON, table.trip[at], least_ms))\n",
         file=_LIB + "backstop_check.py",
     )
     yield drop("a missing row", "            found.append((row_id, MISSING_ROW, 0, 0))\n")

@@ -402,7 +402,7 @@ POINTS = (
         "range, 5 wrong sign, 6 over and under crossed, 8 number out of range, 10 hysteresis too "
         "small, 11 stack contradicts cells, 12 charge window too wide, 13 short circuit too low, "
         "14 short circuit too slow, 16 release delay too short, 17 severe too near, 18 the front "
-        "end cannot guard it",
+        "end cannot guard it, 19 cannot be measured, 20 stale in good health",
         8,
     ),
     Point(1628, "problem_number", S32, ROW, "stage problem_number", "number at fault", 8),

@@ -3,7 +3,16 @@
 from packs import Rig, ScriptedFrontEnd
 
 from vigil import limits, switches
-from vigil.switches import LATCHED, OFF, ON, REASON_OWNER, TRIPPED, Switches
+from vigil.switches import (
+    LATCHED,
+    OFF,
+    ON,
+    REASON_OWNER,
+    RECOVERING,
+    TRIPPED,
+    WAITING,
+    Switches,
+)
 
 CHARGE, DISCHARGE, BOTH = 1, 2, 3
 
@@ -64,6 +73,50 @@ def test_a_limit_opens_the_other_switch_and_its_release_does_not_close_the_held_
     desk.run(400)
     assert desk.states() == (OFF, ON)
     assert desk.switches.reason[0] == REASON_OWNER
+
+
+def test_holding_off_and_letting_go_does_not_hurry_a_switch_that_waits_for_the_load_to_go():
+    desk = Desk()
+    desk.sample.load_seen = 1
+    desk.current_ma = -400000
+    desk.run(200)
+    desk.current_ma = 0
+    desk.run(1000)
+    assert desk.states() == (WAITING, WAITING)
+    for _ in range(5):
+        desk.switches.hold_off(BOTH)
+        desk.run(20)
+        assert desk.states() == (WAITING, WAITING)
+        desk.switches.hold_off(0)
+        desk.run(20)
+        assert desk.states() == (WAITING, WAITING)
+    desk.switches.hold_off(DISCHARGE)
+    desk.sample.load_seen = 0
+    desk.run(400)
+    assert desk.states() == (ON, OFF) and desk.switches.reason[1] == REASON_OWNER
+    desk.switches.hold_off(0)
+    desk.run(2)
+    assert desk.states() == (ON, ON)
+
+
+def test_holding_off_and_letting_go_does_not_shorten_the_recovery():
+    def cycles_to_close(toggled):
+        desk = Desk()
+        desk.cells_mv[3] = 3700
+        desk.run(60)
+        desk.cells_mv[3] = 3300
+        cycles = 0
+        seen = set()
+        while desk.states() != (ON, ON):
+            if toggled:
+                desk.switches.hold_off(BOTH if cycles % 4 < 2 else 0)
+            desk.run(1)
+            seen.add(desk.states()[0])
+            cycles += 1
+        assert RECOVERING in seen
+        return cycles
+
+    assert cycles_to_close(False) <= cycles_to_close(True) <= cycles_to_close(False) + 3
 
 
 def test_what_latches_latches_a_switch_that_is_held_off_too():

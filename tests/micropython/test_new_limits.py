@@ -93,3 +93,42 @@ def test_a_limit_that_the_current_would_never_be_seen_to_reach_is_refused():
         (limits.CHARGE_OVER_CURRENT_SEVERE, backstop_check.BEYOND_MEASUREMENT, 410000, 400000)
     ]
     assert desk.bms.table is before
+
+
+_STALE_MS = (
+    (limits.CELLS_STALE, 63 + 50),
+    (limits.TEMPS_STALE, 189 + 50),
+    (limits.CURRENT_STALE, 63 + 50),
+    (limits.STACK_STALE, 189 + 50),
+    (limits.BOARD_STALE, 189 + 50),
+    (limits.FRONT_END_SILENT, 50),
+)
+
+
+def test_data_that_would_be_stale_in_good_health_are_refused_as_a_limit():
+    desk = Desk()
+    before = desk.bms.table
+    table = preset()
+    for row_id, least_ms in _STALE_MS:
+        put(table, row_id, trip=least_ms - 1, release=least_ms - 1)
+    assert sorted(desk.bms.use_limits(table)) == sorted(
+        [
+            (row_id, backstop_check.STALE_TOO_SOON, least_ms - 1, least_ms)
+            for row_id, least_ms in _STALE_MS
+        ]
+    )
+    assert desk.bms.table is before
+
+
+def test_the_soonest_that_data_may_be_stale_lets_a_healthy_pack_run():
+    desk = Desk(current_ma=10000)
+    table = preset()
+    for row_id, least_ms in _STALE_MS:
+        put(table, row_id, trip=least_ms, release=least_ms)
+    assert desk.bms.use_limits(table) == []
+    # The front end is set up anew first.
+    desk.run_ms(100)
+    desk.run_until(desk.both_on, 6000)
+    for _ in range(400):
+        desk.run_ms(50)
+        assert not desk.tripped() and desk.both_on()

@@ -70,6 +70,7 @@ class Bms:
         from vigil import presets, validate
 
         self.board = board
+        self.cycle_ms = cycle_ms
         self.memory = memory = memory or Memory()
         front_end = self.front_end = board.front_end
         self.chemistry = chemistries.by_name(board.chemistry)
@@ -226,6 +227,7 @@ class Bms:
         table = table or self.table
         requests = table.backstop_requests()
         found = self._unmeasurable(table, requests)
+        found += backstop_check.too_soon_stale(table, self.sample.periods_ms, self.cycle_ms)
         try:
             applied = self.front_end.plan_backstop(requests)
         except AfeError:

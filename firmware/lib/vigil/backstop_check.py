@@ -1,14 +1,15 @@
-"""Refuse limits that the front end cannot measure, and a backstop that would act before them."""
+"""Refuse limits that the front end cannot keep to, and a backstop that would act before them."""
 
 from micropython import const
 
 from vigil import limits
-from vigil.sample import CURRENT
+from vigil.sample import BOARD_AGE, CELLS_AGE, CURRENT, SILENCE
 
 # Problem codes beside those of validate.py.
 BACKSTOP_TIGHTER = const(7)
 BACKSTOP_IMPOSSIBLE = const(18)
 BEYOND_MEASUREMENT = const(19)
+STALE_TOO_SOON = const(20)
 
 
 def unmeasurable(table, highest_ma):
@@ -19,6 +20,25 @@ def unmeasurable(table, highest_ma):
         if row[limits.GROUP] == CURRENT and abs(trip) > highest_ma:
             bound = highest_ma if trip > 0 else 0 - highest_ma
             found.append((row[limits.ID], BEYOND_MEASUREMENT, trip, bound))
+    return found
+
+
+def too_soon_stale(table, periods_ms, cycle_ms):
+    """Limits of age that a front end in good health goes beyond: nothing would ever close.
+
+    periods_ms: as of Sample. A conversion is seen a cycle late at most; problems as above.
+    """
+    found = []
+    for at, row in enumerate(limits.TABLE):
+        group = row[limits.GROUP]
+        if CELLS_AGE <= group <= BOARD_AGE:
+            least_ms = periods_ms[group - CELLS_AGE] + cycle_ms
+        elif group == SILENCE:
+            least_ms = cycle_ms
+        else:
+            continue
+        if table.trip[at] < least_ms:
+            found.append((row[limits.ID], STALE_TOO_SOON, table.trip[at], least_ms))
     return found
 
 

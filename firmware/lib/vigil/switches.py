@@ -211,10 +211,8 @@ class Switches:
             return
         if demanded:
             self._open(switch, state, latch, protection, now_ms)
-        elif not self._permitted and (not self._allowed or self.held_off >> switch & 1):
-            reason = REASON_OWNER if self._allowed else self._refusal
-            if state != OFF or self.reason[switch] != reason:
-                self._enter(switch, OFF, reason, now_ms)
+        elif not self._permitted and self._is_kept_off(switch, state, now_ms):
+            pass
         elif state == ON:
             if self._closed_lately[switch]:
                 if (now_ms - self._since_ms[switch]) & _TICKS >= _FORGET_MS:
@@ -227,11 +225,29 @@ class Switches:
             if self._is_removed(protection.owed[switch], now_ms - self._since_ms[switch]):
                 self._enter(switch, RECOVERING, self.reason[switch], now_ms)
         elif state == RECOVERING:
-            hold_ms = _HOLD_MS[self.retries[switch]]
-            if (now_ms - self._since_ms[switch]) & _TICKS >= hold_ms:
+            if self._has_recovered(switch, now_ms):
                 self._close(switch, protection, now_ms)
         else:
             self._close(switch, protection, now_ms)
+
+    def _is_kept_off(self, switch, state, now_ms):
+        reason = self._refusal
+        if self._allowed:
+            if not self.held_off >> switch & 1:
+                return False
+            # What a limit still wants before it closes is waited for all the same.
+            if state == TRIPPED or state == WAITING:
+                return False
+            if state == RECOVERING and not self._has_recovered(switch, now_ms):
+                return False
+            reason = REASON_OWNER
+        if state != OFF or self.reason[switch] != reason:
+            self._enter(switch, OFF, reason, now_ms)
+        return True
+
+    def _has_recovered(self, switch, now_ms):
+        hold_ms = _HOLD_MS[self.retries[switch]]
+        return (now_ms - self._since_ms[switch]) & _TICKS >= hold_ms
 
     def _open(self, switch, state, latch, protection, now_ms):
         if latch:
