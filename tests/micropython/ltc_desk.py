@@ -154,6 +154,7 @@ class Wire:
         self.low = False  # the answering line is held low
         self.is_down = False  # the controller's own SPI fails
         self.busy_until_us = 0
+        self.endless = ()  # starts of conversions that do not end
         self._pending = []
         self._selected = False
         self._heard_us = 0
@@ -227,7 +228,8 @@ class Wire:
         elif len(sent) > 4:
             return self._read(code, heard, len(sent))
         else:
-            self.busy_until_us = self.clock.now_us + _conversion_us(code, self.chain)
+            us = 10000000 if code in self.endless else _conversion_us(code, self.chain)
+            self.busy_until_us = self.clock.now_us + us
             self._pending = [device.run(code) for device in heard if not device.stuck]
         return answer
 

@@ -324,6 +324,32 @@ def test_a_conversion_that_does_not_end_is_told():
     assert desk.sample.sequence(CELLS) == sequence
 
 
+def test_a_slow_conversion_that_does_not_end_is_told():
+    # A thermistor, the reference, a die.
+    for start in (0x561, 0x566, 0x56A):
+        desk = Desk().configure()
+        desk.read(24)
+        desk.wire.endless = (start,)
+        codes = []
+        while len(codes) < 20 and errors.TIMED_OUT not in codes:
+            codes.append(code_of(desk.read))
+        assert codes[-1] == errors.TIMED_OUT and not any(codes[:-1])
+        desk.wire.endless = ()
+        desk.clock.advance(10000000)
+        desk.configure().read(24)
+        assert UNKNOWN not in desk.temps() + desk.dies()
+
+
+def test_one_device_without_a_sum_leaves_a_long_chain_without_one():
+    # All ones would be 131 V, and 250 V with the others: no more than 48 cells can have.
+    desk = Desk([Device("LTC6811", 12)] * 4, thermistors=False).configure()
+    desk.read(4)
+    assert desk.stack() == 4 * 12 * 3300
+    desk.chain[2].stuck = True
+    desk.read(2)
+    assert desk.stack() == UNKNOWN
+
+
 def test_an_input_at_the_rail_is_unknown():
     desk = Desk().configure()
     desk.chain[0].wired[2] = 55994

@@ -4,6 +4,7 @@ from ltc_desk import Desk
 
 from vigil.afe import errors
 from vigil.afe.errors import AfeError
+from vigil.sample import TEMPS, UNKNOWN
 
 
 def test_a_test_of_the_leads_that_bleeding_interrupts_begins_anew():
@@ -38,3 +39,26 @@ def test_a_bus_that_fails_leaves_no_earlier_answer():
     assert code == errors.NO_ANSWER
     desk.wire.is_down = False
     chain.take(reading)
+
+
+def test_a_temperature_converted_before_a_failed_reading_is_not_taken_for_the_next_conversion():
+    desk = Desk().configure()
+    desk.read(24)
+    device = desk.chain[0]
+    # Converted, but what comes of it is damaged.
+    device.spoilt = (0x00C,)
+    failed = False
+    while not failed:
+        try:
+            desk.read()
+        except AfeError as error:
+            failed = error.code == errors.CHECK_FAILED
+    # The next start is not heard.
+    device.spoilt = ()
+    device.stuck = True
+    desk.read()
+    device.stuck = False
+    sequence = desk.sample.sequence(TEMPS)
+    while desk.sample.sequence(TEMPS) == sequence:
+        desk.read()
+    assert desk.temps() == [UNKNOWN, 250, 250]

@@ -62,7 +62,15 @@ class Contact:
 
 
 class World:
-    def __init__(self, common=False, feedback=True, uf=10000, bleeder_ohm=2200.0, **options):
+    def __init__(
+        self,
+        common=False,
+        feedback=True,
+        uf=10000,
+        bleeder_ohm=2200.0,
+        relay_feedback=False,
+        **options,
+    ):
         self.now_ms = 0
         self.start_ms = 12345
         self.enable = Wire()
@@ -84,7 +92,7 @@ class World:
         self._late_ma = [0, 0]
         self.contactors = Contactors(
             self._part(self.main, feedback),
-            Contactor(self.relay.pin),
+            self._part(self.relay, feedback and relay_feedback),
             LinkVoltage(self, ADC_MV),
             Precharge(OHM, 10000, 2000),
             common=common,

@@ -347,6 +347,20 @@ def test_the_pack_voltage_of_a_real_chip_counts_connected_cells_only():
     assert desk.values(desk.readings.stack_at, 1) == [57100]
 
 
+@pytest.mark.parametrize("cells", [9, 12, 14, 15])
+@pytest.mark.parametrize("offset_mv", [-40, -12])
+def test_what_shorted_inputs_show_with_a_negative_offset_is_no_part_of_the_pack(cells, offset_mv):
+    desk = Desk(cells=cells, gain_uv=380, offset_mv=offset_mv).configure()
+    codes = [desk.chip.code(0)] * 15
+    for place, cell_mv in zip(desk.inputs, desk.cells_mv, strict=True):
+        codes[place - 1] = desk.chip.code(cell_mv)
+    desk.chip.convert(codes)
+    desk.turn(converting=False)
+    (stack_mv,) = desk.values(desk.readings.stack_at, 1)
+    # A code of the pack counts four, a cell's is rounded.
+    assert abs(stack_mv - sum(desk.cells_mv)) <= 4 + cells // 4
+
+
 def test_more_than_the_cells_can_add_up_to_is_no_stack_voltage():
     desk = Desk(cells=14, gain_uv=380, offset_mv=0).configure()
     for pack_code, stack in ((55263, 84000), (55264, UNKNOWN), (0xFFFF, UNKNOWN)):

@@ -262,6 +262,20 @@ def test_a_contactor_welded_in_service_is_found_after_opening(
     assert world.contactors.switch_stuck == (3 if common else 2)
 
 
+@pytest.mark.parametrize("common", [True, False])
+def test_a_welded_precharge_relay_is_told_by_its_own_contact_before_the_link_shows_it(common):
+    world = closed_world(common=common, relay_feedback=True)
+    world.relay.welded = True
+    world.wait(1000)
+    # With the main contactor closed it makes no difference to anything yet, but it is known.
+    assert world.contactors.power_path_fault == power_path.PRECHARGE_STUCK
+    assert world.contactors.switch_stuck == (3 if common else 2)
+    world.want(False, False)
+    world.wait(20000)
+    assert world.contactors.power_path_fault == power_path.PRECHARGE_STUCK
+    assert world.all_dark()
+
+
 @pytest.mark.parametrize(
     "feedback, code",
     [(True, power_path.CHARGE_STUCK), (False, power_path.CURRENT_AGAINST_COMMAND)],
