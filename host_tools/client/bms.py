@@ -2,7 +2,8 @@
 
 from host_tools import firmware
 from host_tools.client import coding
-from host_tools.client.errors import NotSpoken, OtherPoints
+from host_tools.client.errors import NotSpoken, OtherPoints, Refused
+from host_tools.client.messages import DOOR
 from host_tools.points import declared
 
 # Who it is, and how many elements its arrays have.
@@ -132,7 +133,13 @@ class Bms:
         self._meet()
         for where, value in values:
             coding.check_write(where, value)
-        self.native.write([(where.number, where.words, value) for where, value in values])
+        try:
+            self.native.write([(where.number, where.words, value) for where, value in values])
+        except Refused as error:
+            at = error.payload[0] if error.payload and error.status > DOOR else len(values)
+            if at < len(values):
+                error.args = (f"{values[at][0].name}: {error}",)
+            raise
 
     # Meeting it.
 

@@ -4,7 +4,6 @@ from host_tools.client import frames
 from host_tools.client.errors import EchoOnly, Garbage, Silent
 from host_tools.client.messages import MOST
 
-ANSWER_S = 0.6  # a BMS begins within 20 ms; the rest is for adapters and long answers
 _BITS = 10  # of a byte on the line
 _MOST_HEARD = 4096
 _QUIET_CHARACTERS = 4
@@ -12,8 +11,6 @@ _QUIET_CHARACTERS = 4
 
 class _Carrier:
     """`exchange(message, wanted)`: send it, and give the first answer that wanted() takes."""
-
-    answer_s = ANSWER_S
 
     def __init__(self, line):
         self.line = line
@@ -31,10 +28,11 @@ class _Carrier:
         self._quiet()
         line.write(frame)
         everything = b""
-        on_the_wire_s = (len(frame) + MOST) * _BITS / line.baudrate
-        deadline = line.now() + self.answer_s + on_the_wire_s
+        sent_s = len(frame) * _BITS / line.baudrate
+        begins_by = line.now() + line.answer_s + sent_s
+        ends_by = begins_by + MOST * _BITS / line.baudrate
         while True:
-            left_s = deadline - line.now()
+            left_s = (ends_by if everything else begins_by) - line.now()
             data = line.read(left_s) if left_s > 0 else b""
             if not data:
                 raise _nothing(frame, everything)

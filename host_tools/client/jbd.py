@@ -2,7 +2,6 @@
 
 import struct
 
-from host_tools.client.carriers import ANSWER_S
 from host_tools.client.errors import EchoOnly, Garbage, NotSpoken, Refused, Silent, Unanswered
 from host_tools.client.native import TRIES
 
@@ -36,7 +35,7 @@ def request(register):
 
 
 def take(heard, register):
-    """(status, data) of the answer for this register, wherever it begins; None if none is whole."""
+    """(status, data) of the answer for this register, wherever it begins; None without one."""
     for begin in range(len(heard) - 6):
         if heard[begin] != 0xDD or heard[begin + 1] != register:
             continue
@@ -140,7 +139,7 @@ class Jbd:
         line.forget()
         line.write(frame)
         heard = b""
-        deadline = line.now() + ANSWER_S + _LONGEST * _BITS / line.baudrate
+        deadline = line.now() + line.answer_s + _LONGEST * _BITS / line.baudrate
         while True:
             left_s = deadline - line.now()
             data = line.read(left_s) if left_s > 0 else b""

@@ -30,20 +30,20 @@ def from_text(text, device_id):
     return hashlib.pbkdf2_hmac("sha256", text.encode(), device_id, _ROUNDS)
 
 
-def text_of(key_file=None, ask=None, what="key"):
+def text_of(key_file=None, what="key", use_variable=True):
     """What the user gives as his key: the file, else $VIGIL_KEY, else asked on the terminal.
 
-    ask: instead of the terminal. ValueError where there is none.
+    ValueError where there is none. use_variable: a new key does not come from there.
     """
     if key_file is not None:
         return _in_file(key_file)
-    if os.environ.get(VARIABLE):
+    if use_variable and os.environ.get(VARIABLE):
         return os.environ[VARIABLE]
-    if ask is None:
-        if not sys.stdin.isatty():
-            raise ValueError(f"no {what}: give --key-file FILE or set {VARIABLE}")
-        ask = getpass.getpass
-    return ask(f"{what} or passphrase: ")
+    if not sys.stdin.isatty():
+        or_variable = f" or set {VARIABLE}" if use_variable else ""
+        option = "--key-file" if use_variable else "--new-key-file"
+        raise ValueError(f"no {what}: give {option} FILE{or_variable}")
+    return getpass.getpass(f"{what} or passphrase: ")
 
 
 def new_file(path):

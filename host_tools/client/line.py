@@ -1,7 +1,7 @@
 """A serial line of this computer: real, USB, or the pty of a simulator.
 
-Whatever has its methods (write, read, forget, now, close) can carry a protocol; tests have one
-without wires. pyserial is imported here and nowhere else.
+Whatever has its methods (write, read, forget, now, close), `baudrate` and `answer_s` can carry a
+protocol; tests have one without wires. pyserial is imported here and nowhere else.
 """
 
 import errno
@@ -18,6 +18,8 @@ _BUSY = (errno.EAGAIN, errno.EBUSY, errno.EWOULDBLOCK)
 
 class SerialLine:
     """PortError if the port cannot be opened; ValueError if there is none of this name."""
+
+    answer_s = 0.6  # a BMS begins within 20 ms; the rest is for adapters
 
     def __init__(self, path, baudrate=9600):
         serial = pyserial()
@@ -119,5 +121,7 @@ def _unusable(path, error):
         )
     if code in _BUSY or "lock" in str(error):
         return PortError("busy", f"{path} is in use by another program: end it, or wait")
+    if code == errno.ENOTTY or "Inappropriate ioctl" in str(error):
+        return PortError("broken", f"{path} is no serial port")
     reason = os.strerror(code) if code else str(error)
     return PortError("broken", f"{path} cannot be opened: {reason}")
