@@ -17,6 +17,7 @@ _UNKNOWN = {
     declared.S32: 0x80000000,
 }
 _SIGNED = {declared.S16: 16, declared.S32: 32}
+_CODE = re.compile(r"(\d+) ([a-z][^,]*)")
 _ELEMENT = re.compile(r"([a-z_0-9]+)(?:\[(\d{1,3})\])?", re.ASCII)
 
 
@@ -123,6 +124,11 @@ def _value(point, number):
     return number - (1 << bits) if bits and number >> bits - 1 else number
 
 
+def code_word(point, value):
+    """What a code means, as the point's declaration says; None where it says nothing."""
+    return dict(_CODE.findall(point.meaning)).get(str(value))
+
+
 def written(point, value):
     """A value with its unit, for a person."""
     if value is None:
@@ -131,7 +137,8 @@ def written(point, value):
         return value
     unit, scale = declared.UNITS[point.unit]
     if unit in ("code", "of the limit"):
-        return f"{value}"
+        word = code_word(point, value)
+        return f"{value} ({word})" if word else f"{value}"
     if unit == "bits":
         return f"0x{value:04X}"
     number = f"{value / 10**-scale:.{-scale}f}" if scale else f"{value}"

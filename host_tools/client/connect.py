@@ -3,7 +3,14 @@
 from host_tools.client import messages as m
 from host_tools.client.bms import Bms
 from host_tools.client.carriers import ModbusCarrier, SerialCarrier
-from host_tools.client.errors import EchoOnly, Garbage, OtherVersion, Refused, Unanswered
+from host_tools.client.errors import (
+    EchoOnly,
+    Garbage,
+    NotNative,
+    OtherVersion,
+    Refused,
+    Unanswered,
+)
 from host_tools.client.jbd import Jbd
 from host_tools.client.line import SerialLine, of_run_dir
 from host_tools.client.modbus import Modbus
@@ -45,6 +52,9 @@ def search(line, unit=1, tries=2):
 def _first(line, unit, ways, tries=TRIES):
     worst = None
     for begin in ways:
+        if isinstance(worst, NotNative) and begin != _plain_modbus:
+            # It speaks Modbus and nothing else.
+            continue
         try:
             return begin(line, unit, tries)
         except OtherVersion:

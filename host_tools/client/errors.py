@@ -46,6 +46,10 @@ class OtherVersion(Refused):
     """It speaks another version of the native protocol."""
 
 
+class NotNative(Refused):
+    """A Modbus device that does not know the function which carries the native protocol."""
+
+
 class OtherPoints(ClientError):
     """Its points are not those that these tools have the names of."""
 

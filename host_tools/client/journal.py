@@ -23,7 +23,7 @@ def entry(record):
     held = journal.parse(bytes(record))
     if held is None:
         return None
-    for name, words in _WORDS.items():
+    for name, words in KINDS.items():
         if getattr(journal, name, None) == held.kind:
             return Entry(held.sequence, held.start, held.t_s, name.lower(), words(held))
     unknown = f"something these tools do not know (kind {held.kind}, {held.code}, {held.value})"
@@ -87,7 +87,7 @@ def _sleep(word):
     )
 
 
-_WORDS = {
+KINDS = {
     "START": lambda held: f"start {held.value} (reset cause {held.code})",
     "TRIP": _trip,
     "LATCHED": _latched,

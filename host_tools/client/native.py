@@ -7,6 +7,7 @@ from host_tools.client import messages as m
 from host_tools.client.errors import (
     ClientError,
     Forged,
+    NotNative,
     OtherVersion,
     Refused,
     Unanswered,
@@ -208,7 +209,7 @@ class Native:
                 return None
             if len(found) == 1:
                 # An exception of Modbus: the unit is there, and has no native protocol.
-                raise Refused("it speaks Modbus, but not the native protocol", m.UNKNOWN_OP)
+                raise NotNative("it speaks Modbus, but not the native protocol", m.UNKNOWN_OP)
             plain = m.answer(found)
             if plain is None:
                 return self._unsealed(found, tag, op)

@@ -1,7 +1,5 @@
 """How the BMS is, at one moment: the numbers, what is wrong as sentences, one line of it."""
 
-import re
-
 from host_tools import firmware, meanings
 from host_tools.client import coding
 from host_tools.prove import rows
@@ -14,7 +12,6 @@ KEYS = (
     *("heater_on", "fan_on", "sleeping_in_s", "memory_flags", "health", "cell_mv", "temp_dc"),
 )
 _LIMITS = ("limit_trip", "limit_release", "limit_trip_ms", "limit_release_ms")
-_CODE = re.compile(r"(\d+) ([^,]+)")
 _UNKNOWN = "?"
 
 
@@ -36,8 +33,8 @@ def running_limits(bms):
 
 def of_points(values, limits):
     """The object for --json, from the points of KEYS."""
-    tripped = _tripped(values["tripped"])
-    active = [(row, *_where_and_value(row, values)) for row in tripped]
+    # Bits are counted from 1, as rows are.
+    active = [(row, *_where_and_value(row, values)) for row in ones(values["tripped"])]
     record = {
         "active": [(row, where, value, value) for row, where, value in active],
         "state": [*values["switch_state"], *values["switch_reason"]],
@@ -46,7 +43,7 @@ def of_points(values, limits):
     faults, warnings = meanings.judge_record(limits, record)
     return {
         "t_s": values["uptime_s"],
-        "state": code_word("state", values["state"]),
+        "state": coding.code_word(coding.point("state"), values["state"]),
         "cells_mv": values["cell_mv"],
         "temps_dc": values["temp_dc"],
         "stack_mv": values["stack_mv"],
@@ -56,7 +53,7 @@ def of_points(values, limits):
         "discharge_on": _bool(values["discharge_on"]),
         "faults": faults,
         "warnings": warnings,
-        "balancing": balanced(values["balancing"]),
+        "balancing": ones(values["balancing"]),
         "charge_limit_ma": values["charge_limit_ma"],
         "discharge_limit_ma": values["discharge_limit_ma"],
         "heater_on": _bool(values["heater_on"]),
@@ -79,7 +76,7 @@ def of_jbd(found):
         "discharge_on": _bool(found["discharge_on"]),
         "faults": found["protections"],
         "warnings": [],
-        "balancing": balanced(found["balancing"]),
+        "balancing": ones(found["balancing"]),
         "charge_limit_ma": None,
         "discharge_limit_ma": None,
         "heater_on": None,
@@ -107,22 +104,10 @@ def line(seen):
     return "  ".join(parts)
 
 
-def code_word(key, value):
-    """What a code of this point means, from its declaration; the number itself if it is new."""
-    if value is None:
-        return None
-    words = dict(_CODE.findall(coding.point(key).meaning))
-    return words.get(str(value), str(value))
-
-
-def balanced(words):
-    """Cells that are being bled, counted from 1."""
+def ones(words):
+    """Which bits are set, counted from 1."""
     bits = sum((word or 0) << 16 * at for at, word in enumerate(words))
     return [cell + 1 for cell in range(bits.bit_length()) if bits >> cell & 1]
-
-
-def _tripped(words):
-    return [number for number in balanced(words)]
 
 
 def _where_and_value(row_id, values):
