@@ -106,7 +106,7 @@ def pyserial():
         import serial
     except ImportError:
         raise NotSpoken(
-            "serial ports need the package pyserial: pip install 'vigil-bms[client]'"
+            "serial ports need the package pyserial: pip install -e '.[client]'"
         ) from None
     return serial
 

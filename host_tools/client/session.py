@@ -87,6 +87,6 @@ def _aes():
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     except ImportError:
         raise NotSpoken(
-            "a session needs the package cryptography: pip install 'vigil-bms[client]'"
+            "a session needs the package cryptography: pip install -e '.[client]'"
         ) from None
     return algorithms, Cipher, modes

@@ -1,4 +1,4 @@
-"""The client against a BMS that follows the native protocol, and against lines that do not help."""
+"""The client and a BMS that follows the native protocol, also on lines that do not help."""
 
 import random
 
