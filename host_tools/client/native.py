@@ -125,7 +125,13 @@ class Native:
         device_id = (self._identity or self.identify()).device_id
         nonce = self._random(m.NONCE)
         self._session = None
-        payload = self.ask(m.CHALLENGE, bytes([m.ROLES[role]]) + nonce)
+        try:
+            payload = self.ask(m.CHALLENGE, bytes([m.ROLES[role]]) + nonce)
+        except Refused as error:
+            if error.status != m.NOTHING_THERE:
+                raise
+            text = f"the BMS has no {role}'s key yet: vigil key commission"
+            raise Refused(text, error.status) from None
         if len(payload) != 1 + m.NONCE + m.PROOF_BYTES:
             raise Refused("the BMS answers the challenge with something else")
         number, device_nonce, proof = payload[0], payload[1:17], payload[17:]

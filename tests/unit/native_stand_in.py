@@ -334,7 +334,7 @@ class Device:
             return 6, struct.pack(">H", wait_s)
         role, client_nonce = payload[0], payload[1:]
         if role not in self.keys:
-            return 4, b""
+            return 7, b""
         self.nonces += 1
         number, nonce = 7, bytes([self.nonces]) * 16
         session = _Session(self.keys[role], role, number, client_nonce, nonce)

@@ -139,6 +139,11 @@ def test_a_wrong_key_is_noticed_before_our_proof_is_given_away():
     assert not bms.native.in_session
 
 
+def test_a_bms_without_a_key_says_how_to_give_it_one():
+    with pytest.raises(Refused, match="has no owner's key yet: vigil key commission"):
+        connected(Device(keys={1: OPERATOR_KEY})).open_session("owner", OWNER_KEY)
+
+
 def test_too_early_a_challenge_says_how_long_to_wait():
     device = Device()
     device.wait_s = 4
