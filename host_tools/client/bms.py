@@ -3,7 +3,7 @@
 from host_tools import firmware
 from host_tools.client import coding
 from host_tools.client.errors import NotSpoken, OtherPoints, Refused
-from host_tools.client.messages import DOOR
+from host_tools.client.messages import DOOR, batches
 from host_tools.points import declared
 
 # Who it is, and how many elements its arrays have.
@@ -43,10 +43,7 @@ class Bms:
 
     def read(self, *keys):
         """{key: value} of these points; a list where a point has elements."""
-        points = [coding.point(key) for key in keys]
-        self._meet()
-        counts = [self._count(point) for point in points]
-        wanted = coding.blocks(points, counts, self._source.most_registers)
+        points, counts, wanted = self._plan(keys)
         registers = self._registers(wanted)
         return {
             point.key: coding.values(point, count, registers)
@@ -72,17 +69,11 @@ class Bms:
         return True
 
     def watch(self, keys, period_s):
-        """Ask for these points again and again; a generator of {key: value}, None for a silence.
+        """What the BMS sends by itself; a generator of {key: value}, None for a silence.
 
-        Over the native protocol on a line of its own the BMS sends by itself.
+        Only where sends_by_itself(keys); elsewhere read() again and again.
         """
-        if not getattr(self._source, "may_subscribe", False):
-            while True:
-                yield self.read(*keys)
-        points = [coding.point(key) for key in keys]
-        self._meet()
-        counts = [self._count(point) for point in points]
-        wanted = coding.blocks(points, counts, self._source.most_registers)
+        points, counts, wanted = self._plan(keys)
         renewed = None
         try:
             while True:
@@ -103,9 +94,11 @@ class Bms:
         finally:
             self._source.unsubscribe()
 
-    @property
-    def sends_by_itself(self):
-        return getattr(self._source, "may_subscribe", False)
+    def sends_by_itself(self, keys):
+        """Whether watch() can have these: native on a line of its own, and not too many."""
+        if not getattr(self._source, "may_subscribe", False):
+            return False
+        return len(list(batches(self._plan(keys)[2]))) == 1
 
     # Writing.
 
@@ -168,6 +161,13 @@ class Bms:
         if self._limits_schema == firmware.load("limits")[0].schema():
             elements[declared.ROWS] = firmware.load("limits")[0].LAST_ROW
         self._elements = elements
+
+    def _plan(self, keys):
+        """The points, how many elements of each, and the blocks of registers they are in."""
+        points = [coding.point(key) for key in keys]
+        self._meet()
+        counts = [self._count(point) for point in points]
+        return points, counts, coding.blocks(points, counts, self._source.most_registers)
 
     def _count(self, point):
         return min(point.count, self._elements.get(point.of, point.count))

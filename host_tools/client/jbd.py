@@ -57,7 +57,6 @@ class Jbd:
     identity = None
     has_points = False
     can_write = False
-    sends_by_itself = False
     tries = TRIES
     knows_limits = False
     keys = (
@@ -77,6 +76,10 @@ class Jbd:
 
     def close(self):
         self.line.close()
+
+    @staticmethod
+    def sends_by_itself(keys):
+        return False
 
     @property
     def native(self):

@@ -37,7 +37,7 @@ def monitor(bms, interval_s, count, as_json, pause=time.sleep, say=print):
 
 
 def _moments(bms, limits, interval_s, pause):
-    if bms.has_points and bms.sends_by_itself:
+    if bms.has_points and bms.sends_by_itself(overview.KEYS):
         for values in bms.watch(overview.KEYS, interval_s):
             yield values and overview.of_points(values, limits)
         return

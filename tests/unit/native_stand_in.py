@@ -63,7 +63,7 @@ class Device:
         self.put("cell_count", 16)
         self.put("temp_count", 3)
         self.put("board_temp_count", 2)
-        self.put("cell_mv", *CELLS, *[0xFFFF] * 16)
+        self.put("cell_mv", *CELLS, *[0xFFFF] * (declared.by_key()["cell_mv"].count - 16))
         self.put("temp_dc", 251, 249, -30, *[-0x8000] * 13)
         self.put("stack_mv", sum(CELLS))
         self.put("current_ma", -1500)
@@ -204,7 +204,7 @@ class Device:
             if any(number not in self.words for number in range(first, first + count)):
                 return 17, payload[at : at + 2]
             for number in range(first, first + count):
-                self._asked += number == 1603
+                self._asked += number == declared.by_key()["limits_state"].number
                 answer += (self.lies or {}).get(number, self.words[number]).to_bytes(2)
         if not 1 <= len(answer) // 2 <= 110 or not 1 <= len(payload) // 3 <= 16:
             return 3, b""

@@ -7,7 +7,7 @@ import pytest
 from native_stand_in import OPERATOR_KEY, OWNER_KEY, Device, Line
 
 from host_tools import cli, firmware
-from host_tools.client import connect
+from host_tools.client import coding, connect
 from host_tools.client.errors import PortError
 from host_tools.prove import rows
 from host_tools.talk import monitor, search
@@ -334,7 +334,7 @@ def test_the_window_is_opened_and_closed(desk):
     [
         (["points", "cell_mw"], "did you mean cell_mv?"),
         (["set", "soc", "5"], "nobody may write soc"),
-        (["set", "cell_mv", "5"], "cell_mv has 32 elements"),
+        (["set", "cell_mv", "5"], "cell_mv has {} elements".format(coding.point("cell_mv").count)),
         (["set", "switches_allowed", "4"], "must be 0 to 3, not 4"),
         (["set", "switches_allowed", "on"], "'on' is no whole number"),
         (["set", "staged_trip[1]", "3600"], "limits are set as a whole"),
