@@ -78,11 +78,11 @@ def test_subscribed_values_come_by_themselves_and_are_renewed():
     assert device.period == 0
 
 
-def test_over_modbus_the_same_values_are_asked_for():
-    device = Device()
-    watched = connected(device, over_modbus=True).watch(("current_ma",), 1)
-    assert [next(watched)["current_ma"] for _ in range(2)] == [-1500, -1500]
-    assert device.period == 0
+def test_a_bms_that_sends_nothing_by_itself_is_asked():
+    assert not connected(over_modbus=True).sends_by_itself(("soc",))
+    assert connected().sends_by_itself(("soc",))
+    # More than one message holds.
+    assert not connected().sends_by_itself(("limit_trip", "limit_release"))
 
 
 # A session.
