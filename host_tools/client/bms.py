@@ -131,7 +131,7 @@ class Bms:
         except Refused as error:
             at = error.payload[0] if error.payload and error.status > DOOR else len(values)
             if at < len(values):
-                error.args = (f"{values[at][0].name}: {error}",)
+                error.args = (_about(values[at][0], error),)
             raise
 
     # Meeting it.
@@ -174,6 +174,13 @@ class Bms:
 
     def _registers(self, wanted):
         return _by_number(wanted, self._source.read_blocks(wanted))
+
+
+def _about(where, error):
+    """Why just this point was refused."""
+    if error.status == DOOR + 4:
+        return f"{where.name}: only with the {declared.ROLES[where.point.access]}'s key"
+    return f"{where.name}: {error}"
 
 
 _RENEW_S = 20

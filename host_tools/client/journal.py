@@ -60,7 +60,10 @@ def _limits(held):
 
 
 def _button(held):
-    return "the button was held: the owner has looked" if held.code == 1 else "the button was held"
+    return {
+        1: "the button was held: the owner has looked",
+        2: "the button was held at the start: keys may be set for two minutes",
+    }.get(held.code, "the button was held")
 
 
 def _point(number):
@@ -79,6 +82,32 @@ def _write_refused(held):
     why = messages.sentence(messages.DOOR + held.where)
     more = f" (and {held.value - 1} before)" if held.value > 1 else ""
     return f"a write to {_point(held.code)} refused: {why}{more}"
+
+
+def _session(held):
+    more = f" ({held.value} since the entry before)" if held.value > 1 else ""
+    return f"a session was opened with the {_whose(held.code)}'s key{more}"
+
+
+def _proof_refused(held):
+    times = f"{held.value} times" if held.value > 1 else "once"
+    return f"not believed, {times}: {messages.sentence(held.code)}"
+
+
+def _key(held):
+    how = {0: "was lost with the memory", 1: "was set at the board", 2: "was set by the owner"}
+    return f"the {_whose(held.code)}'s key {how.get(held.where, 'was set')}"
+
+
+def _window(held):
+    if not held.code:
+        return "the owner has closed the window for writes without a key"
+    return f"the owner lets protocols without keys write for {held.code} s"
+
+
+def _whose(role):
+    names = {number: name for name, number in messages.ROLES.items()}
+    return names.get(role, "somebody")
 
 
 def _sleep(word):
@@ -102,4 +131,8 @@ KINDS = {
     "LIMITS": _limits,
     "WRITE": _write,
     "WRITE_REFUSED": _write_refused,
+    "SESSION": _session,
+    "PROOF_REFUSED": _proof_refused,
+    "KEY": _key,
+    "WINDOW": _window,
 }

@@ -42,7 +42,7 @@ _SENTENCES = {
     DOOR + 1: "the BMS has no such point",
     DOOR + 2: "this board has no such element",
     DOOR + 3: "nobody may write this point",
-    DOOR + 4: "not allowed: it needs the key of the operator or the owner",
+    DOOR + 4: "not allowed without the key of who may",
     DOOR + 5: "the value is out of the point's range",
     DOOR + 6: "no set of limits has been begun",
     DOOR + 7: "too many writes wait",
