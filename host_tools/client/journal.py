@@ -90,13 +90,19 @@ def _session(held):
 
 
 def _proof_refused(held):
-    times = f"{held.value} times" if held.value > 1 else "once"
-    return f"not believed, {times}: {messages.sentence(held.code)}"
+    what = {
+        messages.NO_SESSION: "a message of no open session",
+        messages.BAD_PROOF: "a wrong key, or a changed or repeated message",
+    }.get(held.code, "somebody without the key")
+    times = f" ({held.value} times since the entry before)" if held.value > 1 else ""
+    return f"not believed: {what}{times}"
 
 
 def _key(held):
-    how = {0: "was lost with the memory", 1: "was set at the board", 2: "was set by the owner"}
-    return f"the {_whose(held.code)}'s key {how.get(held.where, 'was set')}"
+    if not held.where:
+        return "the keys were lost with the memory: they have to be set anew"
+    how = "at the board" if held.where == 1 else "by the owner"
+    return f"the {_whose(held.code)}'s key was set {how}"
 
 
 def _window(held):

@@ -57,7 +57,7 @@ def command(port, run_dir, node, baudrate, unit, as_json):
     return doctor(ports, unit, baudrate, as_json)
 
 
-def doctor(ports, unit=1, baudrate=None, as_json=False, say=print, open_line=line.SerialLine):
+def doctor(ports, unit=1, baudrate=None, as_json=False, say=print, open_line=None):
     """Look at each port; 0 if there is a BMS and all is well, else 1."""
     if not ports:
         found = [
@@ -74,8 +74,9 @@ def doctor(ports, unit=1, baudrate=None, as_json=False, say=print, open_line=lin
     return 0 if good and not any(one["problems"] for one in found if "protocol" in one) else 1
 
 
-def examine(port, unit=1, baudrate=None, open_line=line.SerialLine):
+def examine(port, unit=1, baudrate=None, open_line=None):
     """One port: what is there, and `problems` as sentences."""
+    open_line = open_line or line.SerialLine
     rates = (baudrate,) if baudrate else connect.BAUD_RATES
     try:
         opened = open_line(port, rates[0])
