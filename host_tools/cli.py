@@ -1,5 +1,6 @@
 """The command `vigil`. Whatever is wrong with an argument ends with one line and exit code 2."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -196,7 +197,9 @@ def main(arguments=None):
     """Run the command; returns the exit code."""
     command = typer.main.get_command(app)
     try:
-        return command.main(arguments, prog_name="vigil", standalone_mode=False) or 0
+        code = command.main(arguments, prog_name="vigil", standalone_mode=False) or 0
+        sys.stdout.flush()
+        return code
     except (typer.Abort, KeyboardInterrupt):
         return 0
     except _usage_error() as error:
@@ -206,6 +209,19 @@ def main(arguments=None):
     except ClientError as error:
         _refuse(f"vigil {_subcommand(arguments)}", str(error))
         return 1
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        _say_no_more()
+        return 0
+    except OSError as error:
+        _refuse(f"vigil {_subcommand(arguments)}", f"cannot go on: {error.strerror or error}")
+        _say_no_more()
+        return 1
+
+
+def _say_no_more():
+    """What is still in the buffer would only fail again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage_error():

@@ -2,7 +2,7 @@
 
 from host_tools import firmware
 from host_tools.client import coding
-from host_tools.client.errors import NotSpoken, OtherPoints, Refused
+from host_tools.client.errors import ClientError, NotSpoken, OtherPoints, Refused, Unanswered
 from host_tools.client.messages import DOOR, batches
 from host_tools.points import declared
 
@@ -92,7 +92,11 @@ class Bms:
                     for point, count in zip(points, counts, strict=True)
                 }
         finally:
-            self._source.unsubscribe()
+            try:
+                self._source.unsubscribe()
+            except ClientError:
+                # It ends by itself within a minute.
+                pass
 
     def sends_by_itself(self, keys):
         """Whether watch() can have these: native on a line of its own, and not too many."""
@@ -121,11 +125,22 @@ class Bms:
         self._meet()
         self.native.open_session(role, key)
 
-    def write(self, *values):
-        """(coding.Place, value) each: range-checked here, then all taken or none."""
+    def write(self, *values, repeat=True):
+        """(coding.Place, value) each: range-checked here, then all taken or none.
+
+        repeat: when no answer comes, write once more; not for what must not be done twice.
+        """
         self._meet()
         for where, value in values:
             coding.check_write(where, value)
+        for left in reversed(range(self.native.tries if repeat else 1)):
+            try:
+                return self._write(values)
+            except Unanswered:
+                if not left:
+                    raise
+
+    def _write(self, values):
         try:
             self.native.write([(where.number, where.words, value) for where, value in values])
         except Refused as error:

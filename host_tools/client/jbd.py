@@ -107,6 +107,8 @@ class Jbd:
             raise Refused("the BMS's basic information is too short for its sensors")
         kelvins = struct.unpack_from(f">{temps}H", data, _BASIC_BYTES)
         cell_data = self._ask(_CELLS)
+        if len(cell_data) % 2:
+            raise Refused("the BMS's cell voltages are cut in two")
         return {
             "device_name": self._ask(_NAME).decode("utf-8", "replace"),
             "stack_mv": head[0] * 10,

@@ -14,7 +14,7 @@ from host_tools.client.errors import (
 )
 from host_tools.client.session import TELEMETRY, Session
 
-TRIES = 3
+TRIES = 5
 _RECORD = 32
 _BUSY_TRIES = 50
 _BUSY_S = 0.1
@@ -22,7 +22,9 @@ _PLACE = struct.Struct(">HBBBB")
 
 
 class Native:
-    """Over a carrier (carriers.py). Reads are asked again when no answer comes, writes never."""
+    """Over a carrier (carriers.py). Reads are asked again when no answer comes, writes never:
+    whether one has arrived is then not known.
+    """
 
     most_registers = m.MOST_REGISTERS
     tries = TRIES
@@ -122,6 +124,15 @@ class Native:
 
     def open_session(self, role, key):
         """role: "operator" or "owner"; key: its 32 bytes. From here on all is sealed."""
+        for left in reversed(range(self.tries)):
+            try:
+                return self._open_session(role, key)
+            except Unanswered:
+                # Anew from the challenge: whether our proof has arrived is not known.
+                if not left:
+                    raise
+
+    def _open_session(self, role, key):
         device_id = (self._identity or self.identify()).device_id
         nonce = self._random(m.NONCE)
         self._session = None

@@ -1,5 +1,6 @@
 """`vigil monitor`: how the BMS is, line by line."""
 
+import contextlib
 import json
 import time
 
@@ -22,25 +23,26 @@ def monitor(bms, interval_s, count, as_json, pause=time.sleep, say=print):
     told = []
     silences = 0
     left = count
-    for seen in _moments(bms, limits, interval_s, pause):
-        silences = silences + 1 if seen is None else 0
-        if silences >= _MOST_SILENCES:
-            raise Unanswered("the BMS answers no more")
-        if seen is None:
-            continue
-        _tell(seen, told, as_json, say)
-        if left is not None:
-            left -= 1
-            if not left:
-                break
+    with contextlib.closing(_moments(bms, limits, interval_s, pause)) as moments:
+        for seen in moments:
+            silences = silences + 1 if seen is None else 0
+            if silences >= _MOST_SILENCES:
+                raise Unanswered("the BMS answers no more")
+            if seen is None:
+                continue
+            _tell(seen, told, as_json, say)
+            if left is not None:
+                left -= 1
+                if not left:
+                    break
     return 0
 
 
 def _moments(bms, limits, interval_s, pause):
     if bms.has_points and bms.sends_by_itself(overview.KEYS):
-        for values in bms.watch(overview.KEYS, interval_s):
-            yield values and overview.of_points(values, limits)
-        return
+        with contextlib.closing(bms.watch(overview.KEYS, interval_s)) as watched:
+            for values in watched:
+                yield values and overview.of_points(values, limits)
     while True:
         try:
             if bms.has_points:

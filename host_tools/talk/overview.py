@@ -10,6 +10,7 @@ KEYS = (
     *("cell_max_mv", "cell_max_at", "cell_min_mv", "cell_min_at"),
     *("temp_max_dc", "temp_max_at", "temp_min_dc", "temp_min_at", "age_ms", "balancing"),
     *("heater_on", "fan_on", "sleeping_in_s", "memory_flags", "health", "cell_mv", "temp_dc"),
+    "board_temp_dc",
 )
 _LIMITS = ("limit_trip", "limit_release", "limit_trip_ms", "limit_release_ms")
 _UNKNOWN = "?"
@@ -121,6 +122,9 @@ def _where_and_value(row_id, values):
         return values[f"cell_{side}_at"] or 0, _known(values[f"cell_{side}_mv"])
     if row.quantity == rows.TEMPS:
         return values[f"temp_{side}_at"] or 0, _known(values[f"temp_{side}_dc"])
+    if row.quantity == rows.BOARD:
+        known = [dc for dc in values["board_temp_dc"] if dc is not None]
+        return 0, (max if row.above else min)(known, default=meanings.UNKNOWN)
     if row.quantity == rows.STACK:
         return 0, _known(values["stack_mv"])
     if row.quantity == rows.CURRENT:

@@ -2,7 +2,8 @@
 
 from host_tools import contradictions
 from host_tools.client import coding
-from host_tools.client.errors import ClientError, Refused
+from host_tools.client.errors import ClientError, Refused, Unanswered
+from host_tools.client.messages import DOOR_NOT_BEGUN
 
 RUNNING = ("limit_trip", "limit_release", "limit_trip_ms", "limit_release_ms")
 _STAGED = ("staged_trip", "staged_release", "staged_trip_ms", "staged_release_ms")
@@ -43,8 +44,21 @@ def stage(bms, changes):
 
 def commit(bms):
     """[] where it runs now, else what the BMS finds wrong."""
-    _command(bms, "limits_commit")
-    return _verdict(bms, TAKEN)
+    begun = coding.Place(coding.point("limits_commit"), 0), 1
+    lost = False
+    while True:
+        try:
+            bms.write(begun, repeat=False)
+        except Unanswered:
+            # Not known whether it has arrived; if it has, the state moves on.
+            lost = True
+            bms.line.read(_AGAIN_S)
+            if bms.value("limits_state") == GOOD:
+                continue
+        except Refused as error:
+            if not lost or error.status != DOOR_NOT_BEGUN:
+                raise
+        return _verdict(bms, TAKEN)
 
 
 def abandon(bms):

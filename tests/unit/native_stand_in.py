@@ -337,7 +337,7 @@ class Device:
             return 7, b""
         self.nonces += 1
         number, nonce = 7, bytes([self.nonces]) * 16
-        session = _Session(self.keys[role], role, number, client_nonce, nonce)
+        session = DeviceSession(self.keys[role], role, number, client_nonce, nonce)
         self.pending[number] = session
         return 0, bytes([number]) + nonce + session.hmac(b"D")[:16]
 
@@ -352,7 +352,7 @@ class Device:
         return 0, b""
 
 
-class _Session:
+class DeviceSession:
     def __init__(self, key, role, number, client_nonce, device_nonce):
         self.role, self.number = role, number
         self.counter = self.told = 0

@@ -1,6 +1,9 @@
 """The commands that talk to a BMS, run as a user runs them, against the stand-in."""
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -478,3 +481,45 @@ def test_doctor_in_words(capsys):
     assert said[1] == "  it is Shed, sim16_lfp, firmware 0.1" and said[-1] == "  all is well"
     assert search.doctor([]) == 1
     assert "no serial port is plugged in" in capsys.readouterr().out
+
+
+# Lines that lose something.
+
+
+def test_apply_over_a_line_that_loses_every_sixth_answer_comes_to_its_end(desk):
+    asked = []
+
+    def losing(frame):
+        asked.append(frame)
+        return [] if len(asked) % 6 == 5 else [(0.02, frame)]
+
+    for first in range(6):
+        asked[:] = [b""] * first
+        desk.mischief = losing
+        desk.device.done.clear()
+        text = GOOD.replace("3600", str(3600 + first))
+        code, output, errors = desk.run("limits", "apply", desk.file(text))
+        assert code == 0, (first, errors, output)
+        assert trip(desk.device, "cell_over_voltage") == 3600 + first
+        assert desk.device.done.count("limits_commit") == 1
+    desk.mischief = losing
+    assert desk.run("set", "switches_allowed", "2")[0] == 0
+
+
+@pytest.mark.parametrize("full, code", [(False, 0), (True, 1)], ids=["gone", "full"])
+def test_output_that_nobody_takes_is_no_traceback(full, code):
+    if full:
+        target = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, target = os.pipe()
+        os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "host_tools.cli", "points", "--names"],
+        stdout=target,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(target)
+    assert done.returncode == code
+    assert done.stderr == ("vigil points: cannot go on: No space left on device\n" if full else "")
