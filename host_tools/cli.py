@@ -210,9 +210,9 @@ def main(arguments=None):
         _refuse(f"vigil {_subcommand(arguments)}", str(error))
         return 1
     except BrokenPipeError:
-        # Whoever read our output has seen enough.
+        # Whoever read our output has seen enough; as typer ends where it notices first.
         _say_no_more()
-        return 0
+        return 1
     except OSError as error:
         _refuse(f"vigil {_subcommand(arguments)}", f"cannot go on: {error.strerror or error}")
         _say_no_more()

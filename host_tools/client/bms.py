@@ -24,6 +24,7 @@ class Bms:
         self.protocol = protocol
         self.identity = identity
         self._source = source
+        self.known_keys = {}  # a simulator's, by role
         self._elements = None
 
     def __enter__(self):
@@ -114,10 +115,7 @@ class Bms:
     def native(self):
         """The native.Native behind it; NotSpoken where that is not spoken."""
         if not self.can_write:
-            raise NotSpoken(
-                f"{self.protocol} has no keys: this needs the native protocol"
-                " (in the simulator: vigil sim --rs485 modbus)"
-            )
+            raise NotSpoken(f"{self.protocol} has no keys: this needs the native protocol")
         return self._source
 
     def open_session(self, role, key):

@@ -17,6 +17,7 @@ from host_tools.client.modbus import Modbus
 from host_tools.client.native import TRIES, Native
 
 PROTOCOLS = ("native", "modbus", "jbd")
+_ALONE = "native alone"  # on a line of its own for certain
 BAUD_RATES = (9600, 115200, 19200, 38400, 57600)
 
 
@@ -31,14 +32,25 @@ def at_port(path, protocol=None, baudrate=9600, unit=1):
 
 
 def in_run_dir(folder, node=1, protocol=None, unit=1):
-    """A simulated BMS: what `vigil sim --run-dir FOLDER` runs."""
-    return at_port(of_run_dir(folder, node), protocol, unit=unit)
+    """A simulated BMS: what `vigil sim --run-dir FOLDER` runs; its keys are in `known_keys`.
+
+    protocol: "modbus" and "jbd" are spoken on its RS485, the native one has a port of its own.
+    """
+    simulated = of_run_dir(folder, node)
+    if simulated.native and protocol in (None, "native"):
+        bms = at_port(simulated.native, _ALONE)
+    else:
+        bms = at_port(simulated.rs485, protocol, unit=unit)
+    bms.known_keys = simulated.keys
+    return bms
 
 
 def on(line, protocol=None, unit=1):
     """The BMS on a line that is open already."""
     if protocol is None:
         return search(line, unit)
+    if protocol == _ALONE:
+        return _native_alone(line, unit, TRIES)
     if protocol == "native":
         return _first(line, unit, (_native_over_modbus, _native_alone))
     return {"modbus": _plain_modbus, "jbd": _jbd}[protocol](line, unit, TRIES)

@@ -55,6 +55,7 @@ class Jbd:
 
     protocol = "JBD"
     identity = None
+    known_keys = {}
     has_points = False
     can_write = False
     tries = TRIES
@@ -83,10 +84,7 @@ class Jbd:
 
     @property
     def native(self):
-        raise NotSpoken(
-            "JBD has no keys: this needs the native protocol"
-            " (in the simulator: vigil sim --rs485 modbus)"
-        )
+        raise NotSpoken("JBD has no keys: this needs the native protocol")
 
     def read(self, *keys):
         """{key: value}; NotSpoken for a point that JBD does not have."""

@@ -30,15 +30,18 @@ def from_text(text, device_id):
     return hashlib.pbkdf2_hmac("sha256", text.encode(), device_id, _ROUNDS)
 
 
-def text_of(key_file=None, what="key", use_variable=True):
+def text_of(key_file=None, what="key", use_variable=True, known=None):
     """What the user gives as his key: the file, else $VIGIL_KEY, else asked on the terminal.
 
-    ValueError where there is none. use_variable: a new key does not come from there.
+    ValueError where there is none. use_variable: a new key does not come from there. known: a
+    simulator's, before anybody is asked.
     """
     if key_file is not None:
         return _in_file(key_file)
     if use_variable and os.environ.get(VARIABLE):
         return os.environ[VARIABLE]
+    if known:
+        return known
     if not sys.stdin.isatty():
         or_variable = f" or set {VARIABLE}" if use_variable else ""
         option = "--key-file" if use_variable else "--new-key-file"

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from host_tools.client.errors import NotSpoken, PortError
 
@@ -74,18 +75,29 @@ class SerialLine:
         return PortError("gone", f"{self.path} has gone: unplugged, or the simulator has ended")
 
 
+class Simulated(NamedTuple):
+    """What a run directory tells of one battery: paths of its ports, and its keys as text."""
+
+    rs485: str
+    native: str | None
+    keys: dict
+
+
 def of_run_dir(folder, node=1):
-    """Path of the port of a simulated BMS; ValueError where nothing runs."""
+    """The Simulated battery; ValueError where nothing runs."""
     try:
         facts = json.loads((Path(folder) / "run.json").read_text())
-        ports = {entry["node"]: entry["rs485"] for entry in facts["nodes"]}
+        nodes = {
+            entry["node"]: Simulated(entry["rs485"], entry.get("native"), entry.get("keys", {}))
+            for entry in facts["nodes"]
+        }
     except FileNotFoundError:
         raise ValueError(f"no simulator runs in {folder}: there is no run.json") from None
     except (OSError, ValueError, KeyError, TypeError):
         raise ValueError(f"cannot read {folder}/run.json") from None
-    if node not in ports:
-        raise ValueError(f"there is no node {node}: {folder} has {len(ports)}")
-    return ports[node]
+    if node not in nodes:
+        raise ValueError(f"there is no node {node}: {folder} has {len(nodes)}")
+    return nodes[node]
 
 
 def ports():

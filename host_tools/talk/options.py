@@ -46,7 +46,7 @@ class Where:
     def __init__(self, port, run_dir, node, protocol, baud, unit):
         from host_tools.client import connect
 
-        self.port = which_port(port, run_dir, node)
+        self.port, self._run_dir, self._node = port, which_run_dir(port, run_dir), node
         if protocol is not None and protocol not in connect.PROTOCOLS:
             raise ValueError(f"--protocol must be {', '.join(connect.PROTOCOLS)}")
         if not 1 <= unit <= 247:
@@ -59,21 +59,22 @@ class Where:
         """The BMS there: bms.Bms or jbd.Jbd."""
         from host_tools.client import connect
 
+        if self._run_dir is not None:
+            return connect.in_run_dir(self._run_dir, self._node, self.protocol, self.unit)
         return connect.at_port(self.port, self.protocol, self.baud, self.unit)
 
 
-def which_port(port, run_dir, node=1):
+def which_run_dir(port, run_dir):
+    """None where a port is given; ValueError with a sentence if it is not clear."""
     if port is not None and run_dir is not None:
         raise ValueError("--port and --run-dir: give one of them")
     if port is not None:
         if not port:
             raise ValueError("--port must not be empty")
-        return port
+        return None
     if run_dir is None and not (Path(_RUN_DIR) / "run.json").exists():
         raise ValueError("which BMS? give --port DEV, or --run-dir DIR of a simulator")
-    from host_tools.client.line import of_run_dir
-
-    return of_run_dir(_RUN_DIR if run_dir is None else run_dir, node)
+    return _RUN_DIR if run_dir is None else run_dir
 
 
 def begin_session(bms, role, key_file):
@@ -82,7 +83,7 @@ def begin_session(bms, role, key_file):
 
     check_role(role)
     native = bms.native
-    text = keys.text_of(key_file, what=f"{role}'s key")
+    text = keys.text_of(key_file, what=f"{role}'s key", known=bms.known_keys.get(role))
     bms.open_session(role, keys.from_text(text, native.identify().device_id))
 
 

@@ -15,7 +15,7 @@ from host_tools.client.errors import (
 )
 from host_tools.client.modbus import Modbus
 from host_tools.talk import overview
-from host_tools.talk.options import which_port
+from host_tools.talk.options import which_run_dir
 
 _QUICK_S = 0.2
 _UNITS = range(2, 17)
@@ -52,8 +52,11 @@ def command(port, run_dir, node, baudrate, unit, as_json):
         raise ValueError("--baud must be 300 to 4000000")
     if port is None and run_dir is None:
         ports = [path for path, _ in line.ports()]
+    elif which_run_dir(port, run_dir) is None:
+        ports = [port]
     else:
-        ports = [which_port(port, run_dir, node)]
+        simulated = line.of_run_dir(run_dir, node)
+        ports = [path for path in (simulated.native, simulated.rs485) if path]
     return doctor(ports, unit, baudrate, as_json)
 
 

@@ -107,7 +107,7 @@ def test_the_run_directory_names_the_port(tmp_path):
     with pytest.raises(ValueError, match="no simulator runs"):
         line.of_run_dir(tmp_path)
     (tmp_path / "run.json").write_text('{"nodes": [{"node": 1, "rs485": "/dev/pts/7"}]}')
-    assert line.of_run_dir(tmp_path) == "/dev/pts/7"
+    assert line.of_run_dir(tmp_path) == ("/dev/pts/7", None, {})
     with pytest.raises(ValueError, match="there is no node 2"):
         line.of_run_dir(tmp_path, 2)
     (tmp_path / "run.json").write_text("[]")

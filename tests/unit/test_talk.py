@@ -42,6 +42,7 @@ class Desk:
     def __init__(self, monkeypatch, capsys, folder):
         self.device = Device()
         self.lines = []
+        self.opened = []
         self.mischief = None
         self.over_modbus = True
         self.folder = folder
@@ -54,6 +55,7 @@ class Desk:
     def _open(self, port, baudrate):
         line = Line(self.device, self.over_modbus, mischief=self.mischief)
         self.lines.append(line)
+        self.opened.append(port)
         return line
 
     def run(self, *words):
@@ -506,8 +508,8 @@ def test_apply_over_a_line_that_loses_every_sixth_answer_comes_to_its_end(desk):
     assert desk.run("set", "switches_allowed", "2")[0] == 0
 
 
-@pytest.mark.parametrize("full, code", [(False, 0), (True, 1)], ids=["gone", "full"])
-def test_output_that_nobody_takes_is_no_traceback(full, code):
+@pytest.mark.parametrize("full", [False, True], ids=["gone", "full"])
+def test_output_that_nobody_takes_is_no_traceback(full):
     if full:
         target = os.open("/dev/full", os.O_WRONLY)
     else:
@@ -521,5 +523,24 @@ def test_output_that_nobody_takes_is_no_traceback(full, code):
         timeout=60,
     )
     os.close(target)
-    assert done.returncode == code
+    assert done.returncode == 1
     assert done.stderr == ("vigil points: cannot go on: No space left on device\n" if full else "")
+
+
+# A simulator's run directory.
+
+
+def test_a_simulated_bms_is_met_at_its_native_port_and_lends_its_key(desk):
+    node = {"node": 1, "rs485": "/dev/desk-rs485", "native": "/dev/desk-native"}
+    node["keys"] = {"owner": OWNER_KEY.hex(), "operator": OPERATOR_KEY.hex()}
+    (desk.folder / ".run").mkdir()
+    (desk.folder / ".run" / "run.json").write_text(json.dumps({"nodes": [node]}))
+    desk.forget_key()
+    desk.over_modbus = False
+    for role in ("owner", "operator"):
+        assert cli.main(["set", "switches_allowed", "1", "--role", role]) == 0
+    assert desk.device.done == [("switches_allowed", 1)] * 2
+    assert cli.main(["monitor", "--count", "1", "--run-dir", ".run", "--node", "2"]) == 2
+    desk.over_modbus = True
+    assert cli.main(["points", "soc", "--run-dir", ".run", "--protocol", "native"]) == 1
+    assert desk.opened == ["/dev/desk-native"] * 3
