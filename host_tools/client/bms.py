@@ -2,7 +2,14 @@
 
 from host_tools import firmware
 from host_tools.client import coding
-from host_tools.client.errors import ClientError, NotSpoken, OtherPoints, Refused, Unanswered
+from host_tools.client.errors import (
+    ClientError,
+    Garbage,
+    NotSpoken,
+    OtherPoints,
+    Refused,
+    Unanswered,
+)
 from host_tools.client.messages import DOOR, batches
 from host_tools.points import declared
 
@@ -44,8 +51,14 @@ class Bms:
 
     def read(self, *keys):
         """{key: value} of these points; a list where a point has elements."""
-        points, counts, wanted = self._plan(keys)
-        registers = self._registers(wanted)
+        while True:
+            points, counts, wanted = self._plan(keys)
+            try:
+                registers = self._registers(wanted)
+                break
+            except Garbage:
+                if not self._source.shorten():
+                    raise
         return {
             point.key: coding.values(point, count, registers)
             for point, count in zip(points, counts, strict=True)

@@ -2,8 +2,8 @@
 
 import struct
 
-from host_tools.client.errors import EchoOnly, Garbage, NotSpoken, Refused, Silent, Unanswered
-from host_tools.client.native import TRIES
+from host_tools.client.errors import EchoOnly, Garbage, NotSpoken, Refused, Silent
+from host_tools.client.native import TRIES, attempts
 
 _BASIC, _CELLS, _NAME = 3, 4, 5
 _LONGEST = 7 + 255
@@ -126,13 +126,7 @@ class Jbd:
         }
 
     def _ask(self, register):
-        for left in reversed(range(self.tries)):
-            try:
-                status, data = self._once(request(register))
-                break
-            except Unanswered:
-                if not left:
-                    raise
+        status, data = attempts(lambda: self._once(request(register)), self.tries)
         if status:
             raise Refused(f"the BMS refuses to give its register {register:02X}", status)
         return data

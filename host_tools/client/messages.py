@@ -141,11 +141,11 @@ def ranges(blocks):
     return b"".join(struct.pack(">HB", number, count) for number, count in blocks)
 
 
-def batches(blocks):
+def batches(blocks, most=MOST_REGISTERS):
     """The same blocks of registers, as many to a request as it may have."""
     batch, registers = [], 0
     for number, count in blocks:
-        if batch and (len(batch) == MOST_RANGES or registers + count > MOST_REGISTERS):
+        if batch and (len(batch) == MOST_RANGES or registers + count > most):
             yield batch
             batch, registers = [], 0
         batch.append((number, count))

@@ -3,8 +3,8 @@
 import struct
 
 from host_tools.client.carriers import ModbusFrames
-from host_tools.client.errors import Refused, Unanswered
-from host_tools.client.native import TRIES
+from host_tools.client.errors import Refused
+from host_tools.client.native import SHORT, TRIES, attempts, tries_for
 
 _READ = 3
 _EXCEPTIONS = {
@@ -30,6 +30,11 @@ class Modbus:
         """[(first number, registers)] -> the registers of each block."""
         return [self._read(number, count) for number, count in blocks]
 
+    def shorten(self):
+        """From now on short answers, which a noisy line damages more rarely; False if they are."""
+        was, self.most_registers = self.most_registers, SHORT
+        return was > SHORT
+
     def _read(self, number, count):
         request = struct.pack(">BBHH", self.unit, _READ, number, count)
 
@@ -38,13 +43,8 @@ class Modbus:
                 return frame
             return frame if frame[2] == 2 * count else None
 
-        for left in reversed(range(self.tries)):
-            try:
-                frame = self._carrier.exchange(request, wanted)
-                break
-            except Unanswered:
-                if not left:
-                    raise
+        tries = tries_for(count, self.tries)
+        frame = attempts(lambda: self._carrier.exchange(request, wanted), tries)
         if frame[1] != _READ:
             why = _EXCEPTIONS.get(frame[2], f"exception {frame[2]}")
             raise Refused(f"the BMS refuses to give registers {number} and on: {why}", frame[2])

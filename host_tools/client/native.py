@@ -7,6 +7,7 @@ from host_tools.client import messages as m
 from host_tools.client.errors import (
     ClientError,
     Forged,
+    Garbage,
     NotNative,
     OtherVersion,
     Refused,
@@ -15,10 +16,34 @@ from host_tools.client.errors import (
 from host_tools.client.session import TELEMETRY, Session
 
 TRIES = 5
+SHORT = 20  # registers that even a noisy line brings over
+TRIES_LONG = 2  # of more than that
 _RECORD = 32
 _BUSY_TRIES = 50
 _BUSY_S = 0.1
 _PLACE = struct.Struct(">HBBBB")
+
+
+def attempts(once, tries):
+    """What once() returns. So many silences end it; damaged answers are borne somewhat longer,
+    and told rather than the silences."""
+    failure = None
+    silences = 0
+    for _ in range(3 * tries - 1 if tries > 1 else 1):
+        try:
+            return once()
+        except Unanswered as error:
+            if not isinstance(failure, Garbage):
+                failure = error
+            silences += not isinstance(error, Garbage)
+            if silences >= tries:
+                break
+    raise failure
+
+
+def tries_for(registers, tries):
+    """A long answer that does not come over is soon asked for in pieces."""
+    return tries if registers <= SHORT else min(tries, TRIES_LONG)
 
 
 class Native:
@@ -26,7 +51,7 @@ class Native:
     whether one has arrived is then not known.
     """
 
-    most_registers = m.MOST_REGISTERS
+    most_registers = m.MOST_REGISTERS  # of one read
     tries = TRIES
 
     def __init__(self, carrier, random=os.urandom):
@@ -65,12 +90,18 @@ class Native:
     def read_blocks(self, blocks):
         """[(first number, registers)] -> the registers of each block."""
         parts = []
-        for batch in m.batches(blocks):
+        for batch in m.batches(blocks, self.most_registers):
+            tries = tries_for(sum(count for _, count in batch), self.tries)
             try:
-                parts += m.registers(self.ask(m.READ, m.ranges(batch)), batch)
+                parts += m.registers(self.ask(m.READ, m.ranges(batch), tries), batch)
             except ValueError as error:
                 raise Refused(str(error)) from None
         return parts
+
+    def shorten(self):
+        """From now on short answers, which a noisy line damages more rarely; False if they are."""
+        was, self.most_registers = self.most_registers, SHORT
+        return was > SHORT
 
     def journal(self):
         """Every record that the BMS still has, 32 bytes each, the oldest first."""
@@ -197,17 +228,12 @@ class Native:
 
     # One request.
 
-    def ask(self, op, payload=b""):
+    def ask(self, op, payload=b"", tries=None):
         """The payload of the answer to one request; Refused or Unanswered."""
         again = op in _REPEATABLE and not (op == m.TIME and payload)
-        for left in reversed(range(self.tries if again else 1)):
-            self._tag = self._tag % 255 + 1
-            try:
-                status, answer = self._once(op, payload)
-                break
-            except Unanswered:
-                if not left:
-                    raise
+        status, answer = attempts(
+            lambda: self._once(op, payload), (tries or self.tries) if again else 1
+        )
         if status == m.OK:
             return answer
         text = m.sentence(status, answer)
@@ -218,7 +244,8 @@ class Native:
         raise Refused(text, status, answer)
 
     def _once(self, op, payload):
-        tag, session = self._tag, self._session
+        self._tag = tag = self._tag % 255 + 1
+        session = self._session
         message = session.seal(tag, op, payload) if session else m.request(tag, op, payload)
 
         def wanted(found):

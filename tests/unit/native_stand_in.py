@@ -397,6 +397,7 @@ class Line:
     def __init__(self, device, over_modbus=False, unit=1, mischief=None, right_baud=None):
         self.device = device
         self.mischief = mischief
+        self.damage = bytes  # what becomes of the client's bytes on the way
         self.sent = []  # frames of the client
         self.closed = False
         self._over_modbus = over_modbus
@@ -413,7 +414,7 @@ class Line:
             # A UART at the wrong rate makes other bytes of it, and is not understood.
             self._coming.append((self._now_s + 0.02, bytes(b ^ 0xD5 | 0x80 for b in data[:5])))
             return
-        self._heard += data
+        self._heard += self.damage(data)
         message = self._taken()
         if message is None:
             return
@@ -426,6 +427,8 @@ class Line:
     def _taken(self):
         if not self._over_modbus:
             message, self._heard = frames.take_serial(self._heard)
+            # What has begun and not ended is dropped before the next request comes.
+            self._heard = b""
             return message
         frame, self._heard = frames.take_rtu(self._heard, self._unit, frames.NATIVE)
         if frame is None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 import tomllib
@@ -44,6 +45,7 @@ class Desk:
         self.lines = []
         self.opened = []
         self.mischief = None
+        self.damage = bytes
         self.over_modbus = True
         self.folder = folder
         self._capsys = capsys
@@ -54,6 +56,7 @@ class Desk:
 
     def _open(self, port, baudrate):
         line = Line(self.device, self.over_modbus, mischief=self.mischief)
+        line.damage = self.damage
         self.lines.append(line)
         self.opened.append(port)
         return line
@@ -506,6 +509,25 @@ def test_apply_over_a_line_that_loses_every_sixth_answer_comes_to_its_end(desk):
         assert desk.device.done.count("limits_commit") == 1
     desk.mischief = losing
     assert desk.run("set", "switches_allowed", "2")[0] == 0
+
+
+def test_half_a_percent_of_wrong_bytes_both_ways_writes_nothing_wrong(desk):
+    dice = random.Random(5)
+
+    def damaged(data):
+        return bytes(b ^ 1 << dice.randrange(8) if dice.random() < 0.005 else b for b in data)
+
+    desk.damage = damaged
+    desk.mischief = lambda frame: [(0.02, damaged(frame))]
+    for turn in range(6):
+        desk.over_modbus = bool(turn % 2)
+        text = GOOD.replace("3600", str(3600 + turn))
+        code, _, errors = desk.run("limits", "apply", desk.file(text))
+        assert code == 0, errors
+        assert trip(desk.device, "cell_over_voltage") == 3600 + turn
+    written = [each for each in desk.device.done if isinstance(each, tuple)]
+    assert {value for _, value in written} <= {3560, 3520, 2000, *range(3600, 3606)}
+    assert "broken seal" not in desk.device.done
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["gone", "full"])
