@@ -4,7 +4,6 @@ from host_tools import firmware
 from host_tools.client import coding
 from host_tools.client.errors import (
     ClientError,
-    Garbage,
     NotSpoken,
     OtherPoints,
     Refused,
@@ -56,7 +55,7 @@ class Bms:
             try:
                 registers = self._registers(wanted)
                 break
-            except Garbage:
+            except Unanswered:
                 if not self._source.shorten():
                     raise
         return {

@@ -14,7 +14,8 @@ from host_tools.client.errors import (
 from host_tools.client.jbd import Jbd
 from host_tools.client.line import SerialLine, of_run_dir
 from host_tools.client.modbus import Modbus
-from host_tools.client.native import TRIES, Native
+from host_tools.client.native import Native
+from host_tools.client.trying import TRIES
 
 PROTOCOLS = ("native", "modbus", "jbd")
 _ALONE = "native alone"  # on a line of its own for certain

@@ -3,7 +3,7 @@
 import struct
 
 from host_tools.client.errors import EchoOnly, Garbage, NotSpoken, Refused, Silent
-from host_tools.client.native import TRIES, attempts
+from host_tools.client.trying import TRIES, attempts
 
 _BASIC, _CELLS, _NAME = 3, 4, 5
 _LONGEST = 7 + 255

@@ -4,7 +4,7 @@ import struct
 
 from host_tools.client.carriers import ModbusFrames
 from host_tools.client.errors import Refused
-from host_tools.client.native import SHORT, TRIES, attempts, tries_for
+from host_tools.client.trying import SHORT, TRIES, attempts, tries_for
 
 _READ = 3
 _EXCEPTIONS = {

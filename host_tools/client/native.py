@@ -7,43 +7,18 @@ from host_tools.client import messages as m
 from host_tools.client.errors import (
     ClientError,
     Forged,
-    Garbage,
     NotNative,
     OtherVersion,
     Refused,
     Unanswered,
 )
 from host_tools.client.session import TELEMETRY, Session
+from host_tools.client.trying import SHORT, TRIES, attempts, tries_for
 
-TRIES = 5
-SHORT = 20  # registers that even a noisy line brings over
-TRIES_LONG = 2  # of more than that
 _RECORD = 32
 _BUSY_TRIES = 50
 _BUSY_S = 0.1
 _PLACE = struct.Struct(">HBBBB")
-
-
-def attempts(once, tries):
-    """What once() returns. So many silences end it; damaged answers are borne somewhat longer,
-    and told rather than the silences."""
-    failure = None
-    silences = 0
-    for _ in range(3 * tries - 1 if tries > 1 else 1):
-        try:
-            return once()
-        except Unanswered as error:
-            if not isinstance(failure, Garbage):
-                failure = error
-            silences += not isinstance(error, Garbage)
-            if silences >= tries:
-                break
-    raise failure
-
-
-def tries_for(registers, tries):
-    """A long answer that does not come over is soon asked for in pieces."""
-    return tries if registers <= SHORT else min(tries, TRIES_LONG)
 
 
 class Native:

@@ -10,7 +10,7 @@ _STAGED = ("staged_trip", "staged_release", "staged_trip_ms", "staged_release_ms
 BEGUN, _CHECKING, GOOD, REFUSED, TAKEN = range(1, 6)
 _LONGEST_S = 20
 _AGAIN_S = 0.1
-_AT_ONCE = 12
+_AT_ONCE = 6
 
 
 def read(bms, keys=RUNNING):
