@@ -519,7 +519,7 @@ def test_half_a_percent_of_wrong_bytes_both_ways_writes_nothing_wrong(desk):
 
     desk.damage = damaged
     desk.mischief = lambda frame: [(0.02, damaged(frame))]
-    for turn in range(6):
+    for turn in range(4):
         desk.over_modbus = bool(turn % 2)
         text = GOOD.replace("3600", str(3600 + turn))
         code, _, errors = desk.run("limits", "apply", desk.file(text))
