@@ -179,6 +179,8 @@ def doctor(
         from host_tools.talk import search
 
         return search.command(port, run_dir, node, baud, unit, as_json)
+    if run_dir is not None or baud is not None:
+        raise ValueError("--run-dir and --baud look for a BMS and go without --board")
     from host_tools.doctor import command
 
     return command.doctor(board, port, report, as_json)

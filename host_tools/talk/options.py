@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-_RUN_DIR = ".run"
+RUN_DIR = ".run"
 
 Port = Annotated[str | None, typer.Option("--port", metavar="DEV", help="Serial port of the BMS.")]
 RunDir = Annotated[
@@ -72,9 +72,9 @@ def which_run_dir(port, run_dir):
         if not port:
             raise ValueError("--port must not be empty")
         return None
-    if run_dir is None and not (Path(_RUN_DIR) / "run.json").exists():
+    if run_dir is None and not (Path(RUN_DIR) / "run.json").exists():
         raise ValueError("which BMS? give --port DEV, or --run-dir DIR of a simulator")
-    return _RUN_DIR if run_dir is None else run_dir
+    return RUN_DIR if run_dir is None else run_dir
 
 
 def begin_session(bms, role, key_file):

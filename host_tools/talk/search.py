@@ -1,6 +1,7 @@
 """`vigil doctor` without a board: finds the BMS at a port, and says in words why it cannot."""
 
 import json
+from pathlib import Path
 
 from host_tools.client import connect, line
 from host_tools.client.errors import (
@@ -15,7 +16,7 @@ from host_tools.client.errors import (
 )
 from host_tools.client.modbus import Modbus
 from host_tools.talk import overview
-from host_tools.talk.options import which_run_dir
+from host_tools.talk.options import RUN_DIR, which_run_dir
 
 _QUICK_S = 0.2
 _UNITS = range(2, 17)
@@ -52,12 +53,18 @@ def command(port, run_dir, node, baudrate, unit, as_json):
         raise ValueError("--baud must be 300 to 4000000")
     if port is None and run_dir is None:
         ports = [path for path, _ in line.ports()]
+        if (Path(RUN_DIR) / "run.json").exists():
+            ports += _simulated(RUN_DIR, node)
     elif which_run_dir(port, run_dir) is None:
         ports = [port]
     else:
-        simulated = line.of_run_dir(run_dir, node)
-        ports = [path for path in (simulated.native, simulated.rs485) if path]
+        ports = _simulated(run_dir, node)
     return doctor(ports, unit, baudrate, as_json)
+
+
+def _simulated(run_dir, node):
+    simulated = line.of_run_dir(run_dir, node)
+    return [path for path in (simulated.native, simulated.rs485) if path]
 
 
 def doctor(ports, unit=1, baudrate=None, as_json=False, say=print, open_line=None):

@@ -11,7 +11,7 @@ import pytest
 from native_stand_in import OPERATOR_KEY, OWNER_KEY, Device, Line
 
 from host_tools import cli, firmware
-from host_tools.client import coding, connect
+from host_tools.client import coding, connect, line
 from host_tools.client.errors import PortError
 from host_tools.prove import rows
 from host_tools.talk import monitor, search
@@ -50,16 +50,18 @@ class Desk:
         self.folder = folder
         self._capsys = capsys
         monkeypatch.setattr(connect, "SerialLine", self._open)
+        monkeypatch.setattr(line, "SerialLine", self._open)
+        monkeypatch.setattr(line, "ports", list)
         monkeypatch.chdir(folder)
         monkeypatch.setenv("VIGIL_KEY", OWNER_KEY.hex())
         self.forget_key = lambda: monkeypatch.delenv("VIGIL_KEY")
 
     def _open(self, port, baudrate):
-        line = Line(self.device, self.over_modbus, mischief=self.mischief)
-        line.damage = self.damage
-        self.lines.append(line)
+        opened = Line(self.device, self.over_modbus, mischief=self.mischief)
+        opened.damage = self.damage
+        self.lines.append(opened)
         self.opened.append(port)
-        return line
+        return opened
 
     def run(self, *words):
         """(exit code, standard output, standard error); one line of error at most."""
@@ -67,7 +69,7 @@ class Desk:
         output, errors = self._capsys.readouterr()
         assert errors.count("\n") <= 1 and "Traceback" not in errors
         assert code == 0 or errors or output
-        assert all(line.closed for line in self.lines)
+        assert all(each.closed for each in self.lines)
         return code, output, errors
 
     def json(self, *words):
@@ -566,3 +568,7 @@ def test_a_simulated_bms_is_met_at_its_native_port_and_lends_its_key(desk):
     desk.over_modbus = True
     assert cli.main(["points", "soc", "--run-dir", ".run", "--protocol", "native"]) == 1
     assert desk.opened == ["/dev/desk-native"] * 3
+    desk.over_modbus = False
+    # Without any option the simulator is among what is looked at.
+    assert cli.main(["doctor"]) == 0
+    assert desk.opened[-2:] == ["/dev/desk-native", "/dev/desk-rs485"]
