@@ -1,9 +1,12 @@
 """The command `vigil`. Whatever is wrong with an argument ends with one line and exit code 2."""
 
+import os
 import sys
 from typing import Annotated
 
 import typer
+
+from host_tools.client.errors import ClientError
 
 app = typer.Typer(
     add_completion=False,
@@ -139,7 +142,10 @@ def prove(
     return command.prove(files, as_json, report, board)
 
 
-@app.command(help="Examine a board, or a simulated one, and write a report to share.")
+@app.command(
+    help="Find a BMS at a port and say what is wrong; with --board examine the board itself, or a "
+    "simulated one, and write a report to share."
+)
 def doctor(
     board: Annotated[
         str | None, typer.Option(metavar="NAME", help="What the board is set up as.")
@@ -148,10 +154,19 @@ def doctor(
         str | None,
         typer.Option(
             metavar="DEV",
-            help="Serial port of a real board, whose firmware is stopped meanwhile. Without it "
-            "the simulated board is examined.",
+            help="Serial port; without it every port is looked at. With --board: of a real board, "
+            "whose firmware is stopped meanwhile; without it the simulated board is examined.",
         ),
     ] = None,
+    run_dir: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Look at what the simulator in this directory runs."),
+    ] = None,
+    node: Annotated[int, typer.Option(metavar="N", help="Which of its batteries.")] = 1,
+    baud: Annotated[
+        int | None, typer.Option(metavar="N", help="Only this baud rate; else the usual ones.")
+    ] = None,
+    unit: Annotated[int, typer.Option(metavar="N", help="Modbus unit to begin with.")] = 1,
     report: Annotated[
         str | None,
         typer.Option(
@@ -160,22 +175,55 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ):
+    if board is None and report is None:
+        from host_tools.talk import search
+
+        return search.command(port, run_dir, node, baud, unit, as_json)
+    if run_dir is not None or baud is not None:
+        raise ValueError("--run-dir and --baud look for a BMS and go without --board")
     from host_tools.doctor import command
 
     return command.doctor(board, port, report, as_json)
+
+
+def _add_talk():
+    from host_tools.talk import cli as talk
+
+    talk.add_to(app)
+
+
+_add_talk()
 
 
 def main(arguments=None):
     """Run the command; returns the exit code."""
     command = typer.main.get_command(app)
     try:
-        return command.main(arguments, prog_name="vigil", standalone_mode=False) or 0
+        code = command.main(arguments, prog_name="vigil", standalone_mode=False) or 0
+        sys.stdout.flush()
+        return code
     except (typer.Abort, KeyboardInterrupt):
         return 0
     except _usage_error() as error:
         return _refuse("vigil", error.format_message())
     except ValueError as error:
         return _refuse(f"vigil {_subcommand(arguments)}", str(error))
+    except ClientError as error:
+        _refuse(f"vigil {_subcommand(arguments)}", str(error))
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; as typer ends where it notices first.
+        _say_no_more()
+        return 1
+    except OSError as error:
+        _refuse(f"vigil {_subcommand(arguments)}", f"cannot go on: {error.strerror or error}")
+        _say_no_more()
+        return 1
+
+
+def _say_no_more():
+    """What is still in the buffer would only fail again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage_error():
@@ -189,7 +237,7 @@ def _is_given(context, option):
 
 def _subcommand(arguments):
     words = sys.argv[1:] if arguments is None else arguments
-    return next((word for word in words if word in ("sim", "prove", "doctor")), "sim")
+    return next((word for word in words if not word.startswith("-")), "sim")
 
 
 def _refuse(who, text):

@@ -31,17 +31,23 @@ def parse(table):
     return [_row(key, numbers) for key, numbers in table.items()]
 
 
+def fields_of(row):
+    """{name in the file: (place in a change, the firmware's number for one of it)}."""
+    units = _UNITS.get(row.quantity) or (_AGE_UNIT if rows.is_age(row) else _COUNT_UNIT)
+    fields = dict(_DELAYS)
+    for unit, factor in units.items():
+        fields["trip_" + unit] = (1, factor)
+        fields["release_" + unit] = (2, factor)
+    return fields
+
+
 def _row(key, numbers):
     row = rows.by_key().get(key)
     if row is None:
         raise ValueError(f"there is no limit {shown(key)}; {nearest(key, rows.by_key())}")
     if not isinstance(numbers, dict) or not numbers:
         raise ValueError(f"[limits.{key}] names no number, as trip_mv or delay_ms")
-    units = _UNITS.get(row.quantity) or (_AGE_UNIT if rows.is_age(row) else _COUNT_UNIT)
-    fields = dict(_DELAYS)
-    for unit, factor in units.items():
-        fields["trip_" + unit] = (1, factor)
-        fields["release_" + unit] = (2, factor)
+    fields = fields_of(row)
     change = [row.id, None, None, None, None]
     for name, value in numbers.items():
         if name not in fields:

@@ -331,8 +331,9 @@ def test_a_board_that_is_not_the_one_named_is_refused(tmp_path, capsys, bring_ve
 @pytest.mark.parametrize(
     "words, sentence",
     [
-        ([], "--board NAME is needed"),
-        (["--port", "/dev/null"], "--board NAME is needed"),
+        (["--report", "mine"], "--board NAME is needed"),
+        (["--board", "sim16_lfp", "--run-dir", "x"], "go without --board"),
+        (["--port", "/dev/nowhere"], "there is no port /dev/nowhere"),
         (["--board", "nosuch"], "no simulated board 'nosuch'"),
         (["--board", "sim16_lfp", "--port", "/dev/null"], "no board 'sim16_lfp' to be examined"),
         (["--board", BOARD, "--port", ""], "--port must not be empty"),
