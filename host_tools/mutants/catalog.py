@@ -412,6 +412,21 @@ def _cycle():
 
 def _memory():
     file = _LIB + "memory.py"
+    anew = (_M + "test_new_limits.py",)
+    yield Mutation(
+        "a front end that does not come back from a new set of limits is no news",
+        _LIB + "keeper.py",
+        "_ANEW_MS = const(3000)",
+        "_ANEW_MS = const(0x3FFFFFFF)",
+        anew,
+    )
+    yield Mutation(
+        "what is measured beside a new set of limits is no news",
+        _LIB + "keeper.py",
+        "if tripped and self._anew and _is_blindness(row[limits.GROUP]):",
+        "if tripped and self._anew:",
+        anew,
+    )
     yield Mutation(
         "a latched switch is forgotten by a restart",
         file,

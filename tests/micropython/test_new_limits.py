@@ -60,6 +60,50 @@ def test_an_accepted_set_protects_and_is_backed_by_the_chip():
     assert journal.LIMITS in kinds
 
 
+def kinds_of(desk):
+    return [entry.kind for entry in desk.bms.memory.journal.newest_first()]
+
+
+def trips_noted(desk):
+    """Rows of the trips in flash, newest first."""
+    newest = desk.bms.memory.journal.newest_first()
+    return [entry.code for entry in newest if entry.kind == journal.TRIP]
+
+
+def test_a_front_end_that_is_set_up_anew_for_other_limits_is_no_trip_in_the_journal():
+    desk = Desk(current_ma=10000)
+    trips = desk.bms.memory.trips
+    for _ in range(3):
+        assert desk.bms.use_limits(preset()) == []
+        desk.run_ms(100)
+        assert desk.both_off() and desk.tripped()
+        desk.run_ms(20000)
+        assert desk.both_on()
+    assert kinds_of(desk).count(journal.LIMITS) == 3
+    assert trips_noted(desk) == [] and desk.bms.memory.trips == trips
+
+
+def test_a_front_end_that_dies_while_it_is_set_up_anew_is_in_the_journal():
+    desk = Desk(current_ma=10000)
+    assert desk.bms.use_limits(preset()) == []
+    desk.chip.answering = False
+    desk.run_ms(30000)
+    desk.chip.answering = True
+    desk.run_ms(30000)
+    assert limits.FRONT_END_SILENT in trips_noted(desk)
+    assert limits.CELLS_STALE in trips_noted(desk)
+
+
+def test_what_has_nothing_to_do_with_it_is_in_the_journal_however_short():
+    desk = Desk(current_ma=10000)
+    assert desk.bms.use_limits(preset()) == []
+    desk.twin.hands.open_interlock()
+    desk.run_ms(300)
+    desk.twin.hands.clear()
+    desk.run_ms(30000)
+    assert trips_noted(desk) == [limits.INTERLOCK_OPEN]
+
+
 def test_what_has_tripped_stays_tripped_under_new_limits_until_it_releases():
     desk = Desk(current_ma=10000)
     desk.bench.set_cell_mv(5, 3700)

@@ -221,6 +221,7 @@ class Bms:
         self._requests = table.backstop_requests()
         self._bringing_up = None
         self.front_end.configured = False
+        self.keeper.expect_blindness(time.ticks_ms())
 
     def backstop_problems(self, table=None):
         """What the front end cannot back or see of a table (of the running one): as above."""

@@ -8,7 +8,7 @@ import time
 from micropython import const
 
 from vigil import journal, limits
-from vigil.sample import BOARD, CELLS, TEMPS
+from vigil.sample import BOARD, BOARD_UNKNOWN, CELLS, CELLS_AGE, FAULT, SILENCE, TEMPS
 from vigil.switches import CHARGE, DISCHARGE, LATCHED
 
 # Kept promises: see docs/storage.md. A write that is due now takes its turn among the slow tasks.
@@ -22,6 +22,8 @@ _PATIENCE_MS = const(60000)
 # Wear: trips that follow each other closely share one write.
 _JOURNAL_PAUSE_MS = const(10000)
 _RETRY_MS = const(1000)
+# So long a front end that is set up anew on purpose is no news; what lasts longer is.
+_ANEW_MS = const(3000)
 STALL_MS = const(400)  # worst erase of a common flash part
 _TICKS = const(0x3FFFFFFF)
 
@@ -49,6 +51,8 @@ class Keeper:
         self._waiting = False
         self._waits_since_ms = 0
         self._not_before_ms = 0
+        self._anew = False
+        self._anew_since_ms = 0
         self.forced = 0  # writes that could not wait for a quiet window
         self.writes = 0
 
@@ -71,6 +75,11 @@ class Keeper:
         """Into the journal, with the time of this start."""
         self._memory.note(self.uptime_s, kind, code, where, value, self._states())
 
+    def expect_blindness(self, now_ms):
+        """The front end is about to be set up for other limits: noted already, no row by row."""
+        self._anew = True
+        self._anew_since_ms = now_ms
+
     def _count_time(self, now_ms):
         if not self._begun:
             self._begun = True
@@ -87,6 +96,8 @@ class Keeper:
     def _watch(self, now_ms):
         memory = self._memory
         switches = self._switches
+        if self._anew:
+            self._anew = (now_ms - self._anew_since_ms) & _TICKS < _ANEW_MS
         self._watch_trips()
         if memory.take_latched(switches):
             self._note_latched()
@@ -112,8 +123,10 @@ class Keeper:
                 self._some_tripped = True
             if tripped == self._tripped[at]:
                 continue
-            self._tripped[at] = tripped
             row = limits.TABLE[at]
+            if tripped and self._anew and _is_blindness(row[limits.GROUP]):
+                continue
+            self._tripped[at] = tripped
             if tripped and row[limits.ACTION] & limits.OPEN_BOTH:
                 placed = row[limits.GROUP] in (CELLS, TEMPS, BOARD)
                 where = protection.trip_at[at] + 1 if placed else 0
@@ -181,3 +194,8 @@ class Keeper:
         else:
             pause_ms = _RETRY_MS
         self._not_before_ms = time.ticks_add(now_ms, pause_ms)
+
+
+def _is_blindness(group):
+    """Nothing new, nothing known, no answer, or not set up."""
+    return CELLS_AGE <= group <= BOARD_UNKNOWN or SILENCE <= group <= FAULT
