@@ -3,8 +3,12 @@
 Links hold a Status and nothing else; none of them reaches a driver.
 """
 
+from micropython import const
+
 from vigil import limits
 from vigil.sample import UNKNOWN as SAMPLE_UNKNOWN
+
+_HELD_OFF = const(1 << 12)
 
 
 class Status:
@@ -83,8 +87,9 @@ class Status:
 
     @property
     def protection_bits(self):
-        """Rows that hold a switch open, in JBD's bit order."""
-        return self._bits(False)
+        """Rows that hold a switch open, in JBD's bit order; and a command that does."""
+        bits = self._bits(False)
+        return bits | _HELD_OFF if self._switches.held_off else bits
 
     @property
     def warning_bits(self):
