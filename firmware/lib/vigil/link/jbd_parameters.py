@@ -234,7 +234,7 @@ class Parameters:
         delay_us = table.short_circuit_delay_us
         short |= (0 if delay_us < 85 else 1 if delay_us < 150 else 2 if delay_us < 300 else 3) << 3
         code = 0
-        while code < 7 and 8 << code < table.trip_delay_ms[row]:
+        while code < 7 and (10 << code if code else 8) < table.trip_delay_ms[row]:
             code += 1
         return doubled | short << 8 | code << 4 | _nearest(_OVER_MV, over_mv)
 
