@@ -29,6 +29,8 @@ _NAME_AGAIN = const(0x05)
 _USE_PASSWORD = const(0x06)
 _PASSWORDS = (0x07, 0x09, 0x0F)
 _ERRORS = const(0xAA)
+_SECOND_CURRENTS = const(0x38)
+_SECOND_DELAYS = const(0x39)
 _SWITCHES = const(0xE1)
 _SWITCH = const(0xFB)
 _MAKER = const(0xA0)
@@ -212,9 +214,9 @@ class Parameters:
             return (1 << min(bms.sample.temp_count, 8)) - 1
         if register == 0x2F:
             return bms.sample.cell_count
-        if register == 0x38:
+        if register == _SECOND_CURRENTS:
             return self._second_currents(bms.table)
-        if register == 0x39:
+        if register == _SECOND_DELAYS:
             return self._second_delays(bms.table)
         return -1
 
@@ -357,8 +359,12 @@ class Parameters:
                 if not shift:
                     return _OK
                 shift = 0
-        # Clients that count in floats write one unit less than they have read.
-        return _OK if abs(value - shown) == 1 else self._refuse(register, door.READ_ONLY)
+        # Clients that count in floats write one unit less than they have read, and bmstools
+        # turns the two delays of one register round.
+        same = abs(value - shown) == 1
+        if register == _SECOND_DELAYS:
+            same = value == shown & 0xFF | (shown & 0x3000) << 2 | (shown & 0xC000) >> 2
+        return _OK if same else self._refuse(register, door.READ_ONLY)
 
     def _meant(self, at, value):
         unit = LIMITS[at + 3]
