@@ -1,4 +1,4 @@
-"""A real client, bmstools, reads and writes parameters and switches of a running BMS over a pty."""
+"""A real client, bmstools, reads and writes parameters and switches of a BMS over a pty."""
 
 import contextlib
 import random
