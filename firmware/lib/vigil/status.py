@@ -23,6 +23,7 @@ class Status:
         self._counter = counter
         self._charge_guard = charge_guard
         self._sleep = None
+        self.bms = None  # to be read by links that show more than this face
         self.points = None  # vigil.points.Points, on boards whose links show points
         self.cell_count = sample.cell_count
         self.temp_count = sample.temp_count

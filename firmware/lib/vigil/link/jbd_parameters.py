@@ -1,7 +1,6 @@
-"""The rest of JBD, over the points: factory mode, parameters, switches, error counters, passwords.
+"""More of JBD, to be read: factory mode, parameters, error counters; no write changes anything.
 
-Everybody reads. A write goes through the door, in the role that JBD has there at that moment:
-parameters are staged as a set of limits, which saving checks and commits, or refuses, as a whole.
+Everybody reads. Where the owner shall write too there is vigil.link.jbd_writing.
 """
 
 import time
@@ -9,39 +8,34 @@ from array import array
 
 from micropython import const
 
-from vigil import door, limits
-from vigil.door import JBD
-from vigil.limit_stage import COMMITTED, REFUSED
+from vigil import limits
 from vigil.link.jbd import Jbd
 from vigil.link.rs485 import Rs485
-from vigil.points import Points
 
-_OK = const(0x00)
-_NO_SUCH_REGISTER = const(0x80)
-_NOT_ALLOWED = const(0x81)
-_WAITS = const(-1)
+OK = const(0x00)
+NO_SUCH_REGISTER = const(0x80)
+NOT_ALLOWED = const(0x81)
 
 # Registers.
 _FACTORY = const(0x00)
-_LEAVE = const(0x01)
+LEAVE = const(0x01)
 _BASIC_INFO = const(0x03)
 _NAME_AGAIN = const(0x05)
 _USE_PASSWORD = const(0x06)
 _PASSWORDS = (0x07, 0x09, 0x0F)
+MAKER = const(0xA0)
+BARCODE = const(0xA2)
 _ERRORS = const(0xAA)
+SWITCHES = const(0xE1)
+SWITCH = const(0xFB)
 _SECOND_CURRENTS = const(0x38)
-_SECOND_DELAYS = const(0x39)
-_SWITCHES = const(0xE1)
-_SWITCH = const(0xFB)
-_MAKER = const(0xA0)
-_NAME = const(0xA1)
-_BARCODE = const(0xA2)
+SECOND_DELAYS = const(0x39)
 
 _ENTER = const(0x5678)
-_SAVE = const(0x2828)
+SAVE = const(0x2828)
 _FACTORY_MS = const(60000)
 _TICKS = const(0x3FFFFFFF)
-_LARGEST = const(0x7FFF)
+LARGEST = const(0x7FFF)
 _DATA = const(4)  # where an answer's data begin
 
 # The parameters that are limits: register, what of the row, row, unit. Of two with the same
@@ -56,30 +50,16 @@ LIMITS = (
     b"\x3c\x02\x06\x03\x3c\x02\x05\x03\x3d\x02\x04\x03\x3d\x02\x02\x03"
     b"\x3e\x02\x07\x03\x3e\x03\x07\x03\x3f\x02\x08\x03\x3f\x03\x08\x03"
 )
-_LIMIT = const(4)  # bytes of each
+LIMIT = const(4)  # bytes of each
 FIELDS = ("trip", "release", "trip_delay_ms", "release_delay_ms")
-_TRIP = const(0)
-_RELEASE = const(1)
+TRIP = const(0)
+RELEASE = const(1)
 # Units: mV as they are; 10 mV and 10 mA; 0.1 K; seconds in one byte.
 _ONES = const(0)
-_TENS = const(1)
-_KELVIN = const(2)
-_SECONDS = const(3)
-_ZERO_CELSIUS = const(2731)
-# A row's trip that is written takes along what JBD has no register for: row, what follows, what
-# of it. It keeps its distance.
-FOLLOWERS = b"\x02\x01\x00\x02\x01\x01\x04\x03\x00\x04\x03\x01\x19\x19\x01\x1a\x1a\x01"
-_FOLLOWER = const(3)
-_MOST_WRITES = const(4)  # of one parameter: a set begun, the number, two followers
-
-# Points.
-_STAGED = (1000, 1128, 1256, 1384)  # as FIELDS
-_BEGIN = const(1604)
-_COMMIT = const(1606)
-_ABANDON = const(1607)
-_ALLOWED = const(1609)
-# What is no point is recorded as this and its register.
-NO_POINT = const(0xFF00)
+TENS = const(1)
+KELVIN = const(2)
+SECONDS = const(3)
+ZERO_CELSIUS = const(2731)
 
 # Cell voltage at so many percent, register by register.
 PERCENTS = (
@@ -92,7 +72,7 @@ ZEROS = (0x14, 0x16, 0x30, 0x31)
 _FUNCTIONS = const(6)
 # Bits of the protection word in the order of the error counters.
 COUNTED = b"\x0a\x08\x09\x00\x01\x04\x05\x06\x07\x02\x03"
-_COUNTERS = const(12)  # the last one: restarts
+_RESTARTS = const(11)  # behind them
 # mV across the shunt, as the short circuit and the second over-current are coded.
 _SHORT_MV = b"\x16\x21\x2c\x38\x43\x4e\x59\x64"
 _OVER_MV = b"\x08\x0b\x0e\x11\x13\x16\x19\x1c\x1f\x21\x24\x27\x2a\x2c\x2f\x32"
@@ -101,17 +81,16 @@ _OVER_MV = b"\x08\x0b\x0e\x11\x13\x16\x19\x1c\x1f\x21\x24\x27\x2a\x2c\x2f\x32"
 class Parameters:
     """read() and write() answer for the registers that the Jbd itself has not."""
 
-    def __init__(self, points, name=b"", production_date=0, shunt_uohm=0):
+    def __init__(self, status, name=b"", production_date=0, shunt_uohm=0):
         """shunt_uohm: 0 where it is not told, registers 2C and 38 are then 0."""
-        self._points = points
-        self._door = points.door
+        self._status = status
         self._date = production_date
         self._shunt_uohm = shunt_uohm
         self._texts = (b"Vigil", name, b"")
         self._factory = False
         self._touched_ms = 0
-        self._editing = False  # the set of limits in the making is ours
-        self._cleared = array("H", [0] * len(COUNTED))  # error counters when they were cleared
+        self._counted = array("H", [0] * len(COUNTED))
+        self._cleared = array("H", self._counted)  # what was counted when it was last cleared
 
     # Reading.
 
@@ -119,26 +98,26 @@ class Parameters:
         """Put the data of a register into the reply: their number, or 0 - status."""
         if register == _FACTORY:
             # The type of the front end, where 0 is the usual one.
-            return self._two(reply, 0)
+            return self._word(reply, 0, 0)
         if register == _ERRORS:
             return self._errors(reply)
-        text = _MAKER <= register <= _BARCODE
+        text = MAKER <= register <= BARCODE
         value = 0 if text else self._parameter(register)
         if value < 0:
-            return 0 - _NO_SUCH_REGISTER
+            return 0 - NO_SUCH_REGISTER
         if not self._in_factory():
-            return 0 - _NOT_ALLOWED
+            return 0 - NOT_ALLOWED
         if text:
-            text = self._texts[register - _MAKER]
+            text = self._texts[register - MAKER]
             reply[_DATA] = len(text)
             for at in range(len(text)):
                 reply[_DATA + 1 + at] = text[at]
             return 1 + len(text)
-        return self._two(reply, value)
+        return self._word(reply, 0, value)
 
-    def _two(self, reply, value):
-        reply[_DATA] = value >> 8 & 0xFF
-        reply[_DATA + 1] = value & 0xFF
+    def _word(self, reply, index, value):
+        reply[_DATA + 2 * index] = value >> 8 & 0xFF
+        reply[_DATA + 2 * index + 1] = value & 0xFF
         return 2
 
     def _in_factory(self):
@@ -152,43 +131,33 @@ class Parameters:
     def _parameter(self, register):
         """16 bits; -1 if there is no such parameter."""
         value = -1
-        for at in range(0, len(LIMITS), _LIMIT):
+        for at in range(0, len(LIMITS), LIMIT):
             if LIMITS[at] == register:
                 part = self._part(at)
-                if LIMITS[at + 3] != _SECONDS:
+                if LIMITS[at + 3] != SECONDS:
                     return part
                 value = part if value < 0 else value << 8 | part
         return value if value >= 0 else self._own_word(register)
 
     def _number(self, field, row):
-        """Of the set in the making, else of that which runs."""
-        at = self._points.row_at[row - 1]
-        stage = self._door.stage
-        table = self._points.bms.table
-        if self._editing:
-            begins = self._door.coming(_BEGIN, -1) >= 0
-            if not begins and stage.is_begun and stage.state != REFUSED:
-                table = stage.table
-            number = getattr(table, FIELDS[field])[at]
-            return self._door.coming(_STAGED[field] + 2 * (row - 1), number)
-        return getattr(table, FIELDS[field])[at]
+        return getattr(self._status.bms.table, FIELDS[field])[position(row)]
 
     def _part(self, at):
         """What is shown of a limit: 16 bits, of a delay 8."""
         unit = LIMITS[at + 3]
         number = self._number(LIMITS[at + 1], LIMITS[at + 2])
-        if unit == _SECONDS:
+        if unit == SECONDS:
             return min((number + 500) // 1000, 0xFF)
-        if unit == _KELVIN:
-            return max(0, min(number + _ZERO_CELSIUS, 0xFFFF))
-        if unit == _TENS:
+        if unit == KELVIN:
+            return max(0, min(number + ZERO_CELSIUS, 0xFFFF))
+        if unit == TENS:
             number = (number + 5) // 10
-            if _is_current(LIMITS[at]):
-                return max(-_LARGEST - 1, min(number, _LARGEST)) & 0xFFFF
+            if is_current(LIMITS[at]):
+                return max(-LARGEST - 1, min(number, LARGEST)) & 0xFFFF
         return max(0, min(number, 0xFFFF))
 
     def _own_word(self, register):
-        bms = self._points.bms
+        bms = self._status.bms
         for at in range(0, len(PERCENTS), 2):
             if PERCENTS[at] == register:
                 return bms.chemistry.ocv_dmv[PERCENTS[at + 1]] // 10
@@ -216,7 +185,7 @@ class Parameters:
             return bms.sample.cell_count
         if register == _SECOND_CURRENTS:
             return self._second_currents(bms.table)
-        if register == _SECOND_DELAYS:
+        if register == SECOND_DELAYS:
             return self._second_delays(bms.table)
         return -1
 
@@ -224,7 +193,7 @@ class Parameters:
         """Short circuit and second over-current, as the nearest code; doubled if one needs it."""
         if not self._shunt_uohm:
             return 0
-        row = self._points.row_at[limits.DISCHARGE_OVER_CURRENT_SEVERE - 1]
+        row = position(limits.DISCHARGE_OVER_CURRENT_SEVERE)
         short_mv = abs(table.short_circuit_ma) // 100 * self._shunt_uohm // 10000
         over_mv = abs(table.trip[row]) // 100 * self._shunt_uohm // 10000
         doubled = 0
@@ -242,37 +211,36 @@ class Parameters:
 
     def _second_delays(self, table):
         over = under = 0
-        rows = self._points.row_at
-        over_ms = table.trip_delay_ms[rows[limits.CELL_OVER_VOLTAGE_SEVERE - 1]]
-        under_ms = table.trip_delay_ms[rows[limits.CELL_UNDER_VOLTAGE_SEVERE - 1]]
+        over_ms = table.trip_delay_ms[position(limits.CELL_OVER_VOLTAGE_SEVERE)]
+        under_ms = table.trip_delay_ms[position(limits.CELL_UNDER_VOLTAGE_SEVERE)]
         while over < 3 and 1500 << over < over_ms:
             over += 1
         while under < 3 and (3000 << under if under else 2500) < under_ms:
             under += 1
-        release_ms = table.release_delay_ms[rows[limits.SHORT_CIRCUIT_SEEN - 1]]
+        release_ms = table.release_delay_ms[position(limits.SHORT_CIRCUIT_SEEN)]
         return over << 14 | under << 12 | min((release_ms + 500) // 1000, 0xFF)
 
     def _errors(self, reply):
         """How often each kind of limit has opened a switch since the counters were cleared."""
-        bms = self._points.bms
+        self._count_trips()
         for kind in range(len(COUNTED)):
-            total = self._trips(COUNTED[kind]) - self._cleared[kind]
-            reply[_DATA + 2 * kind] = total >> 8 & 0xFF
-            reply[_DATA + 2 * kind + 1] = total & 0xFF
-        starts = min(bms.memory.starts, 0xFFFF)
-        reply[_DATA + 2 * _COUNTERS - 2] = starts >> 8
-        reply[_DATA + 2 * _COUNTERS - 1] = starts & 0xFF
-        return 2 * _COUNTERS
+            self._word(reply, kind, self._counted[kind] - self._cleared[kind])
+        self._word(reply, _RESTARTS, min(self._status.bms.memory.starts, 0xFFFF))
+        return 2 * _RESTARTS + 2
 
-    def _trips(self, bit):
-        counts = self._points.bms.protection.trip_counts
-        total = 0
+    def _count_trips(self):
+        """Of each kind, since the start."""
+        counts = self._status.bms.protection.trip_counts
+        counted = self._counted
+        for kind in range(len(COUNTED)):
+            counted[kind] = 0
         for at in range(len(counts)):
             if counts[at]:
                 row = limits.TABLE[at]
-                if row[limits.JBD_BIT] == bit and row[limits.ACTION] != limits.WARNING:
-                    total += counts[at]
-        return min(total, 0xFFFF)
+                for kind in range(len(COUNTED)):
+                    if row[limits.JBD_BIT] == COUNTED[kind]:
+                        if row[limits.ACTION] != limits.WARNING:
+                            counted[kind] = min(counted[kind] + counts[at], 0xFFFF)
 
     # Writing.
 
@@ -280,168 +248,33 @@ class Parameters:
         """The status of a write whose data begin at request[at]; below 0: verdict() has it."""
         count = request[at - 1]
         value = request[at] << 8 | request[at + 1] if count == 2 else -1
-        if register == _FACTORY:
-            if value == _ENTER:
-                self._in_factory()
-                self._factory = True
-                return _OK
-        elif register == _LEAVE:
-            if value == 0:
-                self._leave()
-                return _OK
-            if value == _SAVE and self._in_factory():
-                return self._save()
-        elif register == _USE_PASSWORD:
-            # None is set: keys belong to the door.
-            if count == 7 and request[at] == 6:
-                return _OK
-        elif register in _PASSWORDS or _BASIC_INFO <= register <= _NAME_AGAIN:
-            pass
-        elif register == _ERRORS:
-            pass
-        elif register == _SWITCHES:
-            if 0 <= value <= 3:
-                return self._command(_ALLOWED, 3 ^ value)
-        elif register == _SWITCH:
-            which = value >> 8
-            if value >= 0 and value & 0xFE == 0 and which in (0x00, 0x01, 0x0A):
-                mask = 3 if which == 0x0A else 1 if which else 2
-                allowed = self._door.coming(_ALLOWED, self._door.switches_allowed)
-                off = value & 1
-                return self._command(_ALLOWED, allowed & ~mask if off else allowed | mask)
-        elif _MAKER <= register <= _BARCODE:
-            return self._write_text(register, request, at, count)
-        else:
-            shown = self._parameter(register)
-            if shown < 0:
-                return self._refuse(register, door.NO_SUCH_POINT, _NO_SUCH_REGISTER)
-            if count == 2:
-                return self._write_parameter(register, value, shown)
-        return self._refuse(register, door.NOT_ALLOWED)
-
-    def _refuse(self, register, code, status=_NOT_ALLOWED):
-        self._door.refuse(NO_POINT | register, code)
-        return status
-
-    def _command(self, number, value):
-        return _OK if self._door.write(number, value, JBD) == door.TAKEN else _NOT_ALLOWED
-
-    def _is_owner(self):
-        return self._door.authority.role(JBD) >= door.OWNER
-
-    def _write_text(self, register, request, at, count):
-        """Nothing can be renamed, but what is written back as it was read is no rename."""
-        text = self._texts[register - _MAKER]
-        if not self._in_factory() or not self._is_owner():
-            return self._refuse(register, door.NOT_ALLOWED)
-        same = count == len(text) + 1 and request[at] == len(text)
-        for index in range(len(text)):
-            same = same and request[at + 1 + index] == text[index]
-        return _OK if same else self._refuse(register, door.READ_ONLY)
-
-    def _write_parameter(self, register, value, shown):
-        if not self._in_factory() or not self._is_owner():
-            return self._refuse(register, door.NOT_ALLOWED)
-        if value == shown:
-            # Whoever writes everything back changes nothing, not even what was rounded.
-            return _OK
-        if self._door.room < _MOST_WRITES:
-            return self._refuse(register, door.BUSY)
-        shift = 8
-        for at in range(0, len(LIMITS), _LIMIT):
-            if LIMITS[at] == register:
-                if LIMITS[at + 3] != _SECONDS:
-                    return self._put(at, self._meant(at, value))
-                if value >> shift & 0xFF != shown >> shift & 0xFF:
-                    status = self._put(at, (value >> shift & 0xFF) * 1000)
-                    if status != _OK:
-                        return status
-                if not shift:
-                    return _OK
-                shift = 0
-        # Clients that count in floats write one unit less than they have read, and bmstools
-        # turns the two delays of one register round.
-        same = abs(value - shown) == 1
-        if register == _SECOND_DELAYS:
-            same = value == shown & 0xFF | (shown & 0x3000) << 2 | (shown & 0xC000) >> 2
-        return _OK if same else self._refuse(register, door.READ_ONLY)
-
-    def _meant(self, at, value):
-        unit = LIMITS[at + 3]
-        if unit == _KELVIN:
-            return value - _ZERO_CELSIUS
-        if unit == _TENS:
-            if _is_current(LIMITS[at]) and value > _LARGEST:
-                value -= 0x10000
-            return value * 10
-        return value
-
-    def _put(self, at, number):
-        """A limit and what follows it into the set in the making."""
-        field = LIMITS[at + 1]
-        row = LIMITS[at + 2]
-        if not self._editing:
-            if self._door.write(_BEGIN, self._points.limits_schema[1], JBD) != door.TAKEN:
-                return _NOT_ALLOWED
-            self._editing = True
-        before = self._number(field, row)
-        if not self._stage(field, row, number):
-            return _NOT_ALLOWED
-        if field == _TRIP:
-            if row == limits.CHARGE_OVER_CURRENT or row == limits.DISCHARGE_OVER_CURRENT:
-                self._stage(_RELEASE, row, number * 9 // 10)
-            for at in range(0, len(FOLLOWERS), _FOLLOWER):
-                if FOLLOWERS[at] == row:
-                    field = FOLLOWERS[at + 2]
-                    row_there = FOLLOWERS[at + 1]
-                    moved = self._number(field, row_there) + number - before
-                    self._stage(field, row_there, moved)
-        return _OK
-
-    def _stage(self, field, row, number):
-        written = self._door.write(_STAGED[field] + 2 * (row - 1), number, JBD)
-        if written != door.TAKEN:
-            # Somebody else has ended the set, or the window has closed.
-            self._editing = False
-        return written == door.TAKEN
-
-    # The end of factory mode.
+        if register == _FACTORY and value == _ENTER:
+            self._in_factory()
+            self._factory = True
+            return OK
+        if register == LEAVE and value == 0:
+            self._leave()
+            return OK
+        # No password is set: keys belong to the door.
+        if register == _USE_PASSWORD and count == 7 and request[at] == 6:
+            return OK
+        return self._change(register, request, at, count, value)
 
     def _leave(self):
-        """Whatever has been staged is given up."""
         self._factory = False
-        if self._editing:
-            self._editing = False
-            self._door.write(_ABANDON, 1, JBD)
 
-    def _save(self):
-        if not self._is_owner():
-            self._leave()
-            return self._refuse(_LEAVE, door.NOT_ALLOWED)
-        self._factory = False
-        for kind in range(len(COUNTED)):
-            self._cleared[kind] = self._trips(COUNTED[kind])
-        self._door.done(NO_POINT | _LEAVE, _SAVE, JBD)
-        if not self._editing:
-            return _OK
-        self._editing = False
-        if self._door.write(_COMMIT, 1, JBD) != door.TAKEN:
-            return _NOT_ALLOWED
-        return _WAITS
+    def _change(self, register, request, at, count, value):
+        return NOT_ALLOWED if self._is_there(register) else NO_SUCH_REGISTER
 
-    def verdict(self):
-        """The status of saving, below 0 while the set is being checked."""
-        stage = self._door.stage
-        if self._door.waiting or stage.is_checking:
-            return _WAITS
-        if stage.state == COMMITTED:
-            return _OK
-        if stage.is_begun:
-            self._door.write(_ABANDON, 1, JBD)
-        return _NOT_ALLOWED
+    def _is_there(self, register):
+        if register in _PASSWORDS or register <= LEAVE or register == _ERRORS:
+            return True
+        if _BASIC_INFO <= register <= _USE_PASSWORD or MAKER <= register <= BARCODE:
+            return True
+        return register == SWITCHES or register == SWITCH or self._parameter(register) >= 0
 
 
-def _is_current(register):
+def is_current(register):
     return 0x28 <= register <= 0x29
 
 
@@ -453,13 +286,20 @@ def _nearest(table, number):
     return found
 
 
+def position(row_id):
+    """As limits.position(), which takes memory."""
+    at = 0
+    while limits.TABLE[at][limits.ID] != row_id:
+        at += 1
+    return at
+
+
 def offer(board, uart, driver_enable=None, baudrate=9600, shunt_uohm=0):
-    """Give a board the whole of JBD on this port, and the points behind it."""
+    """Give a board JBD with everything that can be read, on this port."""
 
     def jbd_on_rs485(status):
         engine = Jbd(status, board.device_name)
-        engine.use(Parameters(status.points, engine.name, engine.production_date, shunt_uohm))
+        engine.use(Parameters(status, engine.name, engine.production_date, shunt_uohm))
         return Rs485(uart, engine, driver_enable, baudrate)
 
-    board.points = Points
     board.links = [jbd_on_rs485]
