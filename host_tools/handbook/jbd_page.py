@@ -33,7 +33,7 @@ as it imports:
 | module | answers | heap on a Pico, beside a board's other parts |
 |---|---|---|
 | `vigil.link.jbd` | 03, 04, 05 | |
-| `vigil.link.jbd_parameters` | all that can be read, factory mode too; refuses every write | 4 KB |
+| `vigil.link.jbd_parameters` | all that can be read, in factory mode too; no write | 4 KB |
 | `vigil.link.jbd_writing` | all of that, and writing | 22 KB with the points behind it |
 
 ```python

@@ -133,11 +133,8 @@ class Door:
             self._will_be_begun = False
         return code
 
-    def coming(self, number, otherwise):
-        """The value that waits to be written there; `otherwise` if none does."""
-        points = self._points
-        at = points.find(number)
-        index = (number - points.number(at)) // points.wide(at)
+    def coming(self, at, index, otherwise):
+        """The value that waits for an element of the point at this place, if any does."""
         queue = self._queue
         for back in range(self.waiting - 1, -1, -1):
             entry = (self._first + back) % MOST_WAITING * _ENTRY

@@ -62,19 +62,23 @@ class Writing(Parameters):
         self._points = status.points
         self._door = status.points.door
         self._editing = False  # the set of limits in the making is ours
+        # Places of the points.
+        find = self._points.find
+        self._staged_at = bytes([find(number) for number in _STAGED])
+        self._begin_at = find(_BEGIN)
+        self._allowed_at = find(_ALLOWED)
 
     def _number(self, field, row):
         """Of the set in the making, else of that which runs."""
-        at = position(row)
+        if not self._editing:
+            return super()._number(field, row)
+        coming = self._door.coming
         stage = self._door.stage
         table = self._points.bms.table
-        if self._editing:
-            begins = self._door.coming(_BEGIN, -1) >= 0
-            if not begins and stage.is_begun and stage.state != REFUSED:
-                table = stage.table
-            number = getattr(table, FIELDS[field])[at]
-            return self._door.coming(_STAGED[field] + 2 * (row - 1), number)
-        return getattr(table, FIELDS[field])[at]
+        if stage.is_begun and stage.state != REFUSED and coming(self._begin_at, 0, -1) < 0:
+            table = stage.table
+        number = getattr(table, FIELDS[field])[position(row)]
+        return coming(self._staged_at[field], row - 1, number)
 
     def _change(self, register, request, at, count, value):
         if register == LEAVE and value == SAVE and self._in_factory():
@@ -86,16 +90,17 @@ class Writing(Parameters):
             which = value >> 8
             if value >= 0 and value & 0xFE == 0 and which in (0x00, 0x01, 0x0A):
                 mask = 3 if which == 0x0A else 1 if which else 2
-                allowed = self._door.coming(_ALLOWED, self._door.switches_allowed)
+                allowed = self._door.switches_allowed
+                allowed = self._door.coming(self._allowed_at, 0, allowed)
                 off = value & 1
                 return self._command(_ALLOWED, allowed & ~mask if off else allowed | mask)
         elif MAKER <= register <= BARCODE:
             return self._write_text(register, request, at, count)
-        elif not self._is_there(register):
-            return self._refuse(register, door.NO_SUCH_POINT, NO_SUCH_REGISTER)
-        elif count == 2:
+        else:
             shown = self._parameter(register)
-            if shown >= 0:
+            if shown < 0 and not self._is_there(register):
+                return self._refuse(register, door.NO_SUCH_POINT, NO_SUCH_REGISTER)
+            if shown >= 0 and count == 2:
                 return self._write_parameter(register, value, shown)
         return self._refuse(register, door.NOT_ALLOWED)
 
