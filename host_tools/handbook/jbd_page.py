@@ -33,8 +33,8 @@ as it imports:
 | module | answers | heap on a Pico, beside a board's other parts |
 |---|---|---|
 | `vigil.link.jbd` | 03, 04, 05 | |
-| `vigil.link.jbd_parameters` | all that can be read, in factory mode too; no write | 4 KB |
-| `vigil.link.jbd_writing` | all of that, and writing | 22 KB with the points behind it |
+| `vigil.link.jbd_parameters` | all that can be read, in factory mode too; no write | 5 KB |
+| `vigil.link.jbd_writing` | all of that, and writing | 28 KB with the points behind it |
 
 ```python
 from vigil.link import jbd_parameters as protocol
@@ -42,7 +42,8 @@ from vigil.link import jbd_parameters as protocol
 protocol.offer(board, uart, driver_enable, RS485_BAUD, shunt_uohm=SHUNT_UOHM)
 ```
 
-The simulated boards have all of it, the Pico with the BQ76952 everything to read.
+The simulated boards `sim16_lfp` and `sim15_bq76940` have all of it; `pico_bq76952` has everything
+to read, and 102 KB of its heap stay free; other boards have the first.
 
 ## What is answered
 
