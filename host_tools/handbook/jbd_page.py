@@ -64,7 +64,8 @@ to read, and 102 KB of its heap stay free; other boards have the first.
 Factory mode ends 60 s after the last parameter was asked for; it is a way to read, not a
 permission. Who may write is decided at the moment of the write, by the board's *authority*
 ([`points.md`](points.md)): the owner opens a window for a limited time. Outside it every write is
-refused with 81, counted, and told to the journal. What is kept off by E1 is told by bit 12 of the
+refused with 81, counted, and told to the journal; a register that is no point stands there as
+65280 and its number. What is kept off by E1 is told by bit 12 of the
 protection word; E1 never closes a switch against a limit, and a restart allows both again.
 
 ## Writing parameters
