@@ -91,7 +91,8 @@ most; 38 and 39 to the nearest code that JBD has. Currents beyond 327.67 A and c
 
 A frame's sum cannot tell two errors that cancel each other, and does not cover the byte that says
 read or write. So a write has to have exactly the length of its register, and to stand behind a
-silence of 20 ms or a good frame: behind rubbish it is passed over, and the client asks again.
+silence of 20 ms or a good frame: behind rubbish it is passed over, and the client asks again. A
+host whose transceiver puts a stray byte before every frame reads, but cannot write.
 
 ## Parameters
 

@@ -57,6 +57,8 @@ NO_POINT = const(0xFF00)
 
 
 class Writing(Parameters):
+    """The same, and a write is done if the door takes it."""
+
     def __init__(self, status, name=b"", production_date=0, shunt_uohm=0):
         super().__init__(status, name, production_date, shunt_uohm)
         self._points = status.points
