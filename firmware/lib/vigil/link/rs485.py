@@ -2,7 +2,7 @@
 
 Times are ticks in microseconds. The engine has receive(data, count), silence(), pending, frames,
 reply, reply_length and reply_sent(), see vigil.link.jbd; go_on() is called while `unfinished`;
-keeps_gap: its frames are told apart by silences. silence() is called once behind all that is heard.
+keeps_gap: its frames are told apart by silences. silence() comes once behind whatever is heard.
 """
 
 import time
