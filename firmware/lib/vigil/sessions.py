@@ -112,8 +112,10 @@ class Sessions:
     def proofs_refused(self):
         return self._refused.count
 
-    def is_open(self, number):
-        return _find(self._open, number) is not None
+    def role_of(self, number):
+        """What who has opened this session may do; 0 if it is not open."""
+        session = _find(self._open, number)
+        return 0 if session is None else session.role
 
     # Proofs.
 
