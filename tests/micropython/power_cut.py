@@ -21,7 +21,7 @@ from vigil.keeper import LATCHED_KEPT_MS, PERIOD_MS, Keeper
 from vigil.memory import Memory
 
 HISTORIES = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-OPERATIONS = 100  # of one history, at least
+OPERATIONS = 112  # of one history, at least
 SECTOR = 4096
 PAGE = 256
 SECTORS = 12

@@ -144,7 +144,7 @@ class Bms:
         self.keeper = Keeper(
             memory, self.protection, self.switches, window, self.announce_stall, self.runs_well
         )
-        self.authority = self.points and self._give_authority()
+        self.authority = self.points and self.points.give_authority()
         self.table_guard = TableGuard(self.protection._rows, self.sample)
         self.deep_discharge = DeepDischarge(self)
         self.status.sleep_of(self.deep_discharge)
@@ -186,15 +186,6 @@ class Bms:
         self.bring_ups = 0
         if self.points:
             self.points.begin()
-
-    def _give_authority(self):
-        """The one that decides who may write; None where the board has one of its own."""
-        self.door.authority = authority = getattr(self.board, "authority", None)
-        if authority is None:
-            from vigil.auth import Authority
-
-            self.door.authority = Authority(self.memory, self.keeper.note)
-            return self.door.authority
 
     def run(self):
         """Until an exception ends it; the switches are open whenever this returns."""
