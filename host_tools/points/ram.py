@@ -49,6 +49,15 @@ import vigil.points
 note("points")
 points = vigil.points.Points(bms)
 note("Points")
+import vigil.seal, vigil.tally, vigil.sessions
+note("sessions")
+import vigil.auth
+note("auth")
+from vigil.memory import Memory
+memory = Memory()
+note("")
+authority = vigil.auth.Authority(memory, None, bytes(8))
+note("Authority")
 import vigil.link.sunspec_table
 import vigil.link.sunspec
 note("sunspec")
@@ -83,7 +92,8 @@ def measure():
 
 def _sources(library):
     """The files that the script imports, and what these import."""
-    waiting = ["vigil." + name for name in ("protect", "validate", "link.modbus", "link.sunspec")]
+    names = ("protect", "validate", "memory", "auth", "link.modbus", "link.sunspec")
+    waiting = ["vigil." + name for name in names]
     found = {library / "vigil" / "__init__.py", library / "vigil" / "journal.py"}
     while waiting:
         base = library / waiting.pop().replace(".", "/")
