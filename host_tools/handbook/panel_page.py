@@ -147,7 +147,7 @@ def _presses(panel):
         f"| {panel.HELD_MS // 1000} to {panel.STUCK_MS // 1000} s | the owner's reset: switches"
         " that are open for good may close again, if the limits let them; in safe mode the failed"
         " starts are forgotten. The journal notes it |\n",
-        f"| from the start of the board on, {panel.HELD_MS // 1000} to {panel.STUCK_MS // 1000} s |"
+        f"| from the board's start on, {panel.HELD_MS // 1000} to {panel.STUCK_MS // 1000} s |"
         " keys may be set for two minutes: [`keys.md`](keys.md). The journal notes it |\n",
     )
 

@@ -1,4 +1,4 @@
-"""Who talks to an Authority in the tests: HMAC, transcript and seals once more, from docs/keys.md."""
+"""Who talks to an Authority in the tests: HMAC, transcript and seals once more, of its own."""
 
 import hashlib
 
