@@ -73,10 +73,6 @@ def sim(
         ),
     ] = None,
     rs485: Annotated[str, typer.Option(metavar="jbd|modbus", help="Protocol on RS485.")] = "jbd",
-    key: Annotated[
-        str | None,
-        typer.Option(metavar="HEX|FILE", help="The owner's key, as if it had been set before."),
-    ] = None,
     nodes: Annotated[str, typer.Option(metavar="N", help="How many batteries, 1 to 8.")] = "1",
     run_dir: Annotated[
         str, typer.Option(metavar="DIR", help="Where run.json tells what runs.")
@@ -108,7 +104,6 @@ def sim(
         plain,
         ambient,
         aged,
-        key,
     )
     node = supervisor.NODE
     if scenario is not None:

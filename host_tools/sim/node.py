@@ -79,10 +79,6 @@ class Node:
         )
         self._monitor = getattr(self.twin, "monitor", None)
         self.twin.rs485.on_transmit = self._transmitted
-        if config.get("owner_key"):
-            from vigil import auth
-
-            auth.write_keys(board.make_storage(), None, _bytes_from_hex(config["owner_key"]))
         self.board = board
         self._play_profile()
         for fault in config["faults"]:

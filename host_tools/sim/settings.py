@@ -3,7 +3,6 @@ that carries one sentence for the user."""
 
 import ast
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,6 @@ _MOST_NODES = 8
 _AMBIENT_C = (-40, 70)
 _MOST_WORN_PCT = 50
 _PROTOCOLS = ("jbd", "modbus")
-_KEY = re.compile("[0-9a-fA-F]{64}")
 _LATER_PROTOCOLS = ("pylontech",)
 
 
@@ -37,7 +35,6 @@ class Settings:
     ambient_c: float = 25.0
     worn_pct: float = 0.0
     rs485: str = "jbd"
-    owner_key: str | None = None  # hex
     stage: dict | None = None  # of a scenario: what node_config adds
 
     def seed_of(self, node):
@@ -58,7 +55,6 @@ class Settings:
             "profile_unit": self.profile.unit,
             "faults": self.faults[node - 1],
             "rs485": self.rs485,
-            "owner_key": self.owner_key,
             **(self.stage or {}),
         }
         return json.dumps(config).encode()
@@ -79,7 +75,6 @@ def check(
     plain=False,
     ambient="25",
     aged="0",
-    key=None,
 ):
     """Settings from the option texts (None where an option was not given)."""
     cells, temps = board_counts(board)
@@ -108,22 +103,7 @@ def check(
         ambient_c=_option("--ambient", ambient, number, *_AMBIENT_C),
         worn_pct=_option("--aged", aged, number, 0, _MOST_WORN_PCT),
         rs485=rs485,
-        owner_key=None if key is None else _key(key),
     )
-
-
-def _key(text):
-    """Hex digits as they are, or those in a file."""
-    if not _KEY.fullmatch(text):
-        try:
-            text = Path(text).read_text("ascii").strip()
-        except (OSError, ValueError):
-            raise ValueError(f"--key: {shown(text)} is neither 64 hex digits nor a file") from None
-        if not _KEY.fullmatch(text):
-            raise ValueError("--key: the file must hold 64 hex digits")
-    if not int(text, 16):
-        raise ValueError("--key: zeros are no key")
-    return text.lower()
 
 
 def _faults(specs, parts, nodes):

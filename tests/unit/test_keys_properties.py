@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from keys_client import NATIVE, OPERATOR, OWNER, OWNERS_KEY, PLAIN, World, four
 
 from host_tools.mock.fakes import cryptolib
-from host_tools.sim.settings import _key
 from vigil import journal
 from vigil.seal import Cipher, Mac, same
 from vigil.sessions import BAD_PROOF, MALFORMED, NO_SESSION, NOT_ALLOWED, OK, TOO_EARLY
@@ -248,10 +247,3 @@ def test_a_listener_and_liar_gets_nowhere_in_ten_thousand_attempts():
     assert world.state()[:2] == before[:2]
     assert authority.proofs_refused > 10000
     assert world.client(OWNER, opened=False).challenge() in (OK, TOO_EARLY)
-
-
-def test_the_simulator_takes_a_key_as_digits_or_from_a_file(tmp_path):
-    digits = "0123456789ABCDEF" * 4
-    file = tmp_path / "key"
-    file.write_text(digits + "\n")
-    assert _key(digits) == _key(str(file)) == digits.lower()
