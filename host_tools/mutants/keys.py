@@ -73,9 +73,8 @@ PARTS = [
     (
         "who has acted once acts on",
         "sessions.py",
-        '        """The message has been handled, and its answer sealed: nobody acts any more."""\n'
-        "        self.acting = 0\n",
-        "",
+        'nobody acts any more."""\n        self.acting = 0\n',
+        'nobody acts any more."""\n',
     ),
     (
         "an operator acts as the owner",
@@ -128,7 +127,8 @@ PARTS = [
     (
         "an answer need not wait",
         "sessions.py",
-        "        if self._must_wait(now_ms):\n            return TOO_EARLY\n        self._tidy(now_ms)\n",
+        "        if self._must_wait(now_ms):\n            return TOO_EARLY\n"
+        "        self._tidy(now_ms)\n",
         "        self._tidy(now_ms)\n",
     ),
     (

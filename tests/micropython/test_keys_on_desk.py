@@ -6,15 +6,14 @@ from test_modbus_on_desk import ALLOWED, BEGIN, COMMIT, RESET, RESULT, STAGED_TR
 
 from host_tools.mock.fake_flash import FakeFlash
 from host_tools.mock.seeded_random import SeededRandom
-from vigil import door, journal, sessions
-from vigil.auth import write_keys
+from vigil import auth, door, journal, sessions
 
 KEYS_SET, COPIES_OWED, WINDOW, COMMISSIONING, OPEN, OPENED, REFUSED = range(1700, 1707)
 
 
 def commissioned(**options):
     flash = FakeFlash()
-    write_keys(flash, OPERATORS_KEY, OWNERS_KEY)
+    auth.write_keys(flash, OPERATORS_KEY, OWNERS_KEY)
     return Master(flash=flash, current_ma=-5000, **options)
 
 
@@ -80,6 +79,20 @@ def test_the_button_held_at_the_start_lets_a_key_be_set_and_kept():
     again = Master(flash=master.flash)
     assert again.read(KEYS_SET) == [2]
     assert OwnersSession(again).status == sessions.OK
+
+
+def test_keys_are_set_from_the_repl():
+    master = Master()
+    auth.set_keys("0a" * 32)
+    again = Master(flash=master.flash)
+    assert again.read(KEYS_SET) == [2]
+    assert OwnersSession(again, bytes([10] * 32)).status == sessions.OK
+    for owner, operator in (("0a" * 31, ""), ("00" * 32, ""), ("", "0a" * 33)):
+        try:
+            auth.set_keys(owner, operator)
+        except ValueError:
+            continue
+        raise AssertionError("taken")
 
 
 def test_a_button_held_later_or_stuck_from_the_start_lets_no_key_be_set():

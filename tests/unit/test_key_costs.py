@@ -1,4 +1,4 @@
-"""What proofs and seals take on a board: the C that is counted is what it says, and it is short."""
+"""What proofs and seals take on a board: what is counted is SHA-256 and AES, and fits a slice."""
 
 import hashlib
 import struct

@@ -171,8 +171,19 @@ def own_id():
     return hashlib.sha256(b"vigil device" + machine.unique_id()).digest()[:8]
 
 
+def set_keys(owner, operator=""):
+    """For the REPL, with the BMS stopped: 64 hex digits each. Other keys are forgotten."""
+    import board
+
+    written = write_keys(board.build().storage, bytes.fromhex(operator), bytes.fromhex(owner))
+    print("set; restart the board" if written else "the flash does not take them")
+
+
 def write_keys(storage, operator, owner):
-    """At the board, with the BMS stopped; None: no such key."""
+    """At the board, with the BMS stopped; nothing: no such key."""
+    for key in (operator, owner):
+        if key and not _is_good(OWNER, key):
+            raise ValueError("a key has 32 bytes")
     store = Store(storage, _NAME, _SCHEMA, _LENGTH)
     store.load()
     store.stage((operator or _NO_KEY) + (owner or _NO_KEY))
