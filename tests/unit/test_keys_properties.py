@@ -8,8 +8,19 @@ from cryptography.hazmat.primitives.ciphers import Cipher as TheirCipher
 from cryptography.hazmat.primitives.ciphers import algorithms, modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from keys_client import NATIVE, OPERATOR, OWNER, OWNERS_KEY, PLAIN, World, four
+from keys_client import (
+    CLIENT_NONCE,
+    ID,
+    NATIVE,
+    OPERATOR,
+    OWNER,
+    OWNERS_KEY,
+    PLAIN,
+    World,
+    four,
+)
 
+from host_tools.client.session import Session
 from host_tools.mock.fakes import cryptolib
 from vigil import journal
 from vigil.seal import Cipher, Mac, same
@@ -247,3 +258,34 @@ def test_a_listener_and_liar_gets_nowhere_in_ten_thousand_attempts():
     assert world.state()[:2] == before[:2]
     assert authority.proofs_refused > 10000
     assert world.client(OWNER, opened=False).challenge() in (OK, TOO_EARLY)
+
+
+@FEW
+@given(
+    st.binary(min_size=1, max_size=32).filter(any),
+    st.sampled_from([OPERATOR, OWNER]),
+    st.lists(st.binary(max_size=200), min_size=1, max_size=6),
+)
+def test_the_client_library_and_the_board_understand_each_other(key, role, payloads):
+    key = key.ljust(32, b"k")
+    world = World(operator=key, owner=key)
+    authority = world.authority
+    assert authority.challenge(role, CLIENT_NONCE, 0) == OK
+    session = Session(key, ID, role, authority.session, CLIENT_NONCE, authority.device_nonce)
+    assert session.device_proof == authority.proof
+    assert authority.answer(authority.session, session.client_proof, 0) == OK
+    for tag, payload in enumerate(payloads):
+        message = bytearray(session.seal(tag, 3, payload))
+        assert authority.unseal(message, len(message), 0) == OK
+        assert message[7:-8] == bytes([tag, 3]) + payload
+        assert authority.role(NATIVE) == role
+        for direction, op in ((1, 0x83), (2, 0x86)):
+            answer = bytearray(240)
+            clear = bytes([tag, op, 0]) + payload
+            answer[7 : 7 + len(clear)] = clear
+            length = authority.seal(
+                direction, authority.session, authority.counter, answer, len(clear)
+            )
+            heard = session.unseal(bytes(answer[:length]))
+            assert heard == (direction, tag, op & 0x7F, 0, payload)
+        authority.done()
