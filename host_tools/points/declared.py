@@ -407,6 +407,42 @@ POINTS = (
     ),
     Point(1628, "problem_number", S32, ROW, "stage problem_number", "number at fault", 8),
     Point(1644, "problem_bound", S32, ROW, "stage problem_bound", "what it goes beyond", 8),
+    # Who may write (docs/keys.md).
+    Point(1700, "keys_set", U16, BITS, "authority keys_set", "1 the operator's, 2 the owner's"),
+    Point(
+        1701,
+        "key_copies_owed",
+        U16,
+        NUMBER,
+        "authority key_copies_owed",
+        "of a new key still to be written; 0: it survives a power cut",
+    ),
+    Point(
+        1702,
+        "window_left_s",
+        U16,
+        S,
+        "authority window_left_s",
+        "JBD and plain Modbus may still write for so long",
+    ),
+    Point(
+        1703,
+        "commissioning_left_s",
+        U16,
+        S,
+        "authority commissioning_left_s",
+        "keys may still be set at the board for so long",
+    ),
+    Point(1704, "sessions_open", U16, NUMBER, "authority sessions_open", "proved by a key"),
+    Point(1705, "sessions_opened", U16, NUMBER, "authority sessions_opened", "since the start"),
+    Point(
+        1706,
+        "proofs_refused",
+        U16,
+        NUMBER,
+        "authority proofs_refused",
+        "since the start: proofs, seals and key changes that were not believed",
+    ),
 )
 
 

@@ -1,7 +1,7 @@
 """The packed points: written by `make docs` from host_tools/points/declared.py."""
 
 # How a record is made is told in points.py.
-SCHEMA = 0xB727397E
+SCHEMA = 0x3CFF5BE6
 TABLE = (
     b"\x00\x00\x00\x0a\x02\x03\x00\xff"
     b"\x02\x00\x00\x0a\x02\x03\x01\xff"
@@ -120,6 +120,13 @@ TABLE = (
     b"\x54\x06\x00\x0a\x08\x0a\x48\xff"
     b"\x5c\x06\x03\x0e\x08\x0a\x49\xff"
     b"\x6c\x06\x03\x0e\x08\x0a\x4a\xff"
+    b"\xa4\x06\x00\x0b\x01\x15\x4b\xff"
+    b"\xa5\x06\x00\x00\x01\x15\x4c\xff"
+    b"\xa6\x06\x00\x06\x01\x15\x4d\xff"
+    b"\xa7\x06\x00\x06\x01\x15\x4e\xff"
+    b"\xa8\x06\x00\x00\x01\x15\x4f\xff"
+    b"\xa9\x06\x00\x00\x01\x15\x50\xff"
+    b"\xaa\x06\x00\x00\x01\x15\x51\xff"
 )
 RANGES = (
     b"\x00\x00\x00\xf0\x00\x00\x00\x10"
@@ -206,6 +213,13 @@ NAMES = (
     "problem_code",
     "problem_number",
     "problem_bound",
+    "keys_set",
+    "key_copies_owed",
+    "window_left_s",
+    "commissioning_left_s",
+    "sessions_open",
+    "sessions_opened",
+    "proofs_refused",
 )
 COMPUTED = (
     "state",

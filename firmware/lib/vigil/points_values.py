@@ -36,6 +36,7 @@ HOLDERS = (
     "backstop_watch",
     "front_end",
     "deep_discharge",
+    "authority",
 )
 
 
