@@ -61,7 +61,7 @@ that nobody pushes the trips out of it.
 against a limit. A restart allows both again.
 """
 _BLOCKS = (
-    (0, "State and measurements", "One reading of registers 0 to 86 has all of these."),
+    (0, "State and measurements", "One reading of registers 0 to 87 has all of these."),
     (100, "Every cell and sensor, and names", ""),
     (
         200,
