@@ -1,0 +1,54 @@
+"""The commands and a running `vigil sim`, as a user has them: read, write with a key, limits."""
+
+import json
+
+from host_tools import cli
+from tests.system.simulator import running_simulator, wait_for
+
+LIMITS = """
+[limits.cell_over_voltage]
+trip_mv = 3600
+[limits.cell_over_voltage_warning]
+trip_mv = 3560
+release_mv = 3520
+[limits.stack_over_voltage]
+trip_v = 57
+"""
+
+
+def test_read_set_and_limits_with_and_without_a_key(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VIGIL_KEY", raising=False)
+    (tmp_path / "mine.toml").write_text(LIMITS)
+    (tmp_path / "wrong.key").write_text("00" * 32)
+
+    with running_simulator("--seed", 1, "--soc", 60) as simulator:
+
+        def vigil(*words):
+            code = cli.main([*words, "--run-dir", str(simulator.run_dir), "--json"])
+            output, errors = capsys.readouterr()
+            return code, (json.loads(output.splitlines()[-1]) if output else errors)
+
+        wait_for(lambda: vigil("monitor", "--count", "1")[1]["discharge_on"] is True)
+        for protocol in ("native", "jbd"):
+            code, seen = vigil("monitor", "--count", "2", "--protocol", protocol)
+            assert code == 0 and seen["charge_on"] and len(seen["cells_mv"]) == 16
+            assert abs(seen["soc_pct"] - 60) < 2 and seen["faults"] == []
+        code, errors = vigil("set", "switches_allowed", "none", "--key-file", "wrong.key")
+        assert code == 1 and "the key is not that of the BMS's owner" in errors
+        assert vigil("points", "switches_allowed")[1] == {"switches_allowed": 3}
+        assert vigil("set", "switches_allowed", "charge", "--role", "operator")[0] == 0
+        assert vigil("monitor", "--count", "1")[1]["discharge_on"] is False
+        wait_for(lambda: not simulator.records()[-1]["true_discharge_on"])
+        assert vigil("set", "switches_allowed", "both")[0] == 0
+        code, applied = vigil("limits", "apply", "mine.toml")
+        assert code == 0 and applied["applied"]
+        assert vigil("limits", "diff", "mine.toml") == (0, [])
+        code, undone = vigil("limits", "apply", applied["undo"])
+        assert code == 0 and undone["applied"]
+        shown = vigil("limits", "show")[1]
+        assert shown["cell_over_voltage"]["trip"] == 3650
+        kinds = [entry["kind"] for entry in vigil("log")[1]["entries"]]
+        assert {"start", "session", "write", "limits"} <= set(kinds)
+        seen = simulator.records()
+    assert seen[-1]["overruns"] == 0
