@@ -17,7 +17,7 @@ _UNKNOWN = {
     declared.S32: 0x80000000,
 }
 _SIGNED = {declared.S16: 16, declared.S32: 32}
-_CODE = re.compile(r"(\d+) ([a-z][^,]*)")
+_CODE = re.compile(r"(-?\d+) ([a-z][^,]*)")
 _ELEMENT = re.compile(r"([a-z_0-9]+)(?:\[(\d{1,3})\])?", re.ASCII)
 
 

@@ -25,7 +25,7 @@ ROLES = {"operator": 1, "owner": 2}
 
 MOST_RANGES = 16  # of one READ
 MOST_REGISTERS = 110
-MOST_VALUES = 16  # of one WRITE
+MOST_VALUES = 8  # of one WRITE
 JOURNAL_BOUNDS = 0xFFFFFFFF
 LIST_END = 0xFFFF
 NONCE = 16

@@ -175,7 +175,7 @@ class Native:
             self._session = None
 
     def write(self, values):
-        """[(number, words, value)], at most 16; all are taken, or none and Refused says why."""
+        """[(number, words, value)], at most 8; all are taken, or none and Refused says why."""
         for _ in range(_BUSY_TRIES):
             try:
                 self.ask(m.WRITE, b"".join(m.value(*value) for value in values))

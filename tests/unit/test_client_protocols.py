@@ -5,9 +5,10 @@ import pty
 
 import pytest
 
-from host_tools.client import connect, line
+from host_tools.client import coding, connect, line
 from host_tools.client.errors import NotSpoken, PortError, Refused, Silent
 from host_tools.client.jbd import request, take
+from host_tools.points import declared
 from tests.unit.jbd_packs import sixteen_cells
 from tests.unit.modbus_line import Master
 from tests.unit.pty_link import serving
@@ -119,3 +120,9 @@ def test_a_register_that_is_nobodys_is_a_refusal(master):
     with serving(master.engine) as (path, _), connect.at_port(path, "modbus") as bms:
         with pytest.raises(Refused, match="registers 2000 and on: a register of the range"):
             bms._source.read_blocks([(2000, 1)])
+
+
+def test_a_code_below_zero_has_a_word_of_its_own():
+    point = declared.by_key()["load_seen"]
+    words = {value: coding.code_word(point, value) for value in (-1, 0, 1, 2)}
+    assert words == {-1: "cannot be told", 0: "no", 1: "yes", 2: None}
