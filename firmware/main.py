@@ -6,9 +6,13 @@ import time
 
 OLDEST_VERSION = (1, 29, 0)
 
-_FOR_THE_START = (
-    ("vigil", ("selftest", "presets", "validate", "chemistry", "ocv_tables")),
-    ("vigil.afe", ("bq76952_options",)),
+FOR_THE_START = (
+    "vigil.selftest",
+    "vigil.presets",
+    "vigil.validate",
+    "vigil.chemistry",
+    "vigil.ocv_tables",
+    "vigil.afe.bq76952_options",
 )
 
 trial = None  # what the loader puts here while this version is being tried
@@ -74,13 +78,14 @@ def make_bms(hardware=None, memory=None):
 
 def forget_start():
     """Let go of what only a start needs; whoever needs it again imports it again."""
-    for package, names in _FOR_THE_START:
-        for name in names:
-            if sys.modules.pop(package + "." + name, None) is not None:
-                # A package knows its modules as well.
-                package_module = sys.modules[package]
-                if hasattr(package_module, name):
-                    delattr(package_module, name)
+    stand_ins = getattr(sys.modules.pop("vigil_release", None), "STAND_INS", ())
+    for name in FOR_THE_START + stand_ins:
+        if sys.modules.pop(name, None) is not None:
+            # A package knows its modules as well.
+            package, _, last = name.rpartition(".")
+            package = sys.modules.get(package)
+            if hasattr(package, last):
+                delattr(package, last)
     # boot.py holds the board's own file, whose pins and parts have all been made.
     for name in ("boot", "board"):
         sys.modules.pop(name, None)

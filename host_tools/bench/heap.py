@@ -88,14 +88,9 @@ def measure(board, in_romfs=False):
 
 def _import_order(made):
     """Modules of a version, each after all that it imports; as far as the circles let it."""
-    texts = {}
-    for path in made.app:
-        for suffix, base in ((".mpy", "firmware/lib"), (".py", "firmware")):
-            source = ROOT / base / path
-            if path.endswith(suffix) and path != "boot.py" and path != "board.py":
-                source = source.with_suffix(".py")
-                if source.is_file():
-                    texts[path.removesuffix(suffix) + ".py"] = source.read_text("utf-8")
+    texts = {path: text.decode() for path, text in made.app.items() if path.endswith(".py")}
+    texts.pop("board.py")
+    texts |= made.texts
     order = []
 
     def place(path, above):
