@@ -79,7 +79,11 @@ def make_bms(hardware=None, memory=None):
 def forget_start():
     """Let go of what only a start needs; whoever needs it again imports it again."""
     stand_ins = getattr(sys.modules.pop("vigil_release", None), "STAND_INS", ())
-    for name in FOR_THE_START + stand_ins:
+    names = FOR_THE_START + stand_ins
+    if stand_ins:
+        # Made by the build: lets go of what only a start calls, in the modules that stay.
+        from vigil import let_go  # noqa: F401
+    for name in names:
         if sys.modules.pop(name, None) is not None:
             # A package knows its modules as well.
             package, _, last = name.rpartition(".")
@@ -139,7 +143,7 @@ def owner_reset():
     import board
     from vigil.memory import Memory
 
-    Memory(getattr(board.build(), "storage", None)).forget()
+    Memory(board.make_storage()).forget()
     print("forgotten; restart the board")
 
 

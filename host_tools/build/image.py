@@ -7,12 +7,13 @@ import json
 import tomllib
 from pathlib import Path
 
-from host_tools.build import compiler, fold, imports, merge, shorten
+from host_tools.build import compiler, fold, imports, merge, shorten, started
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "app_a"  # where a first version lies on the board
 MANIFEST = "manifest.json"
 RELEASE = "vigil_release.py"
+LET_GO = "vigil/let_go.py"
 KERNELS = "vigil/kernels.py"
 SELF_TEST = "vigil/selftest.py"
 APART = (
@@ -94,7 +95,7 @@ def make(board, root=ROOT, processor=None, keep_names=False):
         raise ValueError(f"{error.filename} does not compile: {error}") from None
     app = {path: sources.pop(path).read_bytes() for path in _SOURCES}
     apart = constant(firmware / "main.py", _FOR_THE_START) or ()
-    texts, private_names, stand_ins = _compact(sources, app, apart, keep_names)
+    texts, private_names, stand_ins, let_go = _compact(sources, app, apart, keep_names)
     # Tracebacks tell modules, not files: these names are in memory anyhow.
     jobs = [(text, fold.module_of(path), path == KERNELS) for path, text in texts.items()]
     for path, data in zip(texts, compiler.compile_files(jobs, processor), strict=True):
@@ -106,11 +107,13 @@ def make(board, root=ROOT, processor=None, keep_names=False):
     made = Image(board, processor, loader, app, version, list(oldest), stand_ins)
     made.private_names = private_names
     made.texts = texts
+    made.let_go = let_go
     return made
 
 
 def _compact(sources, fixed, apart, keep_names):
-    """({path: text to be compiled}, {path: {short name: private names}}, [module for the start]).
+    """({path: text to be compiled}, {path: {short name: private names}}, [module for the start],
+    {module: {(class or None, function) for the start}}).
 
     Numbers are in their places, private names short, modules that stay joined, and those gone
     that only had numbers.
@@ -131,18 +134,33 @@ def _compact_texts(texts, fixed, apart, keep_names):
     texts = {path: text for path, text in texts if path != KERNELS}
     others = [*fixed.values(), *kernels.values()]
     texts = fold.folded(texts, others, keep_names)
-    private_names, stand_ins = {}, []
+    private_names, stand_ins, let_go = {}, [], {}
     if not keep_names:
         outside = [(ROOT / path).read_text("utf-8") for path in _outside()]
+        for_start = started.only_for_start(texts, fixed, outside)
         texts, private_names = shorten.shortened(texts, others, outside)
         wanted = imports.reachable(texts | kernels | fixed, fixed)
         texts = {path: text for path, text in texts.items() if path in wanted}
-        texts, parts, stand_ins = merge.merged(texts, [*others, *outside], apart)
+        texts, parts, stand_ins, where = merge.merged(texts, [*others, *outside], apart)
+        for_start = _shortened(for_start, private_names, apart)
+        texts[LET_GO], let_go = started.letting_go(for_start, where)
+        stand_ins.append(LET_GO)
         private_names |= {path: _told(private_names, parts[path]) for path in parts}
     texts = dict(sorted((texts | kernels).items()))
     wanted = imports.reachable(texts | fixed, fixed)
     texts = {path: text for path, text in texts.items() if path in wanted}
-    return texts, private_names, [fold.module_of(path) for path in stand_ins if path in wanted]
+    stand_ins = [fold.module_of(path) for path in stand_ins if path in wanted]
+    return texts, private_names, stand_ins, let_go
+
+
+def _shortened(functions, private_names, apart):
+    """[(module, class or None, function)] by the short names; not of what is let go of whole."""
+    short = {name: new for names in private_names.values() for new, name in names.items()}
+    return [
+        (module, owner and short.get(owner, owner), short.get(function, function))
+        for module, owner, function in functions
+        if module not in apart
+    ]
 
 
 def _told(private_names, parts):

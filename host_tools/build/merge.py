@@ -15,8 +15,10 @@ _OWN = ("own",)
 
 
 def merged(sources, fixed, apart=(), most_names=MOST_NAMES):
-    """({path: text}, {path of a joined module: paths of its parts}, paths that only hand on).
+    """(texts, parts, handing on, where).
 
+    texts: {path: text}; parts: {path of a joined module: paths of its parts}; handing on: paths
+    that do nothing else; where: {(module, name at its top): (module, name) it has become}.
     fixed: texts that import modules by their own names. apart: dotted names of modules that stay
     as they are; so do those that are imported late or handled as objects.
     """
@@ -48,7 +50,13 @@ def merged(sources, fixed, apart=(), most_names=MOST_NAMES):
     parts = {
         group.path: [module.path for module in group.parts] for group in groups if not group.is_own
     }
-    return dict(sorted(texts.items())), parts, handing_on
+    where = {
+        what: (group.name, final)
+        for group in groups
+        for what, final in group.final.items()
+        if len(what) == 2 and place.get(what[0]) is group
+    }
+    return dict(sorted(texts.items())), parts, handing_on, where
 
 
 def _hollow(modules, joined, handing_on):
