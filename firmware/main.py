@@ -85,10 +85,11 @@ def forget_start():
         from vigil import let_go  # noqa: F401
     for name in names:
         if sys.modules.pop(name, None) is not None:
-            # A package knows its modules as well.
+            # A package knows its modules as well, and what is only deleted stays in its place.
             package, _, last = name.rpartition(".")
             package = sys.modules.get(package)
             if hasattr(package, last):
+                setattr(package, last, None)
                 delattr(package, last)
     # boot.py holds the board's own file, whose pins and parts have all been made.
     for name in ("boot", "board"):

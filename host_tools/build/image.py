@@ -7,7 +7,7 @@ import json
 import tomllib
 from pathlib import Path
 
-from host_tools.build import compiler, fold, imports, merge, shorten, started
+from host_tools.build import compiler, fold, imports, merge, shorten, started, unused
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "app_a"  # where a first version lies on the board
@@ -137,6 +137,7 @@ def _compact_texts(texts, fixed, apart, keep_names):
     private_names, stand_ins, let_go = {}, [], {}
     if not keep_names:
         outside = [(ROOT / path).read_text("utf-8") for path in _outside()]
+        texts = unused.left_out(texts, fixed, outside)
         for_start = started.only_for_start(texts, fixed, outside)
         texts, private_names = shorten.shortened(texts, others, outside)
         wanted = imports.reachable(texts | kernels | fixed, fixed)
@@ -145,6 +146,7 @@ def _compact_texts(texts, fixed, apart, keep_names):
         for_start = _shortened(for_start, private_names, apart)
         texts[LET_GO], let_go = started.letting_go(for_start, where)
         stand_ins.append(LET_GO)
+        texts = {path: unused.bare(text) for path, text in texts.items()}
         private_names |= {path: _told(private_names, parts[path]) for path in parts}
     texts = dict(sorted((texts | kernels).items()))
     wanted = imports.reachable(texts | fixed, fixed)

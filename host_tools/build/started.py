@@ -33,19 +33,11 @@ def only_for_start(texts, fixed, outside):
     texts: {path: source} of the modules; fixed: {path: source} of what else is on the board;
     outside: texts that handle a running BMS by its names.
     """
-    found = _Found()
-    for path, text in texts.items():
-        found.read(_name(path), text, None)
-    for path, text in fixed.items():
-        found.read(path, text, _OF_THE_START.get(path, ()))
-    words = set()
-    for text in outside:
-        words |= set(_WORDS.findall(text))
-    return found.result(words)
+    return Mentions(texts, fixed, outside).only_for_start()
 
 
 def letting_go(found, final):
-    """(source of the module that deletes them, {module: {(class or None, function)}}).
+    """(source of a module that drops them, {module: {(class or None, function)}}).
 
     final: {(module, name at its top): (module, name) where it lies on the board}.
     """
@@ -60,7 +52,9 @@ def letting_go(found, final):
         package, _, last = module.rpartition(".")
         lines.append(f"from {package} import {last}" if package else f"import {last}")
         for owner, function in sorted(names, key=lambda pair: (pair[0] or "", pair[1])):
-            lines.append(f"del {last}.{owner}.{function}" if owner else f"del {last}.{function}")
+            whole = f"{last}.{owner}.{function}" if owner else f"{last}.{function}"
+            # What is deleted from a dictionary is still held by its place in there.
+            lines.append(f"{whole} = None")
     return "\n".join(lines) + "\n", gone
 
 
@@ -68,12 +62,21 @@ def _name(path):
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-class _Found:
-    def __init__(self):
+class Mentions:
+    """Who speaks of which function and class, and from where."""
+
+    def __init__(self, texts, fixed, outside):
         self.defined = []  # (module, class or None, function)
         self.bases = {}  # {class: names of what it inherits from}
         self.mentions = []  # (name, place, whether it is called there)
         self.late = set()  # names
+        self.said = set()  # in texts within the sources, and outside of them
+        for path, text in texts.items():
+            self.read(_name(path), text, None)
+        for path, text in fixed.items():
+            self.read(path, text, _OF_THE_START.get(path, ()))
+        for text in outside:
+            self.said |= set(_WORDS.findall(text))
 
     def read(self, module, text, starting):
         """starting: functions of a file that is no module of ours; None for one."""
@@ -114,7 +117,7 @@ class _Found:
             pass  # a docstring
         elif isinstance(node, ast.Constant):
             if isinstance(node.value, str):
-                self.late |= set(_WORDS.findall(node.value))
+                self.said |= set(_WORDS.findall(node.value))
         elif isinstance(node, ast.ExceptHandler):
             # To catch one is not to make one.
             for part in node.body:
@@ -154,10 +157,18 @@ class _Found:
         for part in node.body:
             self._look(part, inner, None)
 
-    def result(self, words):
-        late = self.late | words | _OFFERED
+    def nowhere(self):
+        """Names of functions that nothing speaks of."""
+        spoken = {name for name, *_ in self.mentions} | self._in_texts()
+        return {f for _, _, f in self.defined} - spoken
+
+    def _in_texts(self):
         # "_do_" + name: what a text names may be called under a longer name.
-        late |= {f for _, _, f in self.defined if any(f.endswith("_" + word) for word in late)}
+        longer = {f for _, _, f in self.defined if any(f.endswith("_" + w) for w in self.said)}
+        return self.said | longer
+
+    def only_for_start(self):
+        late = self.late | self._in_texts() | _OFFERED
         called = {name for name, _, is_call in self.mentions if is_call}
         for name in sorted(called & set(self.bases)):
             called |= self.bases[name]
