@@ -32,8 +32,8 @@ def merged(sources, fixed, apart=(), most_names=MOST_NAMES):
     for module in modules.values():
         module.settle(modules, order)
     groups = [
-        _Group(f"{PACKAGE}.{_letters(at)}", [modules[name] for name in names])
-        for at, names in enumerate(_cut(order, modules, most_names))
+        _Group(whole, [modules[name] for name in names])
+        for whole, names in zip(_names(modules), _cut(order, modules, most_names), strict=False)
     ]
     groups += [_Group(name, [modules[name]], is_own=True) for name in sorted(alone)]
     place = {module.name: group for group in groups for module in group.parts}
@@ -299,8 +299,17 @@ def _asked(texts, modules):
     return asked
 
 
-def _letters(number):
-    return ascii_lowercase[number]
+def _names(modules):
+    """Of joined modules: short ones that no module has."""
+    for last in _short_names(""):
+        if f"{PACKAGE}.{last}" not in modules:
+            yield f"{PACKAGE}.{last}"
+
+
+def _short_names(before):
+    for first in ("", *ascii_lowercase):
+        for last in ascii_lowercase:
+            yield f"{before}{first}{last}"
 
 
 class _Group:
@@ -331,7 +340,7 @@ class _Group:
             for name, module, known in users[what]:
                 names.setdefault(name, set()).update([module] if known else ())
             using = {module for _, module, _ in users[what]}
-            for name in (*sorted(names, key=lambda name: name != what[-1]), *_candidates()):
+            for name in (*sorted(names, key=lambda name: name != what[-1]), *_short_names("_")):
                 # Not what a function of these modules calls something of its own.
                 free = all(name not in module.inner for module in using - names.get(name, set()))
                 if free and name not in taken:
@@ -367,9 +376,3 @@ def _import(what, name, place):
     group = place.get(what[0])
     source, known = (group.name, group.final[what]) if group and what in group.final else what
     return ast.ImportFrom(source, [ast.alias(known, name if name != known else None)], 0)
-
-
-def _candidates():
-    for first in ("", *ascii_lowercase):
-        for last in ascii_lowercase:
-            yield f"_{first}{last}"

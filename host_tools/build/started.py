@@ -168,7 +168,7 @@ class Mentions:
         return self.said | longer
 
     def only_for_start(self):
-        late = self.late | self._in_texts() | _OFFERED
+        late = self.late | self._in_texts() | self.nowhere() | _OFFERED
         called = {name for name, _, is_call in self.mentions if is_call}
         for name in sorted(called & set(self.bases)):
             called |= self.bases[name]
