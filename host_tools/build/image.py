@@ -95,10 +95,18 @@ def make(board, root=ROOT, processor=None, keep_names=False):
         raise ValueError(f"{error.filename} does not compile: {error}") from None
     app = {path: sources.pop(path).read_bytes() for path in _SOURCES}
     apart = constant(firmware / "main.py", _FOR_THE_START) or ()
-    texts, private_names, stand_ins, let_go = _compact(sources, app, apart, keep_names)
+    texts, private_names, parts, stand_ins, let_go = _compact(sources, app, apart, keep_names)
     # Tracebacks tell modules, not files: these names are in memory anyhow.
     jobs = [(text, fold.module_of(path), path == KERNELS) for path, text in texts.items()]
-    for path, data in zip(texts, compiler.compile_files(jobs, processor), strict=True):
+    try:
+        compiled = compiler.compile_files(jobs, processor)
+    except ValueError:
+        # Say which part of a joined module it is.
+        whole = [(path, source.read_text("utf-8")) for path, source in sources.items()]
+        jobs = [(text, fold.module_of(path), path == KERNELS) for path, text in whole]
+        compiler.compile_files(jobs, processor)
+        raise
+    for path, data in zip(texts, compiled, strict=True):
         app[path.removesuffix(".py") + ".mpy"] = data
     loader = {name: (firmware / "loader" / name).read_bytes() for name in _LOADER}
     with open(root / "pyproject.toml", "rb") as file:
@@ -107,13 +115,16 @@ def make(board, root=ROOT, processor=None, keep_names=False):
     made = Image(board, processor, loader, app, version, list(oldest), stand_ins)
     made.private_names = private_names
     made.texts = texts
+    made.parts = parts
     made.let_go = let_go
     return made
 
 
 def _compact(sources, fixed, apart, keep_names):
-    """({path: text to be compiled}, {path: {short name: private names}}, [module for the start],
-    {module: {(class or None, function) for the start}}).
+    """(texts, private names, parts, stand-ins, what is let go of).
+
+    {path: text to be compiled}, {path: {short name: private names}}, {path: paths of what has
+    been joined}, [module for the start], {module: {(class or None, function) for the start}}.
 
     Numbers are in their places, private names short, modules that stay joined, and those gone
     that only had numbers.
@@ -134,7 +145,7 @@ def _compact_texts(texts, fixed, apart, keep_names):
     texts = {path: text for path, text in texts if path != KERNELS}
     others = [*fixed.values(), *kernels.values()]
     texts = fold.folded(texts, others, keep_names)
-    private_names, stand_ins, let_go = {}, [], {}
+    private_names, parts, stand_ins, let_go = {}, {}, [], {}
     if not keep_names:
         outside = [(ROOT / path).read_text("utf-8") for path in _outside()]
         texts = unused.left_out(texts, fixed, outside)
@@ -152,7 +163,7 @@ def _compact_texts(texts, fixed, apart, keep_names):
     wanted = imports.reachable(texts | fixed, fixed)
     texts = {path: text for path, text in texts.items() if path in wanted}
     stand_ins = [fold.module_of(path) for path in stand_ins if path in wanted]
-    return texts, private_names, stand_ins, let_go
+    return texts, private_names, parts, stand_ins, let_go
 
 
 def _shortened(functions, private_names, apart):

@@ -122,6 +122,12 @@ class _Module:
                 _become(above, ast.Name(above.attr, ast.Load()))
                 node, by_module = above, True
             places.append((node, field, what, by_module))
+        used = {what for _, _, what, _ in places}
+        for name in self.bound:
+            what = self.origin(name, modules)
+            if what not in used and what[0] not in joined:
+                # Imported for nothing but being run.
+                places.append((ast.Name(name, ast.Load()), "id", what, False))
         self.places = places
 
     def needs(self, modules):
