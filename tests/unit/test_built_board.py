@@ -64,3 +64,7 @@ def test_what_only_the_start_needed_is_gone(told):
     left = set(told["modules"])
     assert "board" not in left and "vigil.app" not in left and "vigil.selftest" not in left
     assert not any(name.startswith("vigil.afe") for name in left)
+
+
+def test_an_owner_can_still_reset_what_is_remembered(told):
+    assert told["starts_after"] == 0 and told["starts_before"] >= 0
