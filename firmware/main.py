@@ -6,9 +6,13 @@ import time
 
 OLDEST_VERSION = (1, 29, 0)
 
-_FOR_THE_START = (
-    ("vigil", ("selftest", "presets", "validate", "chemistry", "ocv_tables")),
-    ("vigil.afe", ("bq76952_options",)),
+FOR_THE_START = (
+    "vigil.selftest",
+    "vigil.presets",
+    "vigil.validate",
+    "vigil.chemistry",
+    "vigil.ocv_tables",
+    "vigil.afe.bq76952_options",
 )
 
 trial = None  # what the loader puts here while this version is being tried
@@ -74,13 +78,19 @@ def make_bms(hardware=None, memory=None):
 
 def forget_start():
     """Let go of what only a start needs; whoever needs it again imports it again."""
-    for package, names in _FOR_THE_START:
-        for name in names:
-            if sys.modules.pop(package + "." + name, None) is not None:
-                # A package knows its modules as well.
-                package_module = sys.modules[package]
-                if hasattr(package_module, name):
-                    delattr(package_module, name)
+    stand_ins = getattr(sys.modules.pop("vigil_release", None), "STAND_INS", ())
+    names = FOR_THE_START + stand_ins
+    if stand_ins:
+        # Made by the build: lets go of what only a start calls, in the modules that stay.
+        from vigil import let_go  # noqa: F401
+    for name in names:
+        if sys.modules.pop(name, None) is not None:
+            # A package knows its modules as well, and what is only deleted stays in its place.
+            package, _, last = name.rpartition(".")
+            package = sys.modules.get(package)
+            if hasattr(package, last):
+                setattr(package, last, None)
+                delattr(package, last)
     # boot.py holds the board's own file, whose pins and parts have all been made.
     for name in ("boot", "board"):
         sys.modules.pop(name, None)
@@ -134,7 +144,7 @@ def owner_reset():
     import board
     from vigil.memory import Memory
 
-    Memory(getattr(board.build(), "storage", None)).forget()
+    Memory(board.make_storage()).forget()
     print("forgotten; restart the board")
 
 

@@ -8,6 +8,7 @@ words takes as many blocks there. What is made of bytes (bytecode, machine code,
 takes about twice as many; their lengths are in the .mpy files and in the running objects.
 """
 
+import ast
 import json
 import os
 import subprocess
@@ -77,7 +78,7 @@ def measure(board, in_romfs=False):
         # A name's number in a module's table has two bytes.
         lengths = [2 * file.name_count]
         if not in_romfs or f"{module}.py" in made.app:
-            lengths += file.bytecode + file.constants
+            lengths += _kept_code(made, module, file) + file.constants
         parts[module] = _on_board(blocks, lengths, [len(code) for code in file.viper])
     # What a module leaves behind that has been let go of.
     parts[_OBJECTS] = _on_board(probe["running"], probe["buffers"], [])
@@ -88,14 +89,9 @@ def measure(board, in_romfs=False):
 
 def _import_order(made):
     """Modules of a version, each after all that it imports; as far as the circles let it."""
-    texts = {}
-    for path in made.app:
-        for suffix, base in ((".mpy", "firmware/lib"), (".py", "firmware")):
-            source = ROOT / base / path
-            if path.endswith(suffix) and path != "boot.py" and path != "board.py":
-                source = source.with_suffix(".py")
-                if source.is_file():
-                    texts[path.removesuffix(suffix) + ".py"] = source.read_text("utf-8")
+    texts = {path: text.decode() for path, text in made.app.items() if path.endswith(".py")}
+    texts.pop("board.py")
+    texts |= {path: text for path, text in made.texts.items() if path != image.LET_GO}
     order = []
 
     def place(path, above):
@@ -123,6 +119,41 @@ def _file(made, module):
     text = made.app[f"{path}.py"].decode()
     (data,) = compiler.compile_files([(text, path, False)], made.processor, "-O0")
     return MpyFile(data)
+
+
+def _kept_code(made, module, file):
+    """Lengths of the functions that stay: what stands outside them runs once and goes."""
+    path = module.replace(".", "/")
+    paths = [f"{path}.py", f"{path}/__init__.py"]
+    (text,) = [made.texts.get(at) or made.app[at] for at in paths if at in made.texts | made.app]
+    gone = made.let_go.get(module, ())
+    scopes = list(_scopes(ast.parse(text), None, gone))
+    if path + ".py" == image.KERNELS:
+        return []
+    if len(scopes) != len(file.bytecode):
+        raise RuntimeError(f"{module}: {len(scopes)} functions, {len(file.bytecode)} compiled")
+    return [size for size, stays in zip(file.bytecode, scopes, strict=True) if stays]
+
+
+_CODE = (ast.FunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def _scopes(node, owner, gone):
+    """Whether it stays, for each piece of bytecode of a module in the order of the compiler."""
+    yield False
+    waiting = [(part, owner, True) for part in ast.iter_child_nodes(node)]
+    while waiting:
+        part, owner, stays = waiting.pop(0)
+        below = list(ast.iter_child_nodes(part))
+        if isinstance(part, ast.ClassDef):
+            yield False
+            waiting[:0] = [(one, part.name, stays) for one in below]
+        elif isinstance(part, _CODE):
+            stays = stays and (owner, getattr(part, "name", None)) not in gone
+            yield stays
+            waiting[:0] = [(one, owner, stays) for one in below]
+        else:
+            waiting[:0] = [(one, owner, stays) for one in below]
 
 
 def _of_names(names, in_romfs):

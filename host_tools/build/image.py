@@ -7,14 +7,22 @@ import json
 import tomllib
 from pathlib import Path
 
-from host_tools.build import compiler, fold, imports, shorten
+from host_tools.build import compiler, fold, imports, merge, shorten, started, unused
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "app_a"  # where a first version lies on the board
 MANIFEST = "manifest.json"
 RELEASE = "vigil_release.py"
+LET_GO = "vigil/let_go.py"
 KERNELS = "vigil/kernels.py"
 SELF_TEST = "vigil/selftest.py"
+APART = (
+    "vigil.selftest",
+    "vigil.presets",
+    "vigil.validate",
+    "vigil.chemistry",
+    "vigil.ocv_tables",
+)
 LARGE_BYTES = 16 * 1024
 MOST_BYTES = 120 * 1024
 _LOADER = ("boot.py", "main.py", "slots.py")
@@ -22,12 +30,13 @@ _LOADER = ("boot.py", "main.py", "slots.py")
 _SOURCES = ("boot.py", "main.py", "board.py")
 _HANDLERS = ("host_tools/doctor/probe.py", "host_tools/bench/heap_probe.py")
 _MICROPYTHON = "OLDEST_VERSION"
+_FOR_THE_START = "FOR_THE_START"
 
 
 class Image:
     """loader: {name: bytes} of the root; app: {path: bytes} of one whole version."""
 
-    def __init__(self, board, processor, loader, app, version, micropython):
+    def __init__(self, board, processor, loader, app, version, micropython, stand_ins=()):
         self.board = board
         self.processor = processor
         self.loader = loader
@@ -36,6 +45,7 @@ class Image:
         # Told to the firmware, which must not count one version's failures as another's.
         self.release = self.content[:16]
         told = f'VERSION = "{version}"\nCONTENT = "{self.release}"\n'
+        told += f"STAND_INS = {tuple(stand_ins)!r}\n" if stand_ins else ""
         files[RELEASE] = told.encode()
         self.manifest = {
             "board": board,
@@ -84,32 +94,48 @@ def make(board, root=ROOT, processor=None, keep_names=False):
     except SyntaxError as error:
         raise ValueError(f"{error.filename} does not compile: {error}") from None
     app = {path: sources.pop(path).read_bytes() for path in _SOURCES}
-    texts, private_names = _compact(sources, app, keep_names)
+    apart = constant(firmware / "main.py", _FOR_THE_START) or ()
+    texts, private_names, parts, stand_ins, let_go = _compact(sources, app, apart, keep_names)
     # Tracebacks tell modules, not files: these names are in memory anyhow.
     jobs = [(text, fold.module_of(path), path == KERNELS) for path, text in texts.items()]
-    for path, data in zip(texts, compiler.compile_files(jobs, processor), strict=True):
+    try:
+        compiled = compiler.compile_files(jobs, processor)
+    except ValueError:
+        # Say which part of a joined module it is.
+        whole = [(path, source.read_text("utf-8")) for path, source in sources.items()]
+        jobs = [(text, fold.module_of(path), path == KERNELS) for path, text in whole]
+        compiler.compile_files(jobs, processor)
+        raise
+    for path, data in zip(texts, compiled, strict=True):
         app[path.removesuffix(".py") + ".mpy"] = data
     loader = {name: (firmware / "loader" / name).read_bytes() for name in _LOADER}
     with open(root / "pyproject.toml", "rb") as file:
         version = tomllib.load(file)["project"]["version"]
     oldest = constant(firmware / "main.py", _MICROPYTHON)
-    made = Image(board, processor, loader, app, version, list(oldest))
+    made = Image(board, processor, loader, app, version, list(oldest), stand_ins)
     made.private_names = private_names
+    made.texts = texts
+    made.parts = parts
+    made.let_go = let_go
     return made
 
 
-def _compact(sources, fixed, keep_names):
-    """({path: text to be compiled}, {path: {short name: private name}}).
+def _compact(sources, fixed, apart, keep_names):
+    """(texts, private names, parts, stand-ins, what is let go of).
 
-    Numbers are in their places, private names short, and modules gone that only had numbers.
+    {path: text to be compiled}, {path: {short name: private names}}, {path: paths of what has
+    been joined}, [module for the start], {module: {(class or None, function) for the start}}.
+
+    Numbers are in their places, private names short, modules that stay joined, and those gone
+    that only had numbers.
     """
     fixed = tuple((path, data.decode()) for path, data in fixed.items())
     texts = tuple((path, source.read_text("utf-8")) for path, source in sources.items())
-    return _compact_texts(texts, fixed, keep_names)
+    return _compact_texts(texts, fixed, apart, keep_names)
 
 
 @functools.lru_cache(maxsize=16)
-def _compact_texts(texts, fixed, keep_names):
+def _compact_texts(texts, fixed, apart, keep_names):
     fixed = dict(fixed)
     kernels = {path: text for path, text in texts if path == KERNELS}
     if not keep_names:
@@ -118,13 +144,48 @@ def _compact_texts(texts, fixed, keep_names):
     # Machine code has few names, and mpy-cross looks at its arguments.
     texts = {path: text for path, text in texts if path != KERNELS}
     others = [*fixed.values(), *kernels.values()]
-    texts, private_names = fold.folded(texts, others, keep_names), {}
+    texts = fold.folded(texts, others, keep_names)
+    private_names, parts, stand_ins, let_go = {}, {}, [], {}
     if not keep_names:
         outside = [(ROOT / path).read_text("utf-8") for path in _outside()]
+        texts = unused.left_out(texts, fixed, outside)
+        for_start = started.only_for_start(texts, fixed, outside)
         texts, private_names = shorten.shortened(texts, others, outside)
+        wanted = imports.reachable(texts | kernels | fixed, fixed)
+        texts = {path: text for path, text in texts.items() if path in wanted}
+        texts, parts, stand_ins, where = merge.merged(texts, [*others, *outside], apart)
+        for_start = _shortened(for_start, private_names, apart)
+        texts[LET_GO], let_go = started.letting_go(for_start, where)
+        stand_ins.append(LET_GO)
+        texts = {path: unused.bare(text) for path, text in texts.items()}
+        private_names |= {path: _told(private_names, parts[path]) for path in parts}
     texts = dict(sorted((texts | kernels).items()))
     wanted = imports.reachable(texts | fixed, fixed)
-    return {path: text for path, text in texts.items() if path in wanted}, private_names
+    texts = {path: text for path, text in texts.items() if path in wanted}
+    stand_ins = [fold.module_of(path) for path in stand_ins if path in wanted]
+    return texts, private_names, parts, stand_ins, let_go
+
+
+def _shortened(functions, private_names, apart):
+    """[(module, class or None, function)] by the short names; not of what is let go of whole."""
+    short = {name: new for names in private_names.values() for new, name in names.items()}
+    return [
+        (module, owner and short.get(owner, owner), short.get(function, function))
+        for module, owner, function in functions
+        if module not in apart
+    ]
+
+
+def _told(private_names, parts):
+    """{short name: what it may stand for} of a joined module."""
+    told = {}
+    for path in parts:
+        for short, name in private_names[path].items():
+            told.setdefault(short, {}).setdefault(name, []).append(fold.module_of(path))
+    return {
+        short: " or ".join(f"{name} ({', '.join(modules)})" for name, modules in names.items())
+        for short, names in told.items()
+    }
 
 
 def only_used(kernels, users):

@@ -31,7 +31,7 @@ def _generator():
 
 
 # What a name may mean beside what a module of ours gives it.
-_OF_PYTHON = frozenset(
+OF_PYTHON = frozenset(
     name
     for thing in (*_PLAIN, *_MODULES, array.array("B"), io.FileIO, io.StringIO, _generator())
     for name in dir(thing)
@@ -159,7 +159,7 @@ def _chosen(trees, foreign, modules):
     """{name: short one}."""
     groups = [set() for _ in range(len(trees))]
     place = _sharing(trees)
-    kept = _OF_PYTHON.union(*(_kept(tree, modules) for tree in trees.values()))
+    kept = OF_PYTHON.union(*(_kept(tree, modules) for tree in trees.values()))
     kept = kept.union(*map(_words, foreign))
     ours = set().union(*map(_given, trees.values())) - kept
     ours = {name for name in ours if not name.startswith("__") and name != "_"}

@@ -65,6 +65,7 @@ def test_only_what_can_be_imported_is_on_the_board(tree):
         "manifest.json",
         "vigil_release.py",
         "vigil/__init__.mpy",
+        "vigil/a.mpy",
         "vigil/app.mpy",
         "vigil/kernels.mpy",
         "vigil/afe/__init__.mpy",
@@ -74,8 +75,10 @@ def test_only_what_can_be_imported_is_on_the_board(tree):
 
 def test_every_module_that_a_board_file_imports_is_built(made):
     """By a way of its own: the words of every import statement, found as text."""
-    built = {path.removesuffix(".mpy").replace("/", ".") for path in made.app}
-    for path in made.app:
+    joined = [path for paths in made.parts.values() for path in paths]
+    paths = {*made.app, *(path.replace(".py", ".mpy") for path in joined)}
+    built = {path.removesuffix(".mpy").replace("/", ".") for path in paths}
+    for path in paths:
         source = ROOT / "firmware" / "lib" / (path.removesuffix(".mpy") + ".py")
         if not source.exists():
             continue
