@@ -60,7 +60,7 @@ class Board:
 def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq76952 import Bq76952
-    from vigil.link import jbd as protocol
+    from vigil.link import jbd_parameters as protocol
 
     board = Board()
     board.name = NAME
@@ -81,7 +81,7 @@ def build():
     )
     uart = UART(1, baudrate=RS485_BAUD, tx=Pin(TX_PIN), rx=Pin(RX_PIN))
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
-    protocol.offer(board, uart, driver_enable, RS485_BAUD)
+    protocol.offer(board, uart, driver_enable, RS485_BAUD, shunt_uohm=SHUNT_UOHM)
     board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
     board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)
     board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)

@@ -42,7 +42,7 @@ class Board:
 def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq769x0 import Bq769x0
-    from vigil.link import jbd, modbus
+    from vigil.link import jbd_writing, modbus
     from vigil.link.sunspec import SunSpec
 
     board = Board()
@@ -67,7 +67,7 @@ def build():
     if RS485_PROTOCOL == "modbus":
         modbus.offer(board, uart, driver_enable, RS485_BAUD, sunspec=SunSpec)
     else:
-        jbd.offer(board, uart, driver_enable, RS485_BAUD)
+        jbd_writing.offer(board, uart, driver_enable, RS485_BAUD, shunt_uohm=SHUNT_UOHM)
     board.storage = make_storage()
     board.watchdog = WDT(timeout=2000)
     return board

@@ -58,7 +58,7 @@ class Board:
 def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq76952 import Bq76952
-    from vigil.link import jbd, modbus
+    from vigil.link import jbd_writing, modbus
     from vigil.link.sunspec import SunSpec
 
     board = Board()
@@ -83,7 +83,7 @@ def build():
     if RS485_PROTOCOL == "modbus":
         modbus.offer(board, uart, driver_enable, RS485_BAUD, sunspec=SunSpec)
     else:
-        jbd.offer(board, uart, driver_enable, RS485_BAUD)
+        jbd_writing.offer(board, uart, driver_enable, RS485_BAUD, shunt_uohm=SHUNT_UOHM)
     board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
     board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)
     board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)

@@ -32,7 +32,7 @@ class Counter:
         self._layout = layout
         self._viper = Viper()
         self._bytecode = CountingInterpreter(self.pieces, layout)
-        self._with_modbus = None  # an interpreter of its own, from when it is first needed
+        self._with_ports = {}  # interpreters of their own, from when they are first needed
         self._calls = self._bytecode.stand_in_calls()
         # A call of machine.I2C is taken to cost what calling any method with as much costs.
         self.port, _ = self._bytecode.cycles("bus_call")
@@ -60,10 +60,11 @@ class Counter:
     def piece(self, name, scans=0x00):
         """(cycles with real kernels, [(stand-in called, items)]) of one piece."""
         counting = self._bytecode
-        if name.startswith(("modbus", "door")):
-            if self._with_modbus is None:
-                self._with_modbus = CountingInterpreter("modbus_passes", self._layout)
-            counting = self._with_modbus
+        if name.startswith(("modbus", "door", "jbd")):
+            passes = "jbd_passes" if name.startswith("jbd") else "modbus_passes"
+            if passes not in self._with_ports:
+                self._with_ports[passes] = CountingInterpreter(passes, self._layout)
+            counting = self._with_ports[passes]
         cycles, made = counting.cycles(name, scans)
         for stand_in, items in made:
             if stand_in == "readfrom_mem_into":
@@ -104,6 +105,7 @@ class Counter:
         found["link poll"] = piece("poll")[0]
         found["link byte"] = piece("eight_bytes")[0] / 8
         found["link reply"] = piece("reply")[0] - 7 * found["link byte"]
+        found["jbd write"] = piece("jbd_write")[0] - found["link reply"] - 9 * found["link byte"]
         found["take limits"] = self._once("take_limits")
         found["modbus byte"] = piece("modbus_eight_bytes")[0] / 8
         one = piece("modbus_one")[0]

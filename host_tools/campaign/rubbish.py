@@ -51,7 +51,7 @@ PIECES = (
 GOOD_PIECES = 18  # of these are requests to unit 1, or to all
 
 
-def rubbish(engine, dice, count):
+def rubbish(engine, dice, count, pieces=PIECES):
     """At least so many bytes, in pieces as a port hands them on."""
     heard = bytearray(64)
     done = 0
@@ -62,7 +62,7 @@ def rubbish(engine, dice, count):
             for at in range(length):
                 heard[at] = dice.below(256)
         else:
-            piece = PIECES[dice.below(len(PIECES))]
+            piece = pieces[dice.below(len(pieces))]
             length = min(length, len(piece)) if kind == 1 else min(64, len(piece))
             for at in range(length):
                 heard[at] = piece[at]
@@ -105,7 +105,7 @@ def play(seed, count):
     return found
 
 
-def main():
+def main(file="host_tools/campaign/rubbish.py", protocol="modbus"):
     import os
     import subprocess
 
@@ -117,13 +117,14 @@ def main():
     for path, count in ((sys.executable, _CPYTHON_BYTES), (program, _MICROPYTHON_BYTES)):
         places = os.pathsep.join(_PATH)
         done = subprocess.run(
-            [path, "host_tools/campaign/rubbish.py", seed, str(count)],
+            [path, file, seed, str(count)],
             env=dict(os.environ, PYTHONPATH=places, MICROPYPATH=places + ":.frozen"),
             capture_output=True,
             text=True,
         )
         print(
-            f"modbus: {count:,} bytes of rubbish, {os.path.basename(path)}: {done.stdout.strip()}"
+            f"{protocol}: {count:,} bytes of rubbish, {os.path.basename(path)}: "
+            f"{done.stdout.strip()}"
         )
         if done.returncode:
             print(done.stderr, file=sys.stderr)

@@ -3,6 +3,7 @@
 from host_tools.firmware import ROOT
 from host_tools.handbook import (
     first_hardware_page,
+    jbd_page,
     limits_page,
     modbus_page,
     panel_page,
@@ -12,6 +13,7 @@ from host_tools.points import pack, sunspec
 
 PAGES = {
     "docs/first-hardware.md": first_hardware_page.text,
+    "docs/jbd.md": jbd_page.text,
     "docs/limits.md": limits_page.text,
     "docs/inputs-and-outputs.md": panel_page.text,
     "docs/points.md": points_page.text,

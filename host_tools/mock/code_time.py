@@ -188,6 +188,9 @@ class CodeTime:
             a_byte, a_reply = self._rows["modbus byte"], self._rows["modbus reply"]
             self._charge_registers(engine)
 
+        elif getattr(engine, "_parameters", None):
+            self._before(engine._parameters, "write", "jbd write")
+
         def charged_receive(data, count):
             frames = engine.frames
             receive(data, count)

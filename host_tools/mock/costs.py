@@ -34,6 +34,7 @@ ROWS = {
     "link poll": 14185,
     "link byte": 16647,
     "link reply": 211807,  # from a request's last byte to the answer: JBD basic info
+    "jbd write": 421500,  # besides, where a limit is written; charged for every write
     "modbus byte": 5400,
     "modbus reply": 84000,  # from a request's last byte to an answer of one register
     "modbus register": 11900,  # each further one, of points that hold one value

@@ -3,8 +3,10 @@
 import contextlib
 import time
 
+import pytest
 import serial
 from bmstools.jbd import JBD
+from bmstools.jbd.jbd import BMSError
 
 from tests.system.simulator import running_simulator, wait_for
 
@@ -44,6 +46,23 @@ def test_bmstools_reads_the_simulated_pack():
     assert basic["ntc_cnt"] == 3
     assert all(15 <= basic[f"ntc{sensor}"] <= 40 for sensor in range(3))
     assert name == "Vigil sim16_lfp"
+
+
+def test_bmstools_reads_the_eeprom_and_may_not_write_it():
+    with running_simulator("--seed", 1, "--soc", 60) as simulator:
+        with client_on(simulator.rs485) as client:
+            switched_on(client)
+            eeprom = client.readEeprom()
+            with pytest.raises(BMSError):
+                client.writeEeprom({"covp": 3600})
+            with pytest.raises(BMSError):
+                client.chgDsgEnable(False, False)
+            again = client.readEeprom()
+            basic = client.readBasicInfo()
+    assert again == eeprom
+    assert (eeprom["covp"], eeprom["dsgoc"], eeprom["cell_cnt"]) == (3650, -120000, 16)
+    assert eeprom["device_name"] == "Vigil sim16_lfp"
+    assert basic["chg_fet_en"] and basic["dsg_fet_en"]
 
 
 def test_bmstools_keeps_reading_without_a_miss_while_the_cycle_keeps_its_period():

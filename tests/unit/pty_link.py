@@ -37,9 +37,14 @@ class PtyPort:
 
 
 @contextlib.contextmanager
-def serving(engine):
-    """Serves the engine on a pty; gives the path of the client's end and the link."""
-    fake_time.use(VirtualClock())  # the board's ticks_diff; the moments come from this computer
+def serving(engine, turn=None):
+    """Serves the engine on a pty; gives the path of the client's end and the link.
+
+    turn: what else the board does in between.
+    """
+    if turn is None:
+        # The board's ticks_diff; the moments come from this computer.
+        fake_time.use(VirtualClock())
     board_end, client_end = os.openpty()
     tty.setraw(client_end)
     link = Rs485(PtyPort(board_end), engine, None, 9600)
@@ -48,6 +53,8 @@ def serving(engine):
     def serve():
         while not done.is_set():
             wait_us = link.poll(time.monotonic_ns() // 1000 % (1 << 30))
+            if turn is not None:
+                turn()
             done.wait(wait_us / 1e6)
 
     thread = threading.Thread(target=serve, daemon=True)

@@ -128,6 +128,7 @@ class Bms:
         self.panel = panel.Panel(
             board, self.sample, self.switches, self.protection, self.counter, memory.safe_mode
         )
+        self.status.bms = self
         make_points = getattr(board, "points", None)
         self.points = self.status.points = make_points and make_points(self)
         self.door = self.points and self.points.door

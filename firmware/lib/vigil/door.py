@@ -133,6 +133,20 @@ class Door:
             self._will_be_begun = False
         return code
 
+    def coming(self, at, index, otherwise):
+        """The value that waits for an element of the point at this place, if any does."""
+        queue = self._queue
+        for back in range(self.waiting - 1, -1, -1):
+            entry = (self._first + back) % MOST_WAITING * _ENTRY
+            if queue[entry] == at and queue[entry + 1] == index:
+                return queue[entry + 2]
+        return otherwise
+
+    def done(self, number, value, who):
+        """Record a write that had no need to wait."""
+        self.taken = (self.taken + 1) & _COUNTER_MASK
+        self._note(journal.WRITE, number, who, value)
+
     def refuse(self, number, code=None):
         """Count a refused write, and remember which to tell the journal."""
         if code is not None:

@@ -67,6 +67,7 @@ class Protection:
         # row that opens one adds its part, whether or not another row hid it.
         self.owed = array("i", [0, 0])
         self.trips = 0
+        self.trip_counts = array("H", [0] * count)  # of each row, since the start
 
     def replace(self, table):
         """Other limits from now on, in one step; what has tripped stays tripped until it releases.
@@ -168,6 +169,8 @@ class Protection:
                     self.trip_at[at] = sample.place(group, LOWEST_AT if below else HIGHEST_AT)
                 self.trip_value[at] = self.value_now(at, sample)
                 self.trips += 1
+                if self.trip_counts[at] < 0xFFFF:
+                    self.trip_counts[at] += 1
                 self._owe(row)
             self._was_tripped[at] = tripped
             if tripped:

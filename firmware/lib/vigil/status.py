@@ -3,8 +3,12 @@
 Links hold a Status and nothing else; none of them reaches a driver.
 """
 
+from micropython import const
+
 from vigil import limits
 from vigil.sample import UNKNOWN as SAMPLE_UNKNOWN
+
+_HELD_OFF = const(1 << 12)
 
 
 class Status:
@@ -19,6 +23,7 @@ class Status:
         self._counter = counter
         self._charge_guard = charge_guard
         self._sleep = None
+        self.bms = None  # to be read by links that show more than this face
         self.points = None  # vigil.points.Points, on boards whose links show points
         self.cell_count = sample.cell_count
         self.temp_count = sample.temp_count
@@ -83,8 +88,9 @@ class Status:
 
     @property
     def protection_bits(self):
-        """Rows that hold a switch open, in JBD's bit order."""
-        return self._bits(False)
+        """Rows that hold a switch open, in JBD's bit order; and a command that does."""
+        bits = self._bits(False)
+        return bits | _HELD_OFF if self._switches.held_off else bits
 
     @property
     def warning_bits(self):

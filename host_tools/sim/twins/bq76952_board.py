@@ -13,7 +13,7 @@ class Board:
 def build(numbers, **options):
     """numbers: the board module, whose pins and figures are used. options: more for the chip."""
     from vigil.afe.bq76952 import Bq76952
-    from vigil.link import jbd, modbus
+    from vigil.link import jbd_writing, modbus
     from vigil.link.sunspec import SunSpec
 
     board = Board()
@@ -38,7 +38,7 @@ def build(numbers, **options):
     if getattr(numbers, "RS485_PROTOCOL", "jbd") == "modbus":
         modbus.offer(board, uart, driver_enable, baud, sunspec=SunSpec)
     else:
-        jbd.offer(board, uart, driver_enable, baud)
+        jbd_writing.offer(board, uart, driver_enable, baud, shunt_uohm=numbers.SHUNT_UOHM)
     board.storage = numbers.make_storage()  # which the twin has put there
     board.watchdog = WDT(timeout=2000)
     return board

@@ -1,7 +1,8 @@
-"""JBD (Jiabaida, Xiaoxiang, Overkill) protocol, reading: basic info, cell voltages, device name.
+"""JBD (Jiabaida, Xiaoxiang, Overkill) protocol: basic info, cell voltages, device name.
 
 A pure byte engine for any transport, called from the slack of the cycle; allocates nothing there.
 Request DD, A5 or 5A, register, N, N data, checksum, 77; answer DD, register, status, N, and so on.
+All other registers, and writing, are in vigil.link.jbd_parameters, for boards that want them.
 """
 
 from micropython import const
@@ -56,18 +57,21 @@ class Jbd:
         if status.cell_count > _MOST_CELLS:
             raise ValueError("JBD shows at most 32 cells")
         year, month, day = production_date
+        self._parameters = None
         self._status = status
         self._temp_count = min(status.temp_count, _MOST_TEMPS)
-        self._name = _ascii(status.device_name if name is None else name)
-        self._production_date = (year - 2000) << 9 | month << 5 | day
+        self.name = _ascii(status.device_name if name is None else name)
+        self.production_date = (year - 2000) << 9 | month << 5 | day
         self._software_version = software_version
         self._newer_tail = newer_tail
         self._request = bytearray(_MOST_REQUEST_DATA + _FRAMING)
         self.pending = 0  # bytes of a frame that has begun
         self.reply = bytearray(_MOST_ANSWER_DATA + _FRAMING)
         self.reply_length = 0
-        self.unfinished = 0  # every answer is made at once
+        self.unfinished = 0  # 1 while a write waits for its verdict
         self.keeps_gap = False
+        self._astray = False  # since the last silence something was heard that is no frame
+        self._written = 0  # register whose write waits
         # Register -> what fills in its data and returns their number.
         self._readers = {
             _BASIC_INFO: self._basic_info,
@@ -79,6 +83,10 @@ class Jbd:
         self.superseded = 0  # of these, overtaken by a newer request before they were answered
         self.checksum_errors = 0
         self.garbage_bytes = 0  # bytes that were part of no good request
+
+    def use(self, parameters):
+        """parameters: vigil.link.jbd_parameters.Parameters, before the first request."""
+        self._parameters = parameters
 
     def receive(self, data, count):
         """Take the first `count` bytes of data."""
@@ -96,6 +104,14 @@ class Jbd:
         """The line fell silent: what has begun stays half, but may hide a good frame."""
         if self.pending:
             self._look_for_frames(True)
+        self._astray = False
+
+    def go_on(self):
+        """While `unfinished`: look for the verdict."""
+        status = self._parameters.verdict()
+        if status >= 0:
+            self.unfinished = 0
+            self._finish(self._written, status, 0)
 
     def reply_sent(self):
         self.reply_length = 0
@@ -115,7 +131,13 @@ class Jbd:
             if length and at + length > self.pending and not silent:
                 break
             if length and at + length <= self.pending and self._is_good(at, length):
-                self._answer(request[at + 1], request[at + 2])
+                if request[at + 1] == _WRITE and self._astray and self._parameters is not None:
+                    # What begins in the middle of rubbish may be a part of it: a write has to
+                    # stand behind a silence or a good frame.
+                    self.garbage_bytes = (self.garbage_bytes + length) & _COUNTER_MASK
+                else:
+                    self._astray = False
+                    self._answer(at)
                 at += length
             else:
                 self._count_garbage()
@@ -154,31 +176,47 @@ class Jbd:
         return True
 
     def _count_garbage(self):
+        self._astray = True
         self.garbage_bytes = (self.garbage_bytes + 1) & _COUNTER_MASK
 
     # Answers.
 
-    def _answer(self, command, register):
+    def _answer(self, at):
+        """The good frame that begins here."""
+        command = self._request[at + 1]
+        register = self._request[at + 2]
         self.frames = (self.frames + 1) & _COUNTER_MASK
-        if self.reply_length:
+        if self.reply_length or self.unfinished:
             # A host that asks again has given up on its earlier request, and would take the
             # answer to that one for the answer to this one.
             self.superseded = (self.superseded + 1) & _COUNTER_MASK
+            self.reply_length = self.unfinished = 0
         if register == _READ or register == _WRITE:
             # No device has these, and a refusal of one reads, byte for byte, like a request: heard
             # back from the bus it would be answered in turn. Silence is the refusal.
             self.refused = (self.refused + 1) & _COUNTER_MASK
-            self.reply_length = 0
             return
-        count = 0
         if command == _WRITE:
             status = _NOT_ALLOWED
+            if self._parameters is not None:
+                status = self._parameters.write(register, self._request, at + _HEADER)
+            if status < 0:
+                self._written = register
+                self.unfinished = 1
+            else:
+                self._finish(register, status, 0)
+            return
+        # Data of a read request mean nothing; one phone app sends some.
+        reader = self._readers.get(register)
+        if reader is not None:
+            count = reader()
+        elif self._parameters is not None:
+            count = self._parameters.read(register, self.reply)
         else:
-            # Data of a read request mean nothing; one phone app sends some.
-            reader = self._readers.get(register)
-            status = _NO_SUCH_REGISTER if reader is None else _OK
-            if reader is not None:
-                count = reader()
+            count = 0 - _NO_SUCH_REGISTER
+        self._finish(register, 0 - count if count < 0 else _OK, max(count, 0))
+
+    def _finish(self, register, status, count):
         if status != _OK:
             self.refused = (self.refused + 1) & _COUNTER_MASK
         self._complete(register, status, count)
@@ -211,7 +249,7 @@ class Jbd:
         self._put(8, _tens(status.remaining_mah))
         self._put(10, _tens(status.full_mah))
         self._put(12, status.cycles)
-        self._put(14, self._production_date)
+        self._put(14, self.production_date)
         self._put(16, self._bleeding(0))
         self._put(18, self._bleeding(16))
         self._put(20, status.protection_bits & 0xFFFF)
@@ -260,7 +298,7 @@ class Jbd:
         return 2 * status.cell_count
 
     def _device_name(self):
-        name = self._name
+        name = self.name
         for at in range(len(name)):
             self.reply[_HEADER + at] = name[at]
         return len(name)

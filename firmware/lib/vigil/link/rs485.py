@@ -2,7 +2,7 @@
 
 Times are ticks in microseconds. The engine has receive(data, count), silence(), pending, frames,
 reply, reply_length and reply_sent(), see vigil.link.jbd; go_on() is called while `unfinished`;
-keeps_gap: its frames are told apart by silences.
+keeps_gap: its frames are told apart by silences. silence() comes once behind whatever is heard.
 """
 
 import time
@@ -44,6 +44,7 @@ class Rs485:
         self._echo_at = 0  # bytes of it that have come back so far
         self._echo_length = 0  # bytes that may come back
         self._heard_us = 0  # when something was last heard, or sent
+        self._unsettled = False  # something was heard since the last silence
         self._quiet_us = 0  # poll at which nothing was left waiting
         self._asked_us = 0  # the latest request was complete after this moment
         self.bytes_in = 0
@@ -95,14 +96,16 @@ class Rs485:
             frames = engine.frames
             self.bytes_in = (self.bytes_in + count) & _COUNTER_MASK
             self._heard_us = now_us
+            self._unsettled = True
             count = self._without_echo(count)
             engine.receive(self._received, count)
             if engine.frames != frames:
                 self._asked_us = self._quiet_us
-        elif engine.pending or self._echo_length:
+        elif self._unsettled or self._echo_length:
             if time.ticks_diff(now_us, self._heard_us) > self._silence_us:
                 frames = engine.frames
                 self._echo_length = 0
+                self._unsettled = False
                 engine.silence()
                 if engine.frames != frames:
                     self._asked_us = self._heard_us

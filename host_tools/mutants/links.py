@@ -1,0 +1,97 @@
+"""What is broken on purpose between the line and the door.
+
+Each is (name, file below vigil/, old, new).
+"""
+
+JBD = [
+    (
+        "a write behind rubbish is believed",
+        "link/jbd.py",
+        "if request[at + 1] == _WRITE and self._astray and self._parameters is not None:",
+        "if False:",
+    ),
+    (
+        "a silence does not end the rubbish",
+        "link/jbd.py",
+        "            self._look_for_frames(True)\n        self._astray = False\n",
+        "            self._look_for_frames(True)\n",
+    ),
+    (
+        "the port tells no silence behind rubbish",
+        "link/rs485.py",
+        "        elif self._unsettled or self._echo_length:",
+        "        elif engine.pending or self._echo_length:",
+    ),
+    (
+        "factory mode has no end",
+        "link/jbd_parameters.py",
+        "& _TICKS >= _FACTORY_MS:",
+        "& _TICKS > _TICKS:",
+    ),
+    (
+        "parameters are read outside factory mode",
+        "link/jbd_parameters.py",
+        "        if not self._in_factory():\n            return 0 - NOT_ALLOWED\n",
+        "",
+    ),
+    (
+        "warnings are counted as errors",
+        "link/jbd_parameters.py",
+        "if row[limits.ACTION] != limits.WARNING:",
+        "if True:",
+    ),
+    (
+        "whoever is in factory mode is the owner",
+        "link/jbd_writing.py",
+        "        return self._door.authority.role(JBD) >= door.OWNER",
+        "        return True",
+    ),
+    (
+        "a begun set of somebody else's is gone on with",
+        "link/jbd_writing.py",
+        "stage.is_begun and stage.state != REFUSED and coming(self._begin_at, 0, -1) < 0:",
+        "stage.is_begun and stage.state != REFUSED:",
+    ),
+    (
+        "what waits in the door's queue is not read back",
+        "link/jbd_writing.py",
+        "        return coming(self._staged_at[field], row - 1, number)",
+        "        return number",
+    ),
+    (
+        "what was rounded is written back rounded",
+        "link/jbd_writing.py",
+        "        if value == shown:\n",
+        "        if value == shown and False:\n",
+    ),
+    (
+        "warnings do not follow",
+        "link/jbd_writing.py",
+        "                if FOLLOWERS[at] == row:",
+        "                if False:",
+    ),
+    (
+        "saving is acknowledged before the verdict",
+        "link/jbd_writing.py",
+        "        return _WAITS\n\n    def verdict",
+        "        return OK\n\n    def verdict",
+    ),
+    (
+        "a refused set stays",
+        "link/jbd_writing.py",
+        "        if stage.is_begun:\n            self._door.write(_ABANDON, 1, JBD)\n",
+        "",
+    ),
+    (
+        "leaving keeps what was staged",
+        "link/jbd_writing.py",
+        "            self._editing = False\n            self._door.write(_ABANDON, 1, JBD)\n",
+        "            pass\n",
+    ),
+    (
+        "discharge and charge switch change places",
+        "link/jbd_writing.py",
+        "1 if which else 2",
+        "2 if which else 1",
+    ),
+]
