@@ -262,7 +262,6 @@ class Pieces:
         self.long_on()
 
     def count(self):
-        self.bms.counter.known = True
         self.bms.counter.count(-20000, 50)
 
     def turn(self):

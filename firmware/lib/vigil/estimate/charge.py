@@ -63,6 +63,9 @@ class ChargeEstimate:
         self._looked_at = [0.0] * cell_count
         self._turn = 0
         self._turns_due = 0
+        self._grid_due = 0
+        self._steady = True
+        self.lowest_mv = 0
         self._turn_s = [0.0] * TURNS
         self._since_grid_s = _WATCH_S
         self._boot_s = 0.0
@@ -73,6 +76,11 @@ class ChargeEstimate:
         return self.source != UNKNOWN
 
     @property
+    def settled(self):
+        """Every cell has a figure of its own."""
+        return self.source > GRID or self.source == BOOT
+
+    @property
     def soc_permille(self):
         return int(self.share * 1000.0 + 0.5)
 
@@ -80,13 +88,16 @@ class ChargeEstimate:
     def sigma_permille(self):
         return int(self.sigma * 1000.0 + 0.5)
 
-    def begin(self, share, sigma, source=BOOT):
+    def begin(self, share, sigma):
         """Told from outside: every cell stands there."""
+        self.resume([share] * self.cell_count, sigma)
+
+    def resume(self, shares, sigma):
+        """The same, for each cell. The grid is told nothing: it is there to find this wrong."""
         for cell in range(self.cell_count):
-            self._start_cell(cell, share, sigma, 0.0)
+            self._start_cell(cell, shares[cell], sigma, 0.0)
         self.grid.restart(self._mean_counted())
-        self.grid.told(share, max(sigma, 0.02), self._mean_counted())
-        self.source = source
+        self.source = BOOT
         self._boot_s = _BOOT_S
         self._figure()
 
@@ -98,11 +109,11 @@ class ChargeEstimate:
         """So much, in mA * s, went through the cell's bleed resistor."""
         self._bled_mas[cell] += mas
 
-    def second(self, cells_mv, now_ma, mams, elapsed_ms, temp_dc=None, both_open=False):
+    def second(self, cells_mv, now_ma, mams, elapsed_ms, temp_dc=None, both_open=False, steady=True):
         """About a second has passed; begin its slices. None or any whole number for temp_dc.
 
         now_ma: of the same moment as the voltages; mams: what the counter has counted since the
-        second before.
+        second before; steady: the voltages are the cells' own.
         """
         counter = self.counter
         if self.offset.look(both_open, mams, elapsed_ms):
@@ -126,15 +137,17 @@ class ChargeEstimate:
                 lowest_mv = cell_mv
             elif cell_mv > highest_mv:
                 highest_mv = cell_mv
+        self.lowest_mv = lowest_mv
         told = self.anchors.look(lowest_mv, highest_mv, now_ma, seconds, self._mean_counted())
         if told == at.FULL or told == at.EMPTY:
             self._use_anchor(told)
         for turn in range(TURNS):
             self._turn_s[turn] += seconds
-        self._turns_due = min(int(seconds + 0.5), TURNS) or 1
+        self._turns_due = (min(int(seconds + 0.5), TURNS) or 1) if steady else 0
         # The first look is had at once.
-        self._grid_due = GRID_SLICES if self.source == UNKNOWN else self._turns_due
+        self._grid_due = GRID_SLICES if self.source == UNKNOWN else 1 + int(seconds * 0.5)
         self._since_grid_s += seconds
+        self._steady = steady
         if self._boot_s > 0.0:
             self._boot_s -= seconds
         self._figure_due = True
@@ -190,7 +203,7 @@ class ChargeEstimate:
                 self._heed_grid()
             return
         waits = self.source == UNKNOWN or self.source == GRID
-        if self._since_grid_s >= (_GRID_S if waits else _WATCH_S):
+        if self._steady and self._since_grid_s >= (_GRID_S if waits else _WATCH_S):
             total_mv = 0
             for cell_mv in self._cells_mv:
                 total_mv += cell_mv

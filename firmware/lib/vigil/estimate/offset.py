@@ -33,6 +33,10 @@ class OffsetLearner:
         self._mams = 0
         self._ms = 0
 
+    def restore(self, offset_ua, sigma_share):
+        self.offset_ua = offset_ua
+        self.sigma_share = min(sigma_share, self._unknown)
+
     def look(self, both_open, mams, elapsed_ms):
         """What was counted in this time; True if none of it can have flowed."""
         grown = self.sigma_share + _DAY * (elapsed_ms / 86400000.0)
