@@ -22,6 +22,7 @@ _ALL_SCANS = 0x82
 _CELLS = 0x02
 # 660 of call glue; the kernel's twenty-odd instructions and its division are taken as 200.
 _COUNT_CHARGE = 860
+_OF_FLOATS = ("estimator",)
 # Bytes of the cycle's readings: status, alarm, cells, current, safety, switches.
 _CYCLE_READS = (2, 2, 32, 2, 6, 1)
 
@@ -85,6 +86,7 @@ class Counter:
         found["link poll"] = piece("poll")[0]
         found["link byte"] = piece("eight_bytes")[0] / 8
         found["link reply"] = piece("reply")[0] - 7 * found["link byte"]
+        found["estimated second"] = self._bytecode.float_cycles("estimated_second")
         found["gc.collect"] = collection_cycles()
         return {name: round(cycles) for name, cycles in found.items()}
 
@@ -92,6 +94,10 @@ class Counter:
         """{slow task: (idle, working)} of costs.TASKS."""
         found = {}
         for name in costs.TASKS:
+            if name in _OF_FLOATS:
+                pieces = (name + "_idle", name)
+                found[name] = tuple(round(self._bytecode.float_cycles(piece)) for piece in pieces)
+                continue
             idle = self.piece(name + "_idle")[0]
             work = self._without_transfers(*self.piece(name), rows)
             found[name] = (round(idle), round(work))

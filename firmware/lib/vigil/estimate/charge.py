@@ -61,7 +61,7 @@ class ChargeEstimate:
         self._bled_mas = array("i", [0] * cell_count)
         self._counted_mah = 0.0
         self._looked_at = [0.0] * cell_count
-        self._turn = 0
+        self._at_cell = 0
         self._turns_due = 0
         self._grid_due = 0
         self._steady = True
@@ -145,7 +145,7 @@ class ChargeEstimate:
             self._turn_s[turn] += seconds
         self._turns_due = (min(int(seconds + 0.5), TURNS) or 1) if steady else 0
         # The first look is had at once.
-        self._grid_due = GRID_SLICES if self.source == UNKNOWN else 1 + int(seconds * 0.5)
+        self._grid_due = GRID_SLICES if self.source == UNKNOWN else 2 * int(seconds + 0.5)
         self._since_grid_s += seconds
         self._steady = steady
         if self._boot_s > 0.0:
@@ -155,7 +155,6 @@ class ChargeEstimate:
     def step(self):
         """One slice of the second's work; False once all is done."""
         if self._turns_due:
-            self._turns_due -= 1
             self._take_turn()
             return True
         if self._grid_due:
@@ -170,16 +169,21 @@ class ChargeEstimate:
     # Slices.
 
     def _take_turn(self):
-        """Let the cells whose turn it is look at their voltages."""
-        turn = self._turn
-        self._turn = (turn + 1) % TURNS
-        seconds = self._turn_s[turn]
-        self._turn_s[turn] = 0.0
-        if self.source == UNKNOWN or self.source == GRID:
-            return
-        for cell in range(turn, self.cell_count, TURNS):
-            counted = self._bring_up(cell, seconds)
+        """Let one of the cells whose turn it is look at its voltage."""
+        cell = self._at_cell
+        turn = cell % TURNS
+        waits = not self.settled
+        if cell < self.cell_count and not waits:
+            counted = self._bring_up(cell, self._turn_s[turn])
             self.filters[cell].look(self.model, self._cells_mv[cell], counted)
+        cell += TURNS
+        if cell < self.cell_count:
+            self._at_cell = cell
+            return
+        # The turn is over.
+        self._turn_s[turn] = 0.0
+        self._at_cell = (turn + 1) % TURNS
+        self._turns_due -= 1
 
     def _bring_up(self, cell, seconds):
         """Tell a cell's filter what was counted; returns the counted share."""

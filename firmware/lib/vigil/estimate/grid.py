@@ -9,8 +9,8 @@ from math import exp, log, sqrt
 from micropython import const
 
 GUESSES = const(101)
-_SLICE = const(12)
-SLICES = const(10)  # of one look: one to begin, nine to weigh
+_SLICE = const(7)
+SLICES = const(16)  # of one look: one to begin, fifteen to weigh
 _OHM = 0.25
 _UNSETTLED = 0.5
 _AXIS = 0.015
@@ -89,26 +89,26 @@ class Grid:
         """Weigh some guesses; with the last of them mean and sigma are new."""
         model = self._model
         slopes2 = self._slopes2
+        gone = self._gone
+        error2 = self._error2
         end = min(self._at + _SLICE, GUESSES)
         for guess in range(self._at, end):
-            share = guess * 0.01 + self._gone
+            share = guess * 0.01 + gone
             if -_OVER < share < 1.0 + _OVER:
                 width_mv = model.half_width_mv(share)
                 spread_mv = width_mv * self._spread
-                near = int(share * 100.0 + 0.5)
-                if near < 0:
-                    near = 0
-                elif near > 100:
-                    near = 100
-                sigma2 = self._error2 + spread_mv * spread_mv + slopes2[near]
+                near = min(max(int(share * 100.0 + 0.5), 0), 100)
+                sigma2 = error2 + spread_mv * spread_mv + slopes2[near]
                 missed_mv = self._missed_mv - model.open_mv(share) - width_mv * self._turn
                 off = missed_mv * missed_mv / sigma2
                 if off > _MOST:
                     off = _MOST
-                off += log(sigma2)
             else:
-                off = _MOST + log(self._error2)
-            self._weigh(guess, self._kept_weight(guess, self._kept) - 0.5 * off * self._counts)
+                off = _MOST
+                sigma2 = error2
+            self._weigh(
+                guess, self._kept_weight(guess, self._kept) - 0.5 * (off + log(sigma2)) * self._counts
+            )
         self._at = end
         if end == GUESSES:
             self._conclude()
