@@ -61,6 +61,9 @@ class Anchors:
             (EMPTY, lowest_mv <= self.empty_mv and size_ma < self._empty_ma, _HELD_S),
             (REST, size_ma < self._rest_ma, self._rest_s),
         ):
+            before = self._told_at[kind]
+            if before is not None and abs(counted - before) > _AGAIN:
+                self._told_at[kind] = before = None
             if not holds:
                 self._held_s[kind] = 0.0
                 continue
@@ -68,8 +71,7 @@ class Anchors:
                 self._held_s[kind] += seconds
                 continue
             self.now = kind
-            before = self._told_at[kind]
-            if before is None or abs(counted - before) > _AGAIN:
+            if before is None:
                 self._told_at[kind] = counted
                 self.latest = told = kind
                 self.since_s = 0
