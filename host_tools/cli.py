@@ -147,9 +147,7 @@ def replay(
     start_soc: Annotated[
         str, typer.Option(metavar="PERCENT|unknown", help="Charge at the first row.")
     ] = "unknown",
-    offset_ma: Annotated[
-        str, typer.Option(metavar="X", help="Added to the log's current.")
-    ] = "0",
+    offset_ma: Annotated[str, typer.Option(metavar="X", help="Added to the log's current.")] = "0",
     gain_pct: Annotated[
         str, typer.Option(metavar="Y", help="The log's current is made so much larger.")
     ] = "0",

@@ -3,7 +3,8 @@
 Its fuel (WebAssembly instructions; some 5 % apart from run to run) is a proxy. Counted beside an
 emulated RP2040 with MicroPython 1.28, a unit of fuel was 0.71 cycles in loops, 0.76 in a threshold
 function over 16 cells, 0.82 for bytes, 0.84 for method calls, 0.95 for formatting, 0.99 for
-dictionaries and 1.09 for floats. The cycle is made of the first four: +-10 % there, +-25 % elsewhere.
+dictionaries and 1.09 for floats. The cycle is made of the first four: +-10 % there, +-25 %
+elsewhere.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A recorded cell log as columns: time_s, current_ma (+ = charging), voltage_mv, perhaps temp_c."""
+"""A cell log in columns: time_s, current_ma (+ = charging), voltage_mv and perhaps temp_c."""
 
 import csv
 import gzip
@@ -9,6 +9,8 @@ from pathlib import Path
 NEEDED = ("time_s", "current_ma", "voltage_mv")
 OPTIONAL = ("temp_c",)
 LONGEST_GAP_S = 3600
+LEAST_MV, MOST_MV = 100, 6000
+MOST_MA = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def _columns(rows, header, name):
             if value is None and key in known:
                 raise ValueError(f'{name}, line {line}: {key} is "{word.strip()[:20]}"')
             columns[key].append(value)
+        _check_sizes(columns, name, line)
         now_s = columns["time_s"][-1]
         if now_s <= last_s:
             raise ValueError(f"{name}, line {line}: time_s goes from {last_s:g} to {now_s:g}")
@@ -93,6 +96,16 @@ def _columns(rows, header, name):
             )
         last_s = now_s
     return columns
+
+
+def _check_sizes(columns, name, line):
+    """Volts in the place of millivolts would only give nonsense."""
+    millivolts = columns["voltage_mv"][-1]
+    if not MOST_MV >= millivolts >= LEAST_MV:
+        raise ValueError(f"{name}, line {line}: no cell has {millivolts:g} mV")
+    milliamperes = columns["current_ma"][-1]
+    if abs(milliamperes) > MOST_MA:
+        raise ValueError(f"{name}, line {line}: no cell bears {milliamperes:g} mA")
 
 
 def _number(word):

@@ -15,8 +15,8 @@ better: a board may name them.
 OHM_AH, FAST, SLOW, WARMTH_K, HYSTERESIS, OCV_MV, FULL_MV, EMPTY_MV, REST_S, GRID_S = range(10)
 
 _FIGURES = {
-    # Resistances and B: an A123 26650, measured 5 to 45 degC (9.8 and 15 mOhm, 29 s, 2.03 Ah) and a
-    # slow part of the same size as the immediate one; hysteresis: the Sony cell of the OCV table.
+    # Resistances and B: an A123 26650, measured 5 to 45 degC (9.8 and 15 mOhm, 29 s, 2.03 Ah), and
+    # a slow part as large as the immediate one; hysteresis: the Sony cell of the voltage table.
     "LFP": (
         0.020,
         (0.030, 29.0),

@@ -181,13 +181,13 @@ class Memory:
         self._charge.stage(payload)
 
     @property
-    def _charge_waits(self):
-        return self._charge is not None and self._charge.copies_owed
-
-    @property
     def state_waits(self):
-        waits = self.store.copies_owed or self._charge_waits
-        return self._trial_waits or (self._can_write and waits)
+        if self._trial_waits:
+            return True
+        return self._can_write and (self.store.copies_owed or self._charge_owed())
+
+    def _charge_owed(self):
+        return self._charge is not None and self._charge.copies_owed
 
     @property
     def journal_waits(self):
@@ -200,7 +200,7 @@ class Memory:
         """
         if self._trial_waits and not (self._can_write and self.store.copies_owed):
             return self._note_success(self._end_trial())
-        if self._charge_waits and not self.store.copies_owed:
+        if not self.store.copies_owed and self._charge_owed():
             return self._note_success(not self._can_write or self._charge.commit())
         return self._note_success(not self._can_write or self.store.commit())
 

@@ -12,7 +12,9 @@ class Status:
 
     UNKNOWN = SAMPLE_UNKNOWN
 
-    def __init__(self, sample, protection, switches, balancer, estimator, charge_guard, device_name):
+    def __init__(
+        self, sample, protection, switches, balancer, estimator, charge_guard, device_name
+    ):
         self._sample = sample
         self._protection = protection
         self._switches = switches

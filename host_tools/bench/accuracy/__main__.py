@@ -18,7 +18,9 @@ def run(quick=False):
         print(f"No accuracy table: {absent}")
         return None
     made = table.rows(tiers=[1] if quick else None)
-    print("How far off the charge is, % of the capacity, eight corners of the sensor's errors each:")
+    print(
+        "How far off the charge is, % of the capacity, eight corners of the sensor's errors each:"
+    )
     for line in table.as_lines(made):
         print("  " + line)
     print(f"What has to hold (sensor {goals.TIER}):")

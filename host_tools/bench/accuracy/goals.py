@@ -36,9 +36,7 @@ def judged(rows):
             most(f"{name}: largest error after 10 min", row.soon_maximum, SOON)
             most(f"{name}: mean RMSE after 60 min", row.settled_rmse, SETTLED_RMSE)
         covered = row.least_covered
-        found.append(
-            (f"{name}: two sigma hold", covered, LEAST_COVERED, covered >= LEAST_COVERED)
-        )
+        found.append((f"{name}: two sigma hold", covered, LEAST_COVERED, covered >= LEAST_COVERED))
     return found
 
 

@@ -1,4 +1,4 @@
-"""One run: a data set through a sensor with errors into an estimate; and what counting makes of it.
+"""One run: a data set through a faulty sensor into an estimate; and what counting makes of it.
 
 Shares 0..1. The same noise for every corner of a set and tier, and every time.
 """

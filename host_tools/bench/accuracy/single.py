@@ -1,8 +1,8 @@
 """The firmware's estimator files with every float a single, as on a board.
 
-CPython has doubles only, so the files are compiled anew: each literal becomes a numpy.float32, each
-quotient and each result of float(), exp() and their like is rounded to one; numpy rounds the rest,
-since a single meets nothing but singles and whole numbers. check() looks that no double came in.
+CPython has doubles only, so the files are compiled anew: each literal becomes a numpy.float32,
+each quotient and each result of float(), exp() and their like is rounded to one; numpy rounds the
+rest, since a single meets nothing but singles and whole numbers. doubles() finds what slipped in.
 """
 
 import ast

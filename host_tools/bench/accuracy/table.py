@@ -1,6 +1,6 @@
 """The accuracy table: every data set, sensor and corner, with known and unknown start.
 
-Figures in % of the capacity. A figure of a row is of eight runs, one for each corner of the errors.
+Figures in % of the capacity; each is of eight runs, one for each corner of the sensor's errors.
 """
 
 import math

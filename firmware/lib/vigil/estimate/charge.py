@@ -109,7 +109,9 @@ class ChargeEstimate:
         """So much, in mA * s, went through the cell's bleed resistor."""
         self._bled_mas[cell] += mas
 
-    def second(self, cells_mv, now_ma, mams, elapsed_ms, temp_dc=None, both_open=False, steady=True):
+    def second(
+        self, cells_mv, now_ma, mams, elapsed_ms, temp_dc=None, both_open=False, steady=True
+    ):
         """About a second has passed; begin its slices. None or any whole number for temp_dc.
 
         now_ma: of the same moment as the voltages; mams: what the counter has counted since the
@@ -143,10 +145,13 @@ class ChargeEstimate:
             self._use_anchor(told)
         for turn in range(TURNS):
             self._turn_s[turn] += seconds
-        self._turns_due = (min(int(seconds + 0.5), TURNS) or 1) if steady else 0
-        # The first look is had at once.
-        self._grid_due = GRID_SLICES if self.source == UNKNOWN else 2 * int(seconds + 0.5)
+        self._whole_s = int(seconds + 0.5) or 1
+        self._turns_due = min(self._whole_s, TURNS) if steady else 0
         self._since_grid_s += seconds
+        self._grid_due = 0
+        if self.grid.busy or self._since_grid_s >= (_WATCH_S if self.settled else _GRID_S):
+            # The first look is had at once.
+            self._grid_due = GRID_SLICES if self.source == UNKNOWN else 2 * self._whole_s
         self._steady = steady
         if self._boot_s > 0.0:
             self._boot_s -= seconds

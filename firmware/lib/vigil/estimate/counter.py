@@ -17,7 +17,7 @@ _MAMS_PER_MAH = const(3600000)
 
 
 class ChargeCounter:
-    """`moved`: [0] mAh since the zero, [1] remainder in mA*ms; what it means the estimate knows."""
+    """`moved`: [0] mAh since the zero, [1] remainder in mA*ms; the estimate knows from where."""
 
     def __init__(self, capacity_mah):
         self.capacity_mah = capacity_mah
@@ -49,7 +49,7 @@ class ChargeCounter:
             elapsed_ms -= step_ms
 
     def add_ua(self, current_ua, elapsed_ms):
-        """A small current, by the microampere; in the slow task, where a big number may come up."""
+        """A small current, by the microampere; in a slow task, where a big number may come up."""
         self._owed += current_ua * elapsed_ms
         carried = self._owed // 1000
         self._owed -= carried * 1000

@@ -75,7 +75,9 @@ class Grid:
         self._missed_mv = cell_mv - model.drop_mv
         drop_mv = _OHM * model.drop_mv
         unsettled_mv = _UNSETTLED * model.unsettled_mv
-        self._error2 = model.ocv_mv * model.ocv_mv + drop_mv * drop_mv + unsettled_mv * unsettled_mv
+        self._error2 = (
+            model.ocv_mv * model.ocv_mv + drop_mv * drop_mv + unsettled_mv * unsettled_mv
+        )
         self._spread = _HYSTERESIS + model.hysteresis_sigma
         self._turn = model.hysteresis
         self._counts = 1.0 if self._first else seconds / model.look_s
@@ -107,7 +109,8 @@ class Grid:
                 off = _MOST
                 sigma2 = error2
             self._weigh(
-                guess, self._kept_weight(guess, self._kept) - 0.5 * (off + log(sigma2)) * self._counts
+                guess,
+                self._kept_weight(guess, self._kept) - 0.5 * (off + log(sigma2)) * self._counts,
             )
         self._at = end
         if end == GUESSES:
