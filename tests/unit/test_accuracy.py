@@ -2,7 +2,7 @@
 
 import pytest
 
-from host_tools.bench.accuracy import goals, left_out, runs, sets, table
+from host_tools.bench.accuracy import goals, left_out, runs, sets, solar, table
 from host_tools.bench.accuracy.single import Singles, doubles
 from host_tools.replay import estimators
 
@@ -54,7 +54,7 @@ def test_without_knowledge_on_a_plateau_the_error_bar_is_honest(name, corner):
 
 @needs_data
 def test_a_row_of_eight_corners_holds_in_singles():
-    rows = table.rows([at("NCA us06")], [1], ("known",), workers=1)
+    rows = table.rows([at("NCA us06")], [1], ("known",))
     verdicts = goals.judged(rows)
     assert len(verdicts) == 5
     assert [what for what, _, _, holds in verdicts if not holds] == []
@@ -129,3 +129,15 @@ def test_counting_drifts_by_what_its_sensor_is_off():
     result = runs.counting(data_set, sets.TIERS[2], (1, 1, 1), False)
     throughput = 0.01 * (0.97 - 0.70845)
     assert result.errors[-1] == pytest.approx(0.005 * hours - throughput, abs=0.001)
+
+
+def test_thirty_days_of_a_solar_home_hold():
+    seed, corner = solar.CASES[0]
+    home = solar.run(seed, TIER, corner, in_singles=False)
+    rmse, maximum = solar.GOALS["B"]
+    assert 100 * home.rmse <= rmse
+    assert 100 * home.maximum <= maximum
+    assert 100 * home.covered >= goals.LEAST_COVERED
+    # What others do with the same sensor.
+    assert home.reset_rmse > 2 * home.rmse
+    assert abs(home.offset_error_ma) < 2

@@ -1,12 +1,14 @@
 """`python -m host_tools.bench.accuracy [--quick]`: the accuracy table; build/accuracy.json.
 
---quick: the sensor of tier B only.
+--quick: the sensor of tier B only, and no solar home.
 """
 
 import json
+import multiprocessing
+import os
 import sys
 
-from host_tools.bench.accuracy import goals, sets, table
+from host_tools.bench.accuracy import goals, sets, solar, table
 
 TARGET = sets.Path(__file__).parents[3] / "build" / "accuracy.json"
 
@@ -17,7 +19,10 @@ def run(quick=False):
     if absent:
         print(f"No accuracy table: {absent}")
         return None
-    made = table.rows(tiers=[1] if quick else None)
+    workers = min(2, os.cpu_count() or 1)
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        made = table.rows(tiers=[1] if quick else None, pool=pool)
+        homes = {} if quick else solar.table(pool)
     print(
         "How far off the charge is, % of the capacity, eight corners of the sensor's errors each:"
     )
@@ -26,7 +31,11 @@ def run(quick=False):
     print(f"What has to hold (sensor {goals.TIER}):")
     for line in goals.as_lines(made):
         print(line)
-    return {"charge": table.as_json(made)}
+    if homes:
+        print("Thirty days of a solar home, LFP, from the third day on:")
+        for line in solar.as_lines(homes):
+            print(line)
+    return {"charge": table.as_json(made), "solar": homes}
 
 
 def main():

@@ -4,8 +4,6 @@ Figures in % of the capacity; each is of eight runs, one for each corner of the 
 """
 
 import math
-import multiprocessing
-import os
 from dataclasses import asdict, dataclass
 
 from host_tools.bench.accuracy import runs, sets
@@ -68,8 +66,8 @@ def _row(data_set, tier, way, figures):
     return Row(data_set.name, tier.name, way, *rounded, round(max(apart_s), 1))
 
 
-def rows(at_sets=None, tiers=None, ways=WAYS, corners=sets.CORNERS, in_singles=True, workers=None):
-    """[Row], each set, tier and way in turn."""
+def rows(at_sets=None, tiers=None, ways=WAYS, corners=sets.CORNERS, in_singles=True, pool=None):
+    """[Row], each set, tier and way in turn; pool: processes to share the work."""
     chosen = [
         (at_set, at_tier, way)
         for at_set in (range(len(sets.SETS)) if at_sets is None else at_sets)
@@ -81,12 +79,10 @@ def rows(at_sets=None, tiers=None, ways=WAYS, corners=sets.CORNERS, in_singles=T
         for at_set, at_tier, way in chosen
         for corner in corners
     ]
-    workers = workers or min(2, os.cpu_count() or 1)
-    if workers == 1:
+    if pool is None:
         figures = [_job(job) for job in jobs]
     else:
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            figures = pool.map(_job, jobs, chunksize=4)
+        figures = pool.map(_job, jobs, chunksize=4)
     made = []
     for at, (at_set, at_tier, way) in enumerate(chosen):
         mine = figures[at * len(corners) : (at + 1) * len(corners)]

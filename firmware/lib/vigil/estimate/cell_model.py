@@ -56,8 +56,11 @@ class CellModel:
         below_k = 25.0 - celsius
         self._widens = 1.0 + _COLD_HYSTERESIS * below_k if below_k > 0.0 else 1.0
 
-    def step(self, mean_ma, now_ma, seconds):
-        """So long has mean_ma flowed; now_ma is the current of the voltages to be looked at."""
+    def step(self, mean_ma, now_ma, seconds, offset_share=0.0):
+        """So long has mean_ma flowed; now_ma is the current of the voltages to be looked at.
+
+        offset_share: what the sensor may say while nothing flows, of the capacity an hour.
+        """
         if seconds != self._for_s:
             self._for_s = seconds
             self._fast_kept = exp(-seconds / self._fast_s)
@@ -67,7 +70,7 @@ class CellModel:
         self.slow_ma = mean_ma + (self.slow_ma - mean_ma) * self._slow_kept
         size_ma = abs(mean_ma)
         self.recent_ma = size_ma + (self.recent_ma - size_ma) * self._recent_kept
-        if size_ma > _STILL * self.capacity_ma:
+        if size_ma > (_STILL + 2.0 * offset_share) * self.capacity_ma:
             turned = _GAMMA * size_ma * seconds / (3600.0 * self.capacity_ma)
             if turned > 1.0:
                 turned = 1.0

@@ -120,17 +120,18 @@ class ChargeEstimate:
         counter = self.counter
         if self.offset.look(both_open, mams, elapsed_ms):
             counter.add(0 - mams)
-            mams = 0
-            now_ma = 0
+            now_ma = mean_ma = 0.0
         else:
             counter.add_ua(0 - self.offset.offset_ua, elapsed_ms)
-            now_ma -= self.offset.offset_ua * 0.001
+            offset_ma = self.offset.offset_ua * 0.001
+            now_ma -= offset_ma
+            mean_ma = mams / elapsed_ms - offset_ma
         counter.add_ua(0 - self.own_ua, elapsed_ms)
         self._rebase()
         seconds = elapsed_ms * 0.001
         model = self.model
         model.warm(temp_dc)
-        model.step(mams / elapsed_ms, now_ma, seconds)
+        model.step(mean_ma, now_ma, seconds, self.offset.sigma_share)
         self._counted_mah = counter.mah()
         lowest_mv = highest_mv = cells_mv[0]
         for cell in range(self.cell_count):
