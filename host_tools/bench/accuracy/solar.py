@@ -1,8 +1,8 @@
 """Thirty days of a solar home on one LFP cell of 100 Ah, in steps of 10 s; nobody forces it full.
 
 The cell is the simulator's, with a capacity that is wrong by 1 % or so and twice the resistance
-that the estimators take it for, its voltage table wrong by 3 mV in waves. Once a night both switches are open for ten
-minutes. Current in mA, + = charging; charge as a share.
+that the estimators take it for, its voltage table wrong by 3 mV in waves. Once a night both
+switches are open for ten minutes. Current in mA, + = charging; charge as a share.
 """
 
 import math
