@@ -305,3 +305,16 @@ def test_it_is_kept_each_percent_and_not_while_nothing_is_known_or_moves():
     assert watch.is_due(estimate)
     estimate.begin(0.585, 0.01)
     assert sum([watch.is_due(estimate) for _ in range(1200)]) == 1
+
+
+def test_while_the_voltages_are_not_known_counting_goes_on():
+    cells = Cells("LFP", (0.6,))
+    estimate = cells.estimate
+    estimate.begin(0.6, 0.01)
+    for _ in range(360):
+        estimate.counter.add(-1000000)
+        estimate.second(None, -1000, -1000000, 1000, 250)
+        while estimate.step():
+            pass
+    assert abs(estimate.share - 0.59) < 0.0001
+    assert estimate.anchors.count == 0

@@ -114,8 +114,9 @@ class ChargeEstimate:
     ):
         """About a second has passed; begin its slices. None or any whole number for temp_dc.
 
-        now_ma: of the same moment as the voltages; mams: what the counter has counted since the
-        second before; steady: the voltages are the cells' own.
+        cells_mv: None while they are not known: counting goes on. now_ma: of the same moment;
+        mams: what the counter has counted since the second before; steady: the voltages are
+        the cells' own.
         """
         counter = self.counter
         if self.offset.look(both_open, mams, elapsed_ms):
@@ -133,17 +134,10 @@ class ChargeEstimate:
         model.warm(temp_dc)
         model.step(mean_ma, now_ma, seconds, self.offset.sigma_share)
         self._counted_mah = counter.mah()
-        lowest_mv = highest_mv = cells_mv[0]
-        for cell in range(self.cell_count):
-            cell_mv = self._cells_mv[cell] = cells_mv[cell]
-            if cell_mv < lowest_mv:
-                lowest_mv = cell_mv
-            elif cell_mv > highest_mv:
-                highest_mv = cell_mv
-        self.lowest_mv = lowest_mv
-        told = self.anchors.look(lowest_mv, highest_mv, now_ma, seconds, self._mean_counted())
-        if told == at.FULL or told == at.EMPTY:
-            self._use_anchor(told)
+        if cells_mv is None:
+            steady = False
+        else:
+            self._take(cells_mv, now_ma, seconds)
         for turn in range(TURNS):
             self._turn_s[turn] += seconds
         self._whole_s = int(seconds + 0.5) or 1
@@ -157,6 +151,19 @@ class ChargeEstimate:
         if self._boot_s > 0.0:
             self._boot_s -= seconds
         self._figure_due = True
+
+    def _take(self, cells_mv, now_ma, seconds):
+        lowest_mv = highest_mv = cells_mv[0]
+        for cell in range(self.cell_count):
+            cell_mv = self._cells_mv[cell] = cells_mv[cell]
+            if cell_mv < lowest_mv:
+                lowest_mv = cell_mv
+            elif cell_mv > highest_mv:
+                highest_mv = cell_mv
+        self.lowest_mv = lowest_mv
+        told = self.anchors.look(lowest_mv, highest_mv, now_ma, seconds, self._mean_counted())
+        if told == at.FULL or told == at.EMPTY:
+            self._use_anchor(told)
 
     def step(self):
         """One slice of the second's work; False once all is done."""

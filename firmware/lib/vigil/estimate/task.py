@@ -62,7 +62,6 @@ class EstimateTask:
             or current_ma == UNKNOWN
             or not sample.sequence(CELLS)
             or not sample.sequence(CURRENT)
-            or sample.unknown(CELLS)
         ):
             return False
         counter.elapsed_ms = 0
@@ -76,7 +75,7 @@ class EstimateTask:
         if bleeds:
             self._count_bleed(elapsed_ms)
         self.estimate.second(
-            sample.cell_values,
+            None if sample.unknown(CELLS) else sample.cell_values,
             current_ma,
             mams,
             elapsed_ms,
@@ -106,7 +105,7 @@ class EstimateTask:
         bleed = self._balancer.bleed
         values = self._sample.cell_values
         for cell in range(len(bleed)):
-            if bleed[cell]:
+            if bleed[cell] and values[cell] != UNKNOWN:
                 mas = values[cell] * elapsed_ms // (1000 * self._bleed_ohm)
                 self.estimate.bled(cell, mas)
 
