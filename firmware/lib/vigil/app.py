@@ -11,7 +11,7 @@ import time
 
 from micropython import const
 
-from vigil import backstop_check, journal, limits, panel, soc
+from vigil import backstop_check, journal, limits, panel
 from vigil.afe.errors import AfeError
 from vigil.backstop_watch import STEP_MS as BACKSTOP_STEP_MS
 from vigil.backstop_watch import BackstopWatch
@@ -23,6 +23,9 @@ from vigil.deep_discharge import PERIOD_MS as DEEP_DISCHARGE_PERIOD_MS
 from vigil.deep_discharge import DeepDischarge
 from vigil.early_warning import PERIOD_MS as EARLY_WARNING_PERIOD_MS
 from vigil.early_warning import EarlyWarning
+from vigil.estimate.counter import ChargeCounter
+from vigil.estimate.task import PERIOD_MS as ESTIMATE_PERIOD_MS
+from vigil.estimate.task import EstimateTask
 from vigil.keeper import PERIOD_MS as KEEPER_PERIOD_MS
 from vigil.keeper import Keeper
 from vigil.memory import Memory
@@ -49,8 +52,6 @@ _BRING_UP_RETRY_MS = const(500)
 _COMMISSION_PERIOD_MS = const(250)
 _BALANCE_PERIOD_MS = const(500)
 _SECOND_LOOK_US = const(10000)
-# Below this share of the capacity an hour the cells count as resting.
-_REST_DIVISOR = const(50)
 # A current below this may be the sensor's own; so many looks in a row, COMMISSION_PERIOD apart.
 _STILL_MA = const(100)
 _STILL_DIVISOR = const(500)
@@ -111,7 +112,11 @@ class Bms:
             self.balancer.bleed,
             getattr(board, "gas", None),
         )
-        self.counter = soc.ChargeCounter(board.capacity_mah, self.chemistry.ocv_dmv)
+        self.counter = ChargeCounter(board.capacity_mah)
+        self.estimator = EstimateTask(
+            board, self.chemistry, self.sample, self.counter, self.balancer, front_end, memory
+        )
+        self.charge = self.estimator.estimate
         self.charge_guard = ChargeGuard(
             self.sample, self.table, self.chemistry, board.capacity_mah
         )
@@ -121,12 +126,12 @@ class Bms:
             self.protection,
             self.switches,
             self.balancer,
-            self.counter,
+            self.estimator,
             self.charge_guard,
             board.device_name,
         )
         self.panel = panel.Panel(
-            board, self.sample, self.switches, self.protection, self.counter, memory.safe_mode
+            board, self.sample, self.switches, self.protection, self.charge, memory.safe_mode
         )
         self.status.bms = self
         make_points = getattr(board, "points", None)
@@ -160,6 +165,7 @@ class Bms:
             SlowTask(self.deep_discharge.step, DEEP_DISCHARGE_PERIOD_MS),
             SlowTask(self.table_guard.step, TABLE_GUARD_PERIOD_MS),
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
+            SlowTask(self.estimator.step, ESTIMATE_PERIOD_MS),
         ]
         if self.points:
             tasks.append(SlowTask(self.door.step, self.door.period_ms))
@@ -257,6 +263,7 @@ class Bms:
         memory = self.memory
         if memory.take_latched(self.switches):
             memory.stage()
+        self.estimator.keep()
         watchdog = self.board.watchdog
         while (memory.state_waits and memory.commit()) or (
             memory.journal_waits and memory.flush()
@@ -337,7 +344,7 @@ class Bms:
         if sequence == self._counted_sequence:
             return
         read_ms = sample.read_ms(CURRENT)
-        if self._counted_sequence and self.counter.known:
+        if self._counted_sequence:
             self.counter.count(
                 sample.values[sample.current_at], (read_ms - self._counted_ms) & _TICKS
             )
@@ -379,10 +386,6 @@ class Bms:
         """Permit the switches once the tests have passed and every value has been measured."""
         if not self.front_end.configured or not self.sample.complete():
             return False
-        if not self.counter.known and soc.ready_to_start(
-            self.sample, self.board.capacity_mah // _REST_DIVISOR
-        ):
-            self.counter.start(self.sample)
         if not self._seen_open and not self._switches_are_open():
             return False
         if self.self_test_passed and not self.problems and self._backstop_fits:

@@ -54,6 +54,8 @@ class Memory:
         self._can_write = storage is not None
         self.store = store.Store(storage or NoStorage(), "state", _SCHEMA, _LENGTH)
         self.journal = journal.Journal(storage or NoStorage())
+        self._storage = storage
+        self._charge = None
         self.starts = 0
         self.unconfirmed_starts = 0
         self._version = bytes(4)
@@ -169,9 +171,23 @@ class Memory:
             )
         )
 
+    def charge_record(self, schema, length):
+        """What stage_charge() staged last, or None. Lost, it is learned anew: that is no fault."""
+        self._charge = store.Store(self._storage or NoStorage(), "charge", schema, length)
+        return self._charge.load()
+
+    def stage_charge(self, payload):
+        """The estimate of the charge is to be written."""
+        self._charge.stage(payload)
+
     @property
     def state_waits(self):
-        return self._trial_waits or (self._can_write and self.store.copies_owed)
+        if self._trial_waits:
+            return True
+        return self._can_write and (self.store.copies_owed or self._charge_owed())
+
+    def _charge_owed(self):
+        return self._charge is not None and self._charge.copies_owed
 
     @property
     def journal_waits(self):
@@ -184,6 +200,8 @@ class Memory:
         """
         if self._trial_waits and not (self._can_write and self.store.copies_owed):
             return self._note_success(self._end_trial())
+        if not self.store.copies_owed and self._charge_owed():
+            return self._note_success(not self._can_write or self._charge.commit())
         return self._note_success(not self._can_write or self.store.commit())
 
     def _end_trial(self):

@@ -83,13 +83,13 @@ def power_w(points, index):
 
 
 def soc(points, index):
-    counter = points.bms.counter
-    return counter.soc_permille if counter.known else UNKNOWN
+    charge = points.bms.charge
+    return charge.soc_permille if charge.known else UNKNOWN
 
 
 def remaining_mah(points, index):
-    counter = points.bms.counter
-    return counter.remaining_mah if counter.known else UNKNOWN
+    charge = points.bms.charge
+    return charge.remaining_mah if charge.known else UNKNOWN
 
 
 def charge_limit_ma(points, index):

@@ -16,11 +16,14 @@ class Status:
 
     UNKNOWN = SAMPLE_UNKNOWN
 
-    def __init__(self, sample, protection, switches, balancer, counter, charge_guard, device_name):
+    def __init__(
+        self, sample, protection, switches, balancer, estimator, charge_guard, device_name
+    ):
         self._sample = sample
         self._protection = protection
         self._switches = switches
-        self._counter = counter
+        self._charge = estimator.estimate
+        self._shown = estimator.shown
         self._charge_guard = charge_guard
         self._sleep = None
         self.bms = None  # to be read by links that show more than this face
@@ -51,19 +54,20 @@ class Status:
 
     @property
     def remaining_mah(self):
-        return self._counter.remaining_mah
+        return self._charge.remaining_mah if self._charge.known else 0
 
     @property
     def full_mah(self):
-        return self._counter.capacity_mah
+        return self._charge.counter.capacity_mah
 
     @property
     def cycles(self):
-        return self._counter.cycles
+        return self._charge.counter.cycles
 
     @property
     def soc_pct(self):
-        return (self._counter.soc_permille + 5) // 10
+        """As a display shall show it; 0 while nothing is known."""
+        return (self._shown.permille + 5) // 10
 
     @property
     def charge_on(self):
