@@ -178,6 +178,7 @@ class Pieces:
         from vigil import app
         from vigil.afe.bq76952 import Bq76952
         from vigil.afe.bq76952_bring_up import compare
+        from vigil.estimate.task import EstimateTask
         from vigil.link.jbd import Jbd
         from vigil.link.rs485 import Rs485
         from vigil.memory import Memory
@@ -185,6 +186,7 @@ class Pieces:
         self.compare = compare
         self.bus = bus = Bus()
         board = Board()
+        board.estimator = EstimateTask
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
         board.front_end = chip
         self.give_links(board)
@@ -392,9 +394,9 @@ class Pieces:
     def estimator(self):
         """The dearest slice: some guesses of the grid are weighed."""
         grid = self._settled_estimate().grid
-        if not grid.busy:
+        if grid.at > 100:
             grid.begin(3300, 10.0, 0.0)
-        grid._at = 40
+        grid.at = 40
         grid.slice()
 
     def estimated_second(self):
@@ -408,7 +410,7 @@ class Pieces:
     def _settled_estimate(self):
         estimate = self.bms.charge
         if not estimate.settled:
-            estimate.begin(0.6, 0.01)
+            estimate.resume([0.6] * CELLS, 0.01)
         return estimate
 
     def keeper_idle(self):

@@ -9,6 +9,7 @@ for _folder in ("host_tools/mock/fakes", "firmware/lib"):
     if str(ROOT / _folder) not in sys.path:
         sys.path.append(str(ROOT / _folder))
 
+from vigil import cell_models  # noqa: E402
 from vigil import chemistry as chemistries  # noqa: E402
 from vigil.estimate.anchors import Anchors  # noqa: E402
 from vigil.estimate.cell_model import CellModel  # noqa: E402
@@ -24,22 +25,23 @@ _SECOND_MS = 1000
 
 def make(chemistry, capacity_mah, cell_count=1):
     """An estimate of a pack of such cells, as a board would make it."""
-    kinds = (CellModel, Anchors, ChargeCounter, ChargeEstimate)
+    kinds = (CellModel, Anchors, ChargeCounter, ChargeEstimate, cell_models.figures)
     return compose(*kinds, (chemistry, capacity_mah, cell_count))
 
 
-def compose(model, anchors, counter, charge, pack, number=float):
-    """The same of other makings of these four."""
+def compose(model, anchors, counter, charge, figures, pack, number=float):
+    """The same of other makings of these."""
     chemistry, capacity_mah, cell_count = pack
     whole_mah = round(capacity_mah)
     ocv_dmv = chemistries.by_name(chemistry).ocv_dmv
     estimate = charge(
-        model(chemistry, ocv_dmv, number(capacity_mah)),
-        anchors(chemistry, whole_mah),
+        model(figures(chemistry), ocv_dmv, number(capacity_mah)),
+        anchors(figures(chemistry), whole_mah),
         counter(whole_mah),
         cell_count,
     )
-    estimate.capacities_mah[:] = [number(capacity_mah)] * cell_count
+    for cell in range(cell_count):
+        estimate.capacities_mah[cell] = number(capacity_mah)
     return estimate
 
 
@@ -58,7 +60,8 @@ class Replay:
         self._counted_ms = 0
         self._last_ms = None
         if start_share is not None:
-            estimate.begin(number(start_share), number(START_SIGMA))
+            shares = [number(start_share)] * estimate.cell_count
+            estimate.resume(shares, number(START_SIGMA))
 
     def row(self, time_s, current_ma, voltage_mv, temp_c=None):
         """True when the estimators have looked."""

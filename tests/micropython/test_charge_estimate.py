@@ -1,15 +1,22 @@
 """The estimate of the charge: cells and pack, sources, anchors, watch, display and memory."""
 
-from vigil import chemistry
-from vigil.estimate import charge, kept
+from desk import Desk
+
+from vigil import cell_models, chemistry
+from vigil.estimate import charge, kept, recalled
 from vigil.estimate.anchors import Anchors
 from vigil.estimate.cell_model import CellModel
 from vigil.estimate.charge import ChargeEstimate
 from vigil.estimate.counter import ChargeCounter
-from vigil.estimate.shown import Shown
+from vigil.estimate.shown import next_permille
+from vigil.sample import UNKNOWN
 
 CAPACITY_MAH = 10000
 _BOUNDS = (-0.05, 1.05)
+
+
+def begin(estimate, share, sigma):
+    estimate.resume([share] * estimate.cell_count, sigma)
 
 
 class Cells:
@@ -17,14 +24,15 @@ class Cells:
 
     def __init__(self, name="NMC", shares=(0.5,), estimate=None):
         ocv_dmv = chemistry.by_name(name).ocv_dmv
-        self.model = CellModel(name, ocv_dmv, CAPACITY_MAH)
+        figures = cell_models.figures(name)
+        self.model = CellModel(figures, ocv_dmv, CAPACITY_MAH)
         self.model.hysteresis_sigma = 0.0
         self.shares = list(shares)
         self.offset_ma = 0
         self.off_mv = [0] * len(self.shares)
         self.open = False
-        anchors = Anchors(name, CAPACITY_MAH)
-        model = CellModel(name, ocv_dmv, CAPACITY_MAH)
+        anchors = Anchors(figures, CAPACITY_MAH)
+        model = CellModel(figures, ocv_dmv, CAPACITY_MAH)
         counter = ChargeCounter(CAPACITY_MAH)
         self.estimate = ChargeEstimate(model, anchors, counter, len(self.shares))
 
@@ -81,9 +89,9 @@ def test_on_the_plateau_a_start_without_knowledge_stays_unsure():
 
 def test_the_sigma_of_counting_grows_and_a_look_at_a_steep_curve_shrinks_it():
     plateau = Cells("LFP", (0.60,))
-    plateau.estimate.begin(0.60, 0.005)
+    begin(plateau.estimate, 0.60, 0.005)
     steep = Cells("NMC", (0.60,))
-    steep.estimate.begin(0.60, 0.05)
+    begin(steep.estimate, 0.60, 0.05)
     for cells in (plateau, steep):
         cells.run(0, 36000, 10)
     assert plateau.estimate.sigma > 0.008
@@ -92,7 +100,7 @@ def test_the_sigma_of_counting_grows_and_a_look_at_a_steep_curve_shrinks_it():
 
 def test_a_current_sensor_with_an_offset_drags_the_estimate_less_than_the_counter():
     cells = Cells("NMC", (0.55,))
-    cells.estimate.begin(0.55, 0.01)
+    begin(cells.estimate, 0.55, 0.01)
     cells.offset_ma = 30
     cells.run(0, 72000, 10)
     # Counted 6 %: three times what may be expected of such a sensor.
@@ -101,7 +109,7 @@ def test_a_current_sensor_with_an_offset_drags_the_estimate_less_than_the_counte
 
 def test_the_pack_gives_what_its_emptiest_cell_can_and_takes_what_its_fullest_can():
     cells = Cells("NMC", (0.45, 0.50, 0.60))
-    cells.estimate.begin(0.5, 0.08)
+    begin(cells.estimate, 0.5, 0.08)
     cells.run(-200, 7200, 4)
     estimate = cells.estimate
     for cell in range(3):
@@ -113,7 +121,7 @@ def test_the_pack_gives_what_its_emptiest_cell_can_and_takes_what_its_fullest_ca
 
 def test_a_full_cell_is_told_by_its_voltage_at_a_small_current():
     cells = Cells("LFP", (0.985,))
-    cells.estimate.begin(0.90, 0.05)
+    begin(cells.estimate, 0.90, 0.05)
     cells.off_mv = [90]
     cells.run(400, 200)
     estimate = cells.estimate
@@ -122,7 +130,7 @@ def test_a_full_cell_is_told_by_its_voltage_at_a_small_current():
     assert 0 <= estimate.anchors.since_s < 200
     # The current has to be small, or the voltage is not the cell's.
     strong = Cells("LFP", (0.9,))
-    strong.estimate.begin(0.90, 0.01)
+    begin(strong.estimate, 0.90, 0.01)
     strong.off_mv = [150]
     strong.run(5000, 100)
     assert strong.estimate.anchors.count == 0
@@ -130,7 +138,7 @@ def test_a_full_cell_is_told_by_its_voltage_at_a_small_current():
 
 def test_an_anchor_is_used_once_until_some_charge_has_moved():
     cells = Cells("LFP", (0.99,))
-    cells.estimate.begin(0.97, 0.03)
+    begin(cells.estimate, 0.97, 0.03)
     cells.off_mv = [90]
     for _ in range(3):
         cells.run(100, 120)
@@ -146,7 +154,7 @@ def test_an_anchor_is_used_once_until_some_charge_has_moved():
 
 def test_an_empty_cell_is_told_by_its_voltage():
     cells = Cells("NMC", (0.004,))
-    cells.estimate.begin(0.15, 0.06)
+    begin(cells.estimate, 0.15, 0.06)
     cells.off_mv = [-100]
     cells.run(-100, 100)
     assert cells.estimate.source == charge.AT_EMPTY
@@ -155,10 +163,9 @@ def test_an_empty_cell_is_told_by_its_voltage():
 
 def test_a_wrong_start_is_found_by_the_watch():
     cells = Cells("NMC", (0.80,))
-    cells.estimate.begin(0.30, 0.003)
+    begin(cells.estimate, 0.30, 0.003)
     # The voltage's own correction is held back, as if the filter had gone wrong.
-    for each in cells.estimate.filters:
-        each.look = lambda model, cell_mv, counted: 0.0
+    cells.estimate.filters.look = lambda *moment: None
     cells.run(-100, 14400, 4)
     assert cells.estimate.doubts >= 1
     assert abs(cells.error()) < 0.03
@@ -166,7 +173,7 @@ def test_a_wrong_start_is_found_by_the_watch():
 
 def test_charge_that_was_counted_while_nothing_can_flow_is_taken_back():
     cells = Cells("LFP", (0.5,))
-    cells.estimate.begin(0.5, 0.01)
+    begin(cells.estimate, 0.5, 0.01)
     cells.offset_ma = 40
     cells.open = True
     cells.run(0, 7200)
@@ -182,10 +189,10 @@ def test_charge_that_was_counted_while_nothing_can_flow_is_taken_back():
 def test_what_is_drawn_past_the_sensor_and_bled_is_counted():
     cells = Cells("LFP", (0.6, 0.6))
     estimate = cells.estimate
-    estimate.begin(0.6, 0.001)
+    begin(estimate, 0.6, 0.001)
     estimate.own_ua = 20000
     for _ in range(100):
-        estimate.bled(1, 36 * 200)
+        estimate.bled_mas[1] += 36 * 200
         cells.run(0, 200, 10)
     # 20 mA for 20000 s, and 200 mAh out of the second cell, all from 10 Ah.
     assert abs(estimate.cell_share(0) - (0.6 - 0.0111)) < 0.004
@@ -194,19 +201,18 @@ def test_what_is_drawn_past_the_sensor_and_bled_is_counted():
 
 def test_the_counter_stays_near_its_zero_whatever_flows():
     cells = Cells("NMC", (0.5,))
-    cells.estimate.begin(0.5, 0.01)
-    for each in cells.estimate.filters:
-        each.look = lambda model, cell_mv, counted: 0.0
+    begin(cells.estimate, 0.5, 0.01)
+    cells.estimate.filters.look = lambda *moment: None
     cells.run(9000, 36000, 10)
     moved = cells.estimate.counter.moved[0]
     assert -CAPACITY_MAH <= moved <= CAPACITY_MAH
-    assert abs(cells.estimate.filters[0].offset + moved / CAPACITY_MAH - (0.5 + 9.0)) < 0.001
+    assert abs(cells.estimate.filters.offsets[0] + moved / CAPACITY_MAH - (0.5 + 9.0)) < 0.001
 
 
 def test_voltages_that_are_not_the_cells_own_are_not_looked_at():
     cells = Cells("NMC", (0.5,))
     estimate = cells.estimate
-    estimate.begin(0.5, 0.02)
+    begin(estimate, 0.5, 0.02)
     for _ in range(60):
         estimate.second([3000], 0, 0, 1000, 250, False, False)
         while estimate.step():
@@ -220,41 +226,37 @@ def test_voltages_that_are_not_the_cells_own_are_not_looked_at():
 def test_a_display_does_not_jump_and_says_full_only_at_full():
     cells = Cells("NMC", (0.999,))
     estimate = cells.estimate
-    estimate.begin(1.0, 0.01)
-    shown = Shown(estimate)
+    begin(estimate, 1.0, 0.01)
     cells.run(0, 1)
-    shown.step()
-    assert 990 <= shown.permille < 995
-    cells.off_mv = [0]
-    before = shown.permille
-    estimate.begin(0.4, 0.01)
+    shown = next_permille(estimate, UNKNOWN)
+    assert 990 <= shown < 995
+    begin(estimate, 0.4, 0.01)
     for _ in range(50):
-        shown.step()
-        assert before - 2 <= shown.permille <= before
-        before = shown.permille
+        before = shown
+        shown = next_permille(estimate, before)
+        assert before - 2 <= shown <= before
     estimate.source = charge.AT_FULL
     for _ in range(1000):
-        shown.step()
-    assert shown.permille == 1000
+        shown = next_permille(estimate, shown)
+    assert shown == 1000
 
 
 def test_a_display_goes_to_nothing_with_the_voltage():
     cells = Cells("NMC", (0.3,))
     estimate = cells.estimate
-    estimate.begin(0.3, 0.01)
-    shown = Shown(estimate)
+    begin(estimate, 0.3, 0.01)
     estimate.lowest_mv = estimate.anchors.empty_mv + 500
-    shown.step()
-    assert shown.permille == 300
+    shown = next_permille(estimate, UNKNOWN)
+    assert shown == 300
     for above_mv in range(100, 0, -1):
         estimate.lowest_mv = estimate.anchors.empty_mv + above_mv
         for _ in range(200):
-            shown.step()
-    assert shown.permille == 6
+            shown = next_permille(estimate, shown)
+    assert shown == 6
     estimate.source = charge.AT_EMPTY
     for _ in range(10):
-        shown.step()
-    assert shown.permille == 0
+        shown = next_permille(estimate, shown)
+    assert shown == 0
 
 
 # What is kept.
@@ -263,14 +265,14 @@ def test_a_display_goes_to_nothing_with_the_voltage():
 def test_what_was_kept_comes_back_with_more_doubt():
     cells = Cells("LFP", (0.6, 0.7, 0.65))
     estimate = cells.estimate
-    estimate.begin(0.65, 0.03)
-    estimate.offset.restore(-12345, 0.0002)
+    begin(estimate, 0.65, 0.03)
+    estimate.offset.offset_ua = -12345
+    estimate.offset.sigma_share = 0.0002
     estimate.model.hysteresis = -0.5
     cells.run(-100, 60)
     record = kept.pack(estimate)
-    assert len(record) == kept.length(3)
     again = Cells("LFP", (0.6, 0.7, 0.65)).estimate
-    assert kept.restore(again, record)
+    assert recalled.restore(again, record)
     assert again.source == charge.BOOT
     for cell in range(3):
         assert abs(again.cell_share(cell) - estimate.cell_share(cell)) < 0.0001
@@ -281,36 +283,46 @@ def test_what_was_kept_comes_back_with_more_doubt():
 
 def test_a_record_of_another_pack_is_left_alone():
     cells = Cells("LFP", (0.6,))
-    cells.estimate.begin(0.6, 0.01)
+    begin(cells.estimate, 0.6, 0.01)
     record = kept.pack(cells.estimate)
     other = ChargeEstimate(
-        CellModel("LFP", chemistry.by_name("LFP").ocv_dmv, 5000),
-        Anchors("LFP", 5000),
+        CellModel(cell_models.figures("LFP"), chemistry.by_name("LFP").ocv_dmv, 5000),
+        Anchors(cell_models.figures("LFP"), 5000),
         ChargeCounter(5000),
         1,
     )
-    assert not kept.restore(other, record)
+    assert not recalled.restore(other, record)
     assert not other.known
 
 
 def test_it_is_kept_each_percent_and_not_while_nothing_is_known_or_moves():
-    cells = Cells("NMC", (0.6,))
-    estimate = cells.estimate
-    watch = kept.Watch()
-    assert not watch.is_due(estimate)
-    estimate.begin(0.6, 0.01)
-    assert watch.is_due(estimate)
-    assert sum([watch.is_due(estimate) for _ in range(5000)]) == 0
-    estimate.begin(0.588, 0.01)
-    assert watch.is_due(estimate)
-    estimate.begin(0.585, 0.01)
-    assert sum([watch.is_due(estimate) for _ in range(1200)]) == 1
+    desk = Desk()
+    kept_by = desk.bms.estimator
+    estimate = kept_by.estimate
+    estimate.source = charge.UNKNOWN
+    estimate.settled = False
+    desk.bms.memory.stage_charge = lambda record: records.append(record)
+    records = []
+
+    def seconds(count):
+        before = len(records)
+        for _ in range(count):
+            kept_by._after()
+        return len(records) - before
+
+    assert seconds(1000) == 0
+    begin(estimate, 0.6, 0.01)
+    assert seconds(5000) == 1
+    begin(estimate, 0.588, 0.01)
+    assert seconds(1) == 1
+    begin(estimate, 0.585, 0.01)
+    assert seconds(1200) == 1
 
 
 def test_while_the_voltages_are_not_known_counting_goes_on():
     cells = Cells("LFP", (0.6,))
     estimate = cells.estimate
-    estimate.begin(0.6, 0.01)
+    begin(estimate, 0.6, 0.01)
     for _ in range(360):
         estimate.counter.add(-1000000)
         estimate.second(None, -1000, -1000000, 1000, 250)

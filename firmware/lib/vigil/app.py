@@ -2,6 +2,7 @@
 
 A board is an object with: name, chemistry (name), capacity_mah, front_end, links (functions that
 make a link from a Status), watchdog (or None), and pins as docs/inputs-and-outputs.md names them.
+`estimator` is the class vigil.estimate.task.EstimateTask; without it the charge is only counted.
 A board whose links show points has `points`, the class vigil.points.Points, and perhaps
 `authority` (see vigil.door).
 What survives a restart is in the Memory.
@@ -24,8 +25,6 @@ from vigil.deep_discharge import DeepDischarge
 from vigil.early_warning import PERIOD_MS as EARLY_WARNING_PERIOD_MS
 from vigil.early_warning import EarlyWarning
 from vigil.estimate.counter import ChargeCounter
-from vigil.estimate.task import PERIOD_MS as ESTIMATE_PERIOD_MS
-from vigil.estimate.task import EstimateTask
 from vigil.keeper import PERIOD_MS as KEEPER_PERIOD_MS
 from vigil.keeper import Keeper
 from vigil.memory import Memory
@@ -51,6 +50,7 @@ from vigil.thermal import Climate
 _BRING_UP_RETRY_MS = const(500)
 _COMMISSION_PERIOD_MS = const(250)
 _BALANCE_PERIOD_MS = const(500)
+_ESTIMATE_PERIOD_MS = const(1000)
 _SECOND_LOOK_US = const(10000)
 # A current below this may be the sensor's own; so many looks in a row, COMMISSION_PERIOD apart.
 _STILL_MA = const(100)
@@ -113,9 +113,10 @@ class Bms:
             getattr(board, "gas", None),
         )
         self.counter = ChargeCounter(board.capacity_mah)
-        self.estimator = EstimateTask(
-            board, self.chemistry, self.sample, self.counter, self.balancer, front_end, memory
-        )
+        make_estimator = getattr(board, "estimator", None)
+        if make_estimator is None:
+            from vigil.plain_charge import PlainCharge as make_estimator
+        self.estimator = make_estimator(self)
         self.charge = self.estimator.estimate
         self.charge_guard = ChargeGuard(
             self.sample, self.table, self.chemistry, board.capacity_mah
@@ -126,6 +127,7 @@ class Bms:
             self.protection,
             self.switches,
             self.balancer,
+            self.counter,
             self.estimator,
             self.charge_guard,
             board.device_name,
@@ -165,7 +167,7 @@ class Bms:
             SlowTask(self.deep_discharge.step, DEEP_DISCHARGE_PERIOD_MS),
             SlowTask(self.table_guard.step, TABLE_GUARD_PERIOD_MS),
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
-            SlowTask(self.estimator.step, ESTIMATE_PERIOD_MS),
+            SlowTask(self.estimator.step, _ESTIMATE_PERIOD_MS),
         ]
         if self.points:
             tasks.append(SlowTask(self.door.step, self.door.period_ms))

@@ -12,8 +12,6 @@ better: a board may name them.
 #   FULL_MV: above it with a small charge current a cell is full; EMPTY_MV: below it empty
 #   REST_S: after so long without current the voltage is the open-circuit voltage
 #   GRID_S: looks at the voltage so far apart count as independent
-OHM_AH, FAST, SLOW, WARMTH_K, HYSTERESIS, OCV_MV, FULL_MV, EMPTY_MV, REST_S, GRID_S = range(10)
-
 _FIGURES = {
     # Resistances and B: an A123 26650, measured 5 to 45 degC (9.8 and 15 mOhm, 29 s, 2.03 Ah), and
     # a slow part as large as the immediate one; hysteresis: the Sony cell of the voltage table.

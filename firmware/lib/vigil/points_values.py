@@ -36,6 +36,8 @@ HOLDERS = (
     "backstop_watch",
     "front_end",
     "deep_discharge",
+    "charge",
+    "estimator",
 )
 
 
@@ -80,16 +82,6 @@ def power_w(points, index):
     # In 0.1 V the product stays off the heap up to a kiloampere.
     watts = (volts + 50) // 100 * abs(amperes) // 10000
     return watts if amperes >= 0 else 0 - watts
-
-
-def soc(points, index):
-    charge = points.bms.charge
-    return charge.soc_permille if charge.known else UNKNOWN
-
-
-def remaining_mah(points, index):
-    charge = points.bms.charge
-    return charge.remaining_mah if charge.known else UNKNOWN
 
 
 def charge_limit_ma(points, index):

@@ -17,13 +17,14 @@ class Status:
     UNKNOWN = SAMPLE_UNKNOWN
 
     def __init__(
-        self, sample, protection, switches, balancer, estimator, charge_guard, device_name
+        self, sample, protection, switches, balancer, counter, estimator, charge_guard, device_name
     ):
         self._sample = sample
         self._protection = protection
         self._switches = switches
         self._charge = estimator.estimate
-        self._shown = estimator.shown
+        self._counter = counter
+        self._estimator = estimator
         self._charge_guard = charge_guard
         self._sleep = None
         self.bms = None  # to be read by links that show more than this face
@@ -58,16 +59,16 @@ class Status:
 
     @property
     def full_mah(self):
-        return self._charge.counter.capacity_mah
+        return self._counter.capacity_mah
 
     @property
     def cycles(self):
-        return self._charge.counter.cycles
+        return self._counter.cycles
 
     @property
     def soc_pct(self):
         """As a display shall show it; 0 while nothing is known."""
-        return (self._shown.permille + 5) // 10
+        return (self._estimator.shown_permille + 5) // 10 if self._charge.known else 0
 
     @property
     def charge_on(self):

@@ -16,8 +16,9 @@ FROM_S = 1800
 def _scaled(ohm, mv):
     def change(estimate):
         estimate.model.ocv_mv *= mv
-        for each in estimate.filters:
-            each.resistance = ohm
+        estimate.model.ohm *= ohm
+        estimate.model.fast_ohm *= ohm
+        estimate.model.slow_ohm *= ohm
 
     return change
 

@@ -37,6 +37,11 @@ def _rounded(function):
     return lambda value: single(function(float(value)))
 
 
+def _array(typecode, items):
+    """An array of floats gives Python's floats back: a list in its place."""
+    return [single(item) for item in items] if typecode == "f" else array(typecode, items)
+
+
 class _Singles(ast.NodeTransformer):
     def __init__(self):
         self.literals = {}
@@ -69,6 +74,8 @@ def _compiled(name):
     module = ModuleType(name)
     module.__dict__.update(rewriter.literals, _quotient=_quotient, float=single)
     exec(compile(tree, f"{name} in singles", "exec"), module.__dict__)
+    if "array" in module.__dict__:
+        module.array = _array
     for function in ("exp", "log", "sqrt"):
         if function in module.__dict__:
             module.__dict__[function] = _rounded(getattr(math, function))
@@ -102,6 +109,7 @@ class Singles:
             made["vigil.estimate.anchors"].Anchors,
             made["vigil.estimate.counter"].ChargeCounter,
             made["vigil.estimate.charge"].ChargeEstimate,
+            made["vigil.cell_models"].figures,
             (chemistry, capacity_mah, cell_count),
             single,
         )

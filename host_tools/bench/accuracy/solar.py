@@ -80,7 +80,7 @@ def run(seed, tier, corner, in_singles=True, days=DAYS):
     estimate = make("LFP", CAPACITY_MAH)
     if tier.offset_share > estimate.offset.sigma_share:
         estimate.offset.state(number(tier.offset_share))
-    estimate.begin(number(pack.soc_pct(0) / 100), number(0.02))
+    estimate.resume([number(pack.soc_pct(0) / 100)], number(0.02))
     phase = dice.random()
     cell_mv = [3300.0]
     gain = 1 + corner[0] * tier.gain_pct / 100

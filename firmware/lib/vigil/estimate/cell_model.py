@@ -6,32 +6,32 @@ ohm, s; charge as a share of the capacity, 0..1. Single floats; once a second, n
 
 from math import exp
 
-from vigil import cell_models
+from micropython import const
 
-_WARM_K = 298.15
-_COLD_HYSTERESIS = 0.018  # wider by so much a kelvin below 25 degC (measured on an LFP cell)
-_GAMMA = 10.0  # a tenth of the capacity mostly turns the hysteresis round: 3 to 25 are found
-_STILL = 0.002  # a smaller share of the capacity an hour turns no hysteresis
-_RECENT_S = 600.0
+_WARM_K = const(298.15)
+# Wider by so much a kelvin below 25 degC (measured on an LFP cell).
+_COLD_HYSTERESIS = const(0.018)
+# A tenth of the capacity mostly turns the hysteresis round: 3 to 25 are found.
+_GAMMA = const(10.0)
+_STILL = const(0.002)  # a smaller share of the capacity an hour turns no hysteresis
+_RECENT_S = const(600.0)
 # What flowed before the start is not known: as if it had been this share of the capacity an hour.
-_BEFORE_START = 0.2
+_BEFORE_START = const(0.2)
 
 
 class CellModel:
-    def __init__(self, chemistry, ocv_dmv, capacity_mah):
-        figures = cell_models.figures(chemistry)
+    def __init__(self, figures, ocv_dmv, capacity_mah):
+        """figures: of vigil.cell_models."""
+        ohm_ah, fast, slow, self._warmth_k, self._half_widths, self.ocv_mv = figures[:6]
         per_ah = 1000.0 / capacity_mah
-        self._ocv_dmv = ocv_dmv
-        self._half_widths = figures[cell_models.HYSTERESIS]
+        self.ocv_dmv = ocv_dmv
         self.capacity_ma = float(capacity_mah)
-        self._ohm = figures[cell_models.OHM_AH] * per_ah
-        self._fast_ohm = figures[cell_models.FAST][0] * per_ah
-        self._fast_s = figures[cell_models.FAST][1]
-        self._slow_ohm = figures[cell_models.SLOW][0] * per_ah
-        self._slow_s = figures[cell_models.SLOW][1]
-        self._warmth_k = figures[cell_models.WARMTH_K]
-        self.ocv_mv = figures[cell_models.OCV_MV]
-        self.look_s = figures[cell_models.GRID_S]
+        self.ohm = ohm_ah * per_ah
+        self.fast_ohm = fast[0] * per_ah
+        self._fast_s = fast[1]
+        self.slow_ohm = slow[0] * per_ah
+        self._slow_s = slow[1]
+        self.look_s = figures[9]
         self.fast_ma = 0.0
         self.slow_ma = 0.0
         # -1 after a long discharge, 1 after a long charge; not known at the start.
@@ -43,8 +43,6 @@ class CellModel:
         self.temp_dc = None
         self._resists = 1.0  # by temperature
         self._widens = 1.0
-        self._for_s = 0.0
-        self._fast_kept = self._slow_kept = self._recent_kept = 1.0
 
     def warm(self, temp_dc):
         """Follow the temperature; None while it is not known."""
@@ -61,15 +59,10 @@ class CellModel:
 
         offset_share: what the sensor may say while nothing flows, of the capacity an hour.
         """
-        if seconds != self._for_s:
-            self._for_s = seconds
-            self._fast_kept = exp(-seconds / self._fast_s)
-            self._slow_kept = exp(-seconds / self._slow_s)
-            self._recent_kept = exp(-seconds / _RECENT_S)
-        self.fast_ma = mean_ma + (self.fast_ma - mean_ma) * self._fast_kept
-        self.slow_ma = mean_ma + (self.slow_ma - mean_ma) * self._slow_kept
+        self.fast_ma = mean_ma + (self.fast_ma - mean_ma) * exp(-seconds / self._fast_s)
+        self.slow_ma = mean_ma + (self.slow_ma - mean_ma) * exp(-seconds / self._slow_s)
         size_ma = abs(mean_ma)
-        self.recent_ma = size_ma + (self.recent_ma - size_ma) * self._recent_kept
+        self.recent_ma = size_ma + (self.recent_ma - size_ma) * exp(-seconds / _RECENT_S)
         if size_ma > (_STILL + 2.0 * offset_share) * self.capacity_ma:
             turned = _GAMMA * size_ma * seconds / (3600.0 * self.capacity_ma)
             if turned > 1.0:
@@ -77,15 +70,15 @@ class CellModel:
             goal = 1.0 if mean_ma > 0.0 else -1.0
             self.hysteresis += turned * (goal - self.hysteresis)
             self.hysteresis_sigma -= turned * self.hysteresis_sigma
-        drop_mv = self._ohm * now_ma
-        drop_mv += self._fast_ohm * self.fast_ma
-        drop_mv += self._slow_ohm * self.slow_ma
+        drop_mv = self.ohm * now_ma
+        drop_mv += self.fast_ohm * self.fast_ma
+        drop_mv += self.slow_ohm * self.slow_ma
         self.drop_mv = self._resists * drop_mv
-        self.unsettled_mv = self._resists * self._ohm * self.recent_ma
+        self.unsettled_mv = self._resists * self.ohm * self.recent_ma
 
     def open_mv(self, share):
         """Open-circuit voltage, between the table's points."""
-        table = self._ocv_dmv
+        table = self.ocv_dmv
         at = share * 100.0
         if at <= 0.0:
             return table[0] * 0.1
@@ -98,13 +91,12 @@ class CellModel:
     def half_width_mv(self, share):
         """Half the distance between the curves of charge and discharge."""
         widths = self._half_widths
-        if len(widths) == 1:
-            return widths[0] * self._widens
-        at = share * 20.0
+        last = len(widths) - 1
+        at = share * last
         if at <= 0.0:
             return widths[0] * self._widens
-        if at >= 20.0:
-            return widths[20] * self._widens
+        if at >= last:
+            return widths[last] * self._widens
         below = int(at)
         mv = widths[below]
         return (mv + (widths[below + 1] - mv) * (at - below)) * self._widens

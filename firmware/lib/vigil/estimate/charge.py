@@ -11,12 +11,13 @@ from math import sqrt
 from micropython import const
 
 from vigil.estimate import anchors as at
-from vigil.estimate.cell_filter import CellFilter
+from vigil.estimate.cell_filter import CellFilters
+from vigil.estimate.grid import GUESSES, Grid
 from vigil.estimate.grid import SLICES as GRID_SLICES
-from vigil.estimate.grid import Grid
 from vigil.estimate.offset import OffsetLearner
+from vigil.sample import UNKNOWN as NOT_KNOWN
 
-# Where the figure comes from.
+# Where the figure comes from; while an anchor holds, FILTER + its kind.
 UNKNOWN = const(0)
 BOOT = const(1)  # what was remembered or told
 GRID = const(2)
@@ -24,18 +25,20 @@ FILTER = const(3)
 AT_FULL = const(4)
 AT_EMPTY = const(5)
 AT_REST = const(6)
-_OF_ANCHOR = (FILTER, AT_FULL, AT_EMPTY, AT_REST)
 
 TURNS = const(8)  # seconds in which every cell has its turn
-_GRID_S = 10.0
-_WATCH_S = 60.0
-_TRUSTED = 0.015  # sigma from which on the grid hands over
-_SPREAD = 0.01  # between the cells, while nothing is known of it
-_FROM_VOLTAGE = 0.7  # at most this share of the grid's sigma comes from what moves the voltage
-_NEAR = 0.03
-_DOUBT2 = 9.0  # squared sigmas
+_GRID_S = const(10.0)
+_WATCH_S = const(60.0)
+_TRUSTED = const(0.015)  # sigma from which on the grid hands over
+_SPREAD = const(0.01)  # between the cells, while nothing is known of it
+# At most this share of the grid's sigma comes from what moves the voltage.
+_FROM_VOLTAGE = const(0.7)
+_NEAR = const(0.03)
+_DOUBT2 = const(9.0)  # squared sigmas
 _DOUBT_WATCHES = const(10)
-_BOOT_S = 600.0
+_BOOT_S = const(600.0)
+_FULL_SIGMA = const(0.01)
+_EMPTY_SIGMA = const(0.02)
 
 
 class ChargeEstimate:
@@ -46,68 +49,48 @@ class ChargeEstimate:
         self.offset = OffsetLearner(counter.capacity_mah)
         self.own_ua = 0  # drawn past the sensor
         self.cell_count = cell_count
-        capacity_mah = counter.capacity_mah
         # Whoever measures a cell's capacity puts it here.
-        self.capacities_mah = [float(capacity_mah)] * cell_count
-        self.filters = [CellFilter(0.5, 0.3) for _ in range(cell_count)]
+        self.capacities_mah = array("f", [counter.capacity_mah] * cell_count)
+        self.filters = CellFilters(cell_count)
         self.grid = Grid(model)
         self.source = UNKNOWN
+        self.known = False
+        self.settled = False  # every cell has a figure of its own
         self.doubts = 0  # how often the grid had to overrule the filters
         self.share = 0.5
         self.sigma = 0.3
-        self.remaining_mah = 0
+        # The same for links.
+        self.soc_permille = self.sigma_permille = self.remaining_mah = NOT_KNOWN
+        self.since_s = -1  # since the latest anchor, -1 if there was none
+        # Through each cell's bleed resistor since its last turn, mA * s.
+        self.bled_mas = array("i", [0] * cell_count)
+        self.lowest_mv = 0
         self._disagreed = 0
-        self._cells_mv = [0] * cell_count
-        self._bled_mas = array("i", [0] * cell_count)
-        self._counted_mah = 0.0
-        self._looked_at = [0.0] * cell_count
+        self._cells_mv = array("f", [0.0] * cell_count)
+        self._counted_mah = self._counted = 0.0  # since the counter's zero, and as a share
+        self._looked_at = array("f", [0.0] * cell_count)
         self._at_cell = 0
         self._turns_due = 0
         self._grid_due = 0
         self._steady = True
-        self.lowest_mv = 0
-        self._turn_s = [0.0] * TURNS
+        self._turn_s = array("f", [0.0] * TURNS)
         self._since_grid_s = _WATCH_S
         self._boot_s = 0.0
         self._figure_due = False
 
-    @property
-    def known(self):
-        return self.source != UNKNOWN
-
-    @property
-    def settled(self):
-        """Every cell has a figure of its own."""
-        return self.source > GRID or self.source == BOOT
-
-    @property
-    def soc_permille(self):
-        return int(self.share * 1000.0 + 0.5)
-
-    @property
-    def sigma_permille(self):
-        return int(self.sigma * 1000.0 + 0.5)
-
-    def begin(self, share, sigma):
-        """Told from outside: every cell stands there."""
-        self.resume([share] * self.cell_count, sigma)
-
     def resume(self, shares, sigma):
-        """The same, for each cell. The grid is told nothing: it is there to find this wrong."""
+        """Told from outside, for each cell. The grid is told nothing: it is to find this wrong."""
         for cell in range(self.cell_count):
             self._start_cell(cell, shares[cell], sigma, 0.0)
-        self.grid.restart(self._mean_counted())
+        self.grid.restart(self._counted)
         self.source = BOOT
+        self.settled = True
         self._boot_s = _BOOT_S
         self._figure()
 
     def cell_share(self, cell):
-        share = self.filters[cell].offset + self._counted_mah / self.capacities_mah[cell]
-        return 0.0 if share < 0.0 else 1.0 if share > 1.0 else share
-
-    def bled(self, cell, mas):
-        """So much, in mA * s, went through the cell's bleed resistor."""
-        self._bled_mas[cell] += mas
+        share = self.filters.offsets[cell] + self._counted_mah / self.capacities_mah[cell]
+        return min(max(share, 0.0), 1.0)
 
     def second(
         self, cells_mv, now_ma, mams, elapsed_ms, temp_dc=None, both_open=False, steady=True
@@ -119,12 +102,13 @@ class ChargeEstimate:
         the cells' own.
         """
         counter = self.counter
-        if self.offset.look(both_open, mams, elapsed_ms):
+        offset = self.offset
+        if offset.look(both_open, mams, elapsed_ms):
             counter.add(0 - mams)
             now_ma = mean_ma = 0.0
         else:
-            counter.add_ua(0 - self.offset.offset_ua, elapsed_ms)
-            offset_ma = self.offset.offset_ua * 0.001
+            counter.add_ua(0 - offset.offset_ua, elapsed_ms)
+            offset_ma = offset.offset_ua * 0.001
             now_ma -= offset_ma
             mean_ma = mams / elapsed_ms - offset_ma
         counter.add_ua(0 - self.own_ua, elapsed_ms)
@@ -132,38 +116,35 @@ class ChargeEstimate:
         seconds = elapsed_ms * 0.001
         model = self.model
         model.warm(temp_dc)
-        model.step(mean_ma, now_ma, seconds, self.offset.sigma_share)
-        self._counted_mah = counter.mah()
+        model.step(mean_ma, now_ma, seconds, offset.sigma_share)
+        told = at.NONE
         if cells_mv is None:
             steady = False
         else:
-            self._take(cells_mv, now_ma, seconds)
+            lowest_mv = highest_mv = cells_mv[0]
+            for cell in range(self.cell_count):
+                cell_mv = self._cells_mv[cell] = cells_mv[cell]
+                if cell_mv < lowest_mv:
+                    lowest_mv = cell_mv
+                elif cell_mv > highest_mv:
+                    highest_mv = cell_mv
+            self.lowest_mv = lowest_mv
+            told = self.anchors.look(lowest_mv, highest_mv, now_ma, seconds, self._counted)
+        if told == at.FULL or told == at.EMPTY:
+            self._use_anchor(told == at.FULL)
         for turn in range(TURNS):
             self._turn_s[turn] += seconds
-        self._whole_s = int(seconds + 0.5) or 1
-        self._turns_due = min(self._whole_s, TURNS) if steady else 0
+        whole_s = int(seconds + 0.5) or 1
+        self._turns_due = min(whole_s, TURNS) if steady else 0
         self._since_grid_s += seconds
         self._grid_due = 0
-        if self.grid.busy or self._since_grid_s >= (_WATCH_S if self.settled else _GRID_S):
+        if self.grid.at < GUESSES or self._since_grid_s >= (_WATCH_S if self.settled else _GRID_S):
             # The first look is had at once.
-            self._grid_due = GRID_SLICES if self.source == UNKNOWN else 2 * self._whole_s
+            self._grid_due = GRID_SLICES if self.source == UNKNOWN else 2 * whole_s
         self._steady = steady
         if self._boot_s > 0.0:
             self._boot_s -= seconds
         self._figure_due = True
-
-    def _take(self, cells_mv, now_ma, seconds):
-        lowest_mv = highest_mv = cells_mv[0]
-        for cell in range(self.cell_count):
-            cell_mv = self._cells_mv[cell] = cells_mv[cell]
-            if cell_mv < lowest_mv:
-                lowest_mv = cell_mv
-            elif cell_mv > highest_mv:
-                highest_mv = cell_mv
-        self.lowest_mv = lowest_mv
-        told = self.anchors.look(lowest_mv, highest_mv, now_ma, seconds, self._mean_counted())
-        if told == at.FULL or told == at.EMPTY:
-            self._use_anchor(told)
 
     def step(self):
         """One slice of the second's work; False once all is done."""
@@ -185,10 +166,19 @@ class ChargeEstimate:
         """Let one of the cells whose turn it is look at its voltage."""
         cell = self._at_cell
         turn = cell % TURNS
-        waits = not self.settled
-        if cell < self.cell_count and not waits:
-            counted = self._bring_up(cell, self._turn_s[turn])
-            self.filters[cell].look(self.model, self._cells_mv[cell], counted)
+        if cell < self.cell_count and self.settled:
+            filters = self.filters
+            capacity_mah = self.capacities_mah[cell]
+            bled_mas = self.bled_mas[cell]
+            if bled_mas * 4 > capacity_mah:
+                # Not smaller: the sum would be lost in the rounding.
+                self.bled_mas[cell] = 0
+                filters.offsets[cell] -= bled_mas / 3600.0 / capacity_mah
+            counted = self._counted_mah / capacity_mah
+            moved = counted - self._looked_at[cell]
+            self._looked_at[cell] = counted
+            filters.moved(cell, moved, self._turn_s[turn], self.offset.sigma_share)
+            filters.look(cell, self.model, self._cells_mv[cell], counted)
         cell += TURNS
         if cell < self.cell_count:
             self._at_cell = cell
@@ -198,48 +188,30 @@ class ChargeEstimate:
         self._at_cell = (turn + 1) % TURNS
         self._turns_due -= 1
 
-    def _bring_up(self, cell, seconds):
-        """Tell a cell's filter what was counted; returns the counted share."""
-        capacity_mah = self.capacities_mah[cell]
-        bled_mas = self._bled_mas[cell]
-        if bled_mas * 4 > capacity_mah:
-            # Not smaller: the sum would be lost in the rounding.
-            self._bled_mas[cell] = 0
-            self.filters[cell].offset -= bled_mas / 3600.0 / capacity_mah
-        counted = self._counted_mah / capacity_mah
-        moved = counted - self._looked_at[cell]
-        self._looked_at[cell] = counted
-        self.filters[cell].moved(moved, seconds, self.offset.sigma_share)
-        return counted
-
     def _tend_grid(self):
         grid = self.grid
-        if grid.busy:
+        if grid.at < GUESSES:
             grid.slice()
-            if not grid.busy:
+            if grid.at == GUESSES:
                 self._heed_grid()
-            return
-        waits = self.source == UNKNOWN or self.source == GRID
-        if self._steady and self._since_grid_s >= (_GRID_S if waits else _WATCH_S):
-            total_mv = 0
-            for cell_mv in self._cells_mv:
-                total_mv += cell_mv
-            grid.begin(total_mv / self.cell_count, self._since_grid_s, self._mean_counted())
+        elif self._steady and self._since_grid_s >= (_WATCH_S if self.settled else _GRID_S):
+            mean_mv = sum(self._cells_mv) / self.cell_count
+            grid.begin(mean_mv, self._since_grid_s, self._counted)
             self._since_grid_s = 0.0
 
     def _heed_grid(self):
         grid = self.grid
-        if self.source == UNKNOWN or self.source == GRID:
+        if not self.settled:
             self.source = GRID
             if grid.sigma < _TRUSTED:
                 self._hand_over()
             return
-        counted = self._mean_counted()
-        mean = variance = 0.0
-        for each in self.filters:
-            mean += each.offset
-            variance += each.variance
-        apart = mean / self.cell_count + counted - grid.share(counted)
+        filters = self.filters
+        apart = variance = 0.0
+        for cell in range(self.cell_count):
+            apart += filters.offsets[cell]
+            variance += filters.variances[cell]
+        apart = apart / self.cell_count + self._counted - grid.share(self._counted)
         variance = variance / self.cell_count + grid.sigma * grid.sigma
         self._disagreed = self._disagreed + 1 if apart * apart > _DOUBT2 * variance else 0
         if self._disagreed >= _DOUBT_WATCHES:
@@ -249,7 +221,7 @@ class ChargeEstimate:
 
     def _hand_over(self):
         grid = self.grid
-        share = grid.share(self._mean_counted())
+        share = grid.share(self._counted)
         sigma = sqrt(grid.sigma * grid.sigma + _SPREAD * _SPREAD)
         model = self.model
         rise_mv = model.open_mv(share + _NEAR) - model.open_mv(share - _NEAR)
@@ -260,73 +232,70 @@ class ChargeEstimate:
         for cell in range(self.cell_count):
             self._start_cell(cell, share, sigma, error_share)
         self.source = FILTER
+        self.settled = True
 
     def _start_cell(self, cell, share, sigma, error_share):
         counted = self._counted_mah / self.capacities_mah[cell]
         self._looked_at[cell] = counted
-        self.filters[cell].start(share - counted, sigma, error_share)
+        self.filters.start(cell, share - counted, sigma, error_share)
 
-    def _use_anchor(self, kind):
-        share = at.SHARE[kind]
-        sigma = at.SIGMA[kind]
-        counted = self._mean_counted()
-        self.grid.told(share, sigma + _SPREAD, counted)
-        if self.source == UNKNOWN or self.source == GRID:
+    def _use_anchor(self, full):
+        share = 1.0 if full else 0.0
+        sigma = _FULL_SIGMA if full else _EMPTY_SIGMA
+        anchors = self.anchors
+        self.grid.told(share, sigma + _SPREAD, self._counted)
+        if not self.settled:
             self._hand_over()
         for cell in range(self.cell_count):
             cell_mv = self._cells_mv[cell]
-            mine = cell_mv >= self.anchors.full_mv if kind == at.FULL else False
-            if kind == at.EMPTY:
-                mine = cell_mv <= self.anchors.empty_mv
-            if mine:
-                each = self.filters[cell]
-                each.anchor(share, sigma, self._counted_mah / self.capacities_mah[cell])
+            if cell_mv >= anchors.full_mv if full else cell_mv <= anchors.empty_mv:
+                counted = self._counted_mah / self.capacities_mah[cell]
+                self.filters.anchor(cell, share, sigma, counted)
 
     def _figure(self):
         """The pack's charge, limited by its cells, and where it comes from."""
-        if self.source == UNKNOWN or self.source == GRID:
-            share = self.grid.share(self._mean_counted())
-            self.share = 0.0 if share < 0.0 else 1.0 if share > 1.0 else share
+        if not self.settled:
+            self.share = min(max(self.grid.share(self._counted), 0.0), 1.0)
             self.sigma = self.grid.sigma
-            self.remaining_mah = int(self.share * self.counter.capacity_mah)
-            return
-        least = most = 1e9
-        for cell in range(self.cell_count):
-            share = self.cell_share(cell)
-            capacity_mah = self.capacities_mah[cell]
-            can_give = share * capacity_mah
-            can_take = capacity_mah - can_give
-            if can_give < least:
-                least, least_at = can_give, cell
-            if can_take < most:
-                most, most_at = can_take, cell
-        share = self.share = least / (least + most)
-        filters = self.filters
-        self.sigma = (1.0 - share) * filters[least_at].sigma + share * filters[most_at].sigma
-        self.remaining_mah = int(least)
-        if self._boot_s <= 0.0 or self.anchors.now:
-            self._boot_s = 0.0
-            self.source = _OF_ANCHOR[self.anchors.now]
-
-    def _mean_counted(self):
-        return self._counted_mah / self.counter.capacity_mah
+            least = self.share * self.counter.capacity_mah
+        else:
+            least = most = 1e9
+            for cell in range(self.cell_count):
+                share = self.cell_share(cell)
+                capacity_mah = self.capacities_mah[cell]
+                can_give = share * capacity_mah
+                can_take = capacity_mah - can_give
+                if can_give < least:
+                    least, least_at = can_give, cell
+                if can_take < most:
+                    most, most_at = can_take, cell
+            share = self.share = least / (least + most)
+            sigma = (1.0 - share) * sqrt(self.filters.variances[least_at])
+            self.sigma = sigma + share * sqrt(self.filters.variances[most_at])
+            now = self.anchors.now
+            if self._boot_s <= 0.0 or now:
+                self._boot_s = 0.0
+                self.source = FILTER + now
+        if self.source != UNKNOWN:
+            self.known = True
+            self.since_s = self.anchors.since_s
+            self.soc_permille = int(self.share * 1000.0 + 0.5)
+            self.sigma_permille = int(self.sigma * 1000.0 + 0.5)
+            self.remaining_mah = int(least)
 
     def _rebase(self):
         """Keep the counted charge a small number, so that its float stays exact."""
         counter = self.counter
-        mah = counter.capacity_mah
-        while counter.moved[0] > mah:
-            self._move_zero(mah)
-        while counter.moved[0] < 0 - mah:
-            self._move_zero(0 - mah)
-
-    def _move_zero(self, mah):
-        self.counter.rebase(mah)
-        for cell in range(self.cell_count):
-            share = mah / self.capacities_mah[cell]
-            self.filters[cell].offset += share
-            self._looked_at[cell] -= share
-        share = mah / self.counter.capacity_mah
-        self.anchors.moved_zero(share)
-        self.grid.zero -= share
-        self._counted_mah = self.counter.mah()
+        while abs(counter.moved[0]) > counter.capacity_mah:
+            mah = counter.capacity_mah if counter.moved[0] > 0 else 0 - counter.capacity_mah
+            counter.moved[0] -= mah
+            for cell in range(self.cell_count):
+                share = mah / self.capacities_mah[cell]
+                self.filters.offsets[cell] += share
+                self._looked_at[cell] -= share
+            share = mah / counter.capacity_mah
+            for kind in range(len(self.anchors.told_at)):
+                self.anchors.told_at[kind] -= share
+            self.grid.zero -= share
+        self._counted_mah = counter.mah()
+        self._counted = self._counted_mah / counter.capacity_mah

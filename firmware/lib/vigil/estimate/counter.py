@@ -59,10 +59,6 @@ class ChargeCounter:
         """So many mA * ms, not seen by the sensor; less than 10**9."""
         kernels.count_charge(self.moved, mams, 1)
 
-    def rebase(self, mah):
-        """Move the zero up by so many mAh."""
-        self.moved[0] -= mah
-
     def mah(self):
         """A float, for one difference at a time: never to be added up."""
         return self.moved[0] + self.moved[1] / _MAMS_PER_MAH

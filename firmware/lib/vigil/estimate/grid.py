@@ -4,6 +4,7 @@ Every guess moves with the counter. A look at one moment's voltage is spread ove
 look counts the less the closer it follows the one before.
 """
 
+from array import array
 from math import exp, log, sqrt
 
 from micropython import const
@@ -11,29 +12,24 @@ from micropython import const
 GUESSES = const(101)
 _SLICE = const(7)
 SLICES = const(16)  # of one look: one to begin, fifteen to weigh
-_OHM = 0.25
-_UNSETTLED = 0.5
-_AXIS = 0.015
-_HYSTERESIS = 0.4
-_FARTHEST = 50.0
-_MOST = 16.0  # of one look: the square of how many sigma it may be off
-_OVER = 0.02
-_FORGET_S = 86400.0
-_LEAST = -30.0  # against the best: no guess is ever lost for good
-_STEP2 = 0.0000083  # a guess stands for all the charges about it: 1 % squared over 12
+_OHM = const(0.25)
+_UNSETTLED = const(0.5)
+_AXIS_DMV = const(0.15)  # 0.015 of the charge, over a table in 0.1 mV and per cent
+_HYSTERESIS = const(0.4)
+_FARTHEST = const(50.0)
+_MOST = const(16.0)  # of one look: the square of how many sigma it may be off
+_OVER = const(0.02)
+_FORGET_S = const(86400.0)
+_LEAST = const(-30.0)  # against the best: no guess is ever lost for good
+_NONE = const(-1e9)
+_STEP2 = const(0.0000083)  # a guess stands for all the charges about it: 1 % squared over 12
 
 
 class Grid:
     def __init__(self, model):
         self._model = model
-        self._weights = [0.0] * GUESSES  # logarithms
-        self._slopes2 = [0.0] * GUESSES
-        for guess in range(GUESSES):
-            below = max(guess - 2, 0)
-            above = min(guess + 2, 100)
-            rise = model.open_mv(above * 0.01) - model.open_mv(below * 0.01)
-            slope = _AXIS * rise / ((above - below) * 0.01)
-            self._slopes2[guess] = slope * slope
+        self._weights = array("f", [0.0] * GUESSES)  # logarithms
+        self._told = 0.0
         self.restart(0.0)
 
     def restart(self, counted):
@@ -41,32 +37,24 @@ class Grid:
         self.zero = counted
         for guess in range(GUESSES):
             self._weights[guess] = 0.0
-        self._at = GUESSES
+        self.at = GUESSES  # of the look that is under way
         self._first = True
         self._top = 0.0
         self._mean = 0.5
         self.sigma = 0.29
-        self.looks = 0
 
     def share(self, counted):
         """The mean of the guesses, now that the counter stands at `counted`."""
         return self._mean + counted - self.zero
 
     def told(self, share, sigma, counted):
-        """From elsewhere: an anchor, or what was remembered. Ends a look that is under way."""
-        self._at = GUESSES
-        self._first = False
-        self._best = -1e9
-        self._sum = self._sum1 = self._sum2 = 0.0
-        centre = share - counted + self.zero
-        for guess in range(GUESSES):
-            off = (guess * 0.01 - centre) / sigma
-            self._weigh(guess, self._kept_weight(guess, 1.0) - 0.5 * min(off * off, _FARTHEST))
-        self._conclude()
-
-    @property
-    def busy(self):
-        return self._at < GUESSES
+        """From elsewhere: an anchor. Ends a look that is under way."""
+        self._missed_mv = share - counted + self.zero
+        self._told = sigma
+        self._begin(1.0, 1.0)
+        while self.at < GUESSES:
+            self.slice()
+        self._told = 0.0
 
     def begin(self, cell_mv, seconds, counted):
         """Take a moment's voltage, `seconds` after the one before."""
@@ -78,62 +66,57 @@ class Grid:
         self._error2 = (
             model.ocv_mv * model.ocv_mv + drop_mv * drop_mv + unsettled_mv * unsettled_mv
         )
-        self._spread = _HYSTERESIS + model.hysteresis_sigma
-        self._turn = model.hysteresis
-        self._counts = 1.0 if self._first else seconds / model.look_s
-        self._kept = 1.0 - seconds / _FORGET_S
+        self._begin(1.0 if self._first else seconds / model.look_s, 1.0 - seconds / _FORGET_S)
+
+    def _begin(self, counts, kept):
+        self._counts = counts
+        self._kept = kept
         self._first = False
-        self._best = -1e9
+        self._best = _NONE
         self._sum = self._sum1 = self._sum2 = 0.0
-        self._at = 0
+        self.at = 0
 
     def slice(self):
         """Weigh some guesses; with the last of them mean and sigma are new."""
         model = self._model
-        slopes2 = self._slopes2
-        gone = self._gone
-        error2 = self._error2
-        end = min(self._at + _SLICE, GUESSES)
-        for guess in range(self._at, end):
-            share = guess * 0.01 + gone
-            if -_OVER < share < 1.0 + _OVER:
-                width_mv = model.half_width_mv(share)
-                spread_mv = width_mv * self._spread
-                near = min(max(int(share * 100.0 + 0.5), 0), 100)
-                sigma2 = error2 + spread_mv * spread_mv + slopes2[near]
-                missed_mv = self._missed_mv - model.open_mv(share) - width_mv * self._turn
-                off = missed_mv * missed_mv / sigma2
-                if off > _MOST:
-                    off = _MOST
+        table = model.ocv_dmv
+        weights = self._weights
+        end = min(self.at + _SLICE, GUESSES)
+        for guess in range(self.at, end):
+            place = guess * 0.01
+            if self._told:
+                off = (place - self._missed_mv) / self._told
+                off *= off
+                if off > _FARTHEST:
+                    off = _FARTHEST
             else:
+                share = place + self._gone
+                sigma2 = self._error2
                 off = _MOST
-                sigma2 = error2
-            self._weigh(
-                guess,
-                self._kept_weight(guess, self._kept) - 0.5 * (off + log(sigma2)) * self._counts,
-            )
-        self._at = end
+                if -_OVER < share < 1.0 + _OVER:
+                    width_mv = model.half_width_mv(share)
+                    spread_mv = width_mv * (_HYSTERESIS + model.hysteresis_sigma)
+                    near = min(max(int(share * 100.0 + 0.5), 0), 100)
+                    below = max(near - 2, 0)
+                    above = min(near + 2, 100)
+                    slope = (table[above] - table[below]) * (_AXIS_DMV / (above - below))
+                    sigma2 += spread_mv * spread_mv + slope * slope
+                    missed_mv = self._missed_mv - model.open_mv(share)
+                    missed_mv -= width_mv * model.hysteresis
+                    off = min(missed_mv * missed_mv / sigma2, _MOST)
+                off += log(sigma2)
+            weight = (weights[guess] - self._top) * self._kept
+            weight = (weight if weight > _LEAST else _LEAST) - 0.5 * off * self._counts
+            weights[guess] = weight
+            if weight > self._best:
+                self._best = weight
+            weight = exp(weight)
+            self._sum += weight
+            self._sum1 += weight * place
+            self._sum2 += weight * place * place
+        self.at = end
         if end == GUESSES:
-            self._conclude()
-
-    def _kept_weight(self, guess, kept):
-        weight = (self._weights[guess] - self._top) * kept
-        return weight if weight > _LEAST else _LEAST
-
-    def _weigh(self, guess, weight):
-        self._weights[guess] = weight
-        if weight > self._best:
-            self._best = weight
-        weight = exp(weight)
-        place = guess * 0.01
-        self._sum += weight
-        self._sum1 += weight * place
-        self._sum2 += weight * place * place
-
-    def _conclude(self):
-        self._top = self._best
-        mean = self._sum1 / self._sum
-        variance = self._sum2 / self._sum - mean * mean
-        self._mean = mean
-        self.sigma = sqrt((variance if variance > 0.0 else 0.0) + _STEP2)
-        self.looks += 1
+            self._top = self._best
+            mean = self._mean = self._sum1 / self._sum
+            variance = self._sum2 / self._sum - mean * mean
+            self.sigma = sqrt((variance if variance > 0.0 else 0.0) + _STEP2)

@@ -12,9 +12,9 @@ _SETTLE_MS = const(5000)
 _BELIEVED_DIVISOR = const(50)  # a greater share of the capacity an hour is no offset
 # One sigma, as a share of the capacity an hour: of a sensor never looked at, of one minute's mean,
 # of what a day changes.
-_UNKNOWN = 0.001
-_WINDOW = 0.0001
-_DAY = 0.0001
+_UNKNOWN = const(0.001)
+_WINDOW = const(0.0001)
+_DAY_MS = const(864000000000.0)  # 0.0001 a day
 
 
 class OffsetLearner:
@@ -23,41 +23,36 @@ class OffsetLearner:
         self.offset_ua = 0
         self.state(_UNKNOWN)
         self._open_ms = 0
-        self._begin()
+        self._mams = 0
 
     def state(self, sigma_share):
         """What may be expected of a sensor that has not been looked at."""
-        self._unknown = self.sigma_share = sigma_share
-
-    def _begin(self):
-        self._mams = 0
-        self._ms = 0
-
-    def restore(self, offset_ua, sigma_share):
-        self.offset_ua = offset_ua
-        self.sigma_share = min(sigma_share, self._unknown)
+        self.unknown = self.sigma_share = sigma_share
 
     def look(self, both_open, mams, elapsed_ms):
         """What was counted in this time; True if none of it can have flowed."""
-        grown = self.sigma_share + _DAY * (elapsed_ms / 86400000.0)
-        self.sigma_share = grown if grown < self._unknown else self._unknown
+        grown = self.sigma_share + elapsed_ms / _DAY_MS
+        self.sigma_share = grown if grown < self.unknown else self.unknown
         if not both_open:
-            self._open_ms = 0
-            self._begin()
+            self._open_ms = self._mams = 0
             return False
-        if self._open_ms < _SETTLE_MS:
+        open_ms = self._open_ms
+        self._open_ms += elapsed_ms
+        if open_ms < _SETTLE_MS:
             # What flowed last may still be in the filters.
-            self._open_ms += elapsed_ms
+            self._mams = 0
+            self._settled_ms = self._open_ms
             return False
         self._mams += mams
-        self._ms += elapsed_ms
-        if self._ms >= _WINDOW_MS:
-            self._learn(self._mams * 1000 // self._ms)
-            self._begin()
+        looked_ms = self._open_ms - self._settled_ms
+        if looked_ms >= _WINDOW_MS:
+            self._learn(self._mams * 1000 // looked_ms)
+            self._open_ms = self._settled_ms
+            self._mams = 0
         return True
 
     def _learn(self, mean_ua):
-        if not 0 - self._most_ua < mean_ua < self._most_ua:
+        if abs(mean_ua) >= self._most_ua:
             return
         variance = self.sigma_share * self.sigma_share
         gain = variance / (variance + _WINDOW * _WINDOW)

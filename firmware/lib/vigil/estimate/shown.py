@@ -14,35 +14,22 @@ _NEAR_EMPTY_MV = const(100)
 _NEAR_EMPTY = const(50)
 
 
-class Shown:
-    def __init__(self, estimate):
-        self._estimate = estimate
-        self.permille = 0
-        self.begun = False
-
-    def step(self):
-        """Once a second."""
-        estimate = self._estimate
-        wanted = estimate.soc_permille
-        # Less is left than counted where a cell comes near its end.
-        above_mv = estimate.lowest_mv - estimate.anchors.empty_mv
-        if above_mv < _NEAR_EMPTY_MV:
-            wanted = min(wanted, max(above_mv, 0) * _NEAR_EMPTY // _NEAR_EMPTY_MV)
-        if estimate.source == AT_FULL:
-            wanted = 1000
-        elif estimate.source == AT_EMPTY:
-            wanted = 0
-        elif self.permille < 1000 or wanted < _MOST:
-            # A hundred that was reached stays until some of it is used.
-            wanted = min(max(wanted, _LEAST), _MOST)
-        else:
-            wanted = 1000
-        if not self.begun:
-            self.begun = estimate.known
-            self.permille = wanted
-        elif wanted > self.permille + _FASTEST:
-            self.permille += _FASTEST
-        elif wanted < self.permille - _FASTEST:
-            self.permille -= _FASTEST
-        else:
-            self.permille = wanted
+def next_permille(estimate, before):
+    """Once a second, of an estimate that is known; before: what was shown, if anything."""
+    wanted = estimate.soc_permille
+    # Less is left than counted where a cell comes near its end.
+    above_mv = estimate.lowest_mv - estimate.anchors.empty_mv
+    if above_mv < _NEAR_EMPTY_MV:
+        wanted = min(wanted, max(above_mv, 0) * _NEAR_EMPTY // _NEAR_EMPTY_MV)
+    if estimate.source == AT_FULL:
+        wanted = 1000
+    elif estimate.source == AT_EMPTY:
+        wanted = 0
+    elif before != 1000 or wanted < _MOST:
+        # A hundred that was reached stays until some of it is used.
+        wanted = min(max(wanted, _LEAST), _MOST)
+    else:
+        wanted = 1000
+    if before > 1000:
+        return wanted
+    return min(max(wanted, before - _FASTEST), before + _FASTEST)
