@@ -78,7 +78,7 @@ _STAGED = (MOST_ROWS, ROWS, OWNER, (-BIG, BIG))
 _STAGED_MS = (MOST_ROWS, ROWS, OWNER, (0, 1 << 22))
 
 POINTS = (
-    # Who this is, and how it is: one reading of registers 0 to 86.
+    # Who this is, and how it is: one reading of registers 0 to 91.
     Point(0, "points_schema", U16, CODE, "points schema", "hash of this table", 2),
     Point(2, "limits_schema", U16, CODE, "points limits_schema", "hash of the limits' rows", 2),
     Point(4, "uptime_s", U32, S, "keeper uptime_s", "since the start"),

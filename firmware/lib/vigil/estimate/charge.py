@@ -140,7 +140,7 @@ class ChargeEstimate:
         self._grid_due = 0
         if self.grid.at < GUESSES or self._since_grid_s >= (_WATCH_S if self.settled else _GRID_S):
             # The first look is had at once.
-            self._grid_due = GRID_SLICES if self.source == UNKNOWN else 2 * whole_s
+            self._grid_due = GRID_SLICES if self.source == UNKNOWN else 4 * whole_s
         self._steady = steady
         if self._boot_s > 0.0:
             self._boot_s -= seconds
