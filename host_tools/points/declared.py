@@ -78,7 +78,7 @@ _STAGED = (MOST_ROWS, ROWS, OWNER, (-BIG, BIG))
 _STAGED_MS = (MOST_ROWS, ROWS, OWNER, (0, 1 << 22))
 
 POINTS = (
-    # Who this is, and how it is: one reading of registers 0 to 91.
+    # Who this is, and how it is: one reading of registers 0 to 86.
     Point(0, "points_schema", U16, CODE, "points schema", "hash of this table", 2),
     Point(2, "limits_schema", U16, CODE, "points limits_schema", "hash of the limits' rows", 2),
     Point(4, "uptime_s", U32, S, "keeper uptime_s", "since the start"),
@@ -189,10 +189,11 @@ POINTS = (
         "where a load should have ended, whole pack",
     ),
     Point(85, "energy_wh", U32, WH, "computed energy_wh", "rated, at half charge and rest"),
-    Point(87, "soc_estimate", U16, PERMILLE, "charge soc_permille", "which may jump"),
-    Point(88, "soc_sigma", U16, PERMILLE, "charge sigma_permille", "one sigma of it"),
+    # How sure the charge is.
+    Point(90, "soc_estimate", U16, PERMILLE, "charge soc_permille", "which may jump"),
+    Point(91, "soc_sigma", U16, PERMILLE, "charge sigma_permille", "one sigma of it"),
     Point(
-        89,
+        92,
         "soc_source",
         U16,
         CODE,
@@ -200,7 +201,7 @@ POINTS = (
         "0 not known, 1 remembered, 2 guesses weighed, 3 counted and corrected by voltages, "
         "4 full, 5 empty, 6 at rest, 7 only counted",
     ),
-    Point(90, "soc_anchor_s", S32, S, "charge since_s", "since full, empty or at rest; -1 never"),
+    Point(93, "soc_anchor_s", S32, S, "charge since_s", "since full, empty or at rest; -1 never"),
     # Every cell and sensor.
     Point(100, "cell_mv", U16, MV, "sample cell_values", "voltage of each cell", 32, CELLS),
     Point(132, "temp_dc", S16, DC, "sample temp_values", "sensors at the cells", 16, TEMPS),
