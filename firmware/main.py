@@ -8,9 +8,7 @@ OLDEST_VERSION = (1, 29, 0)
 
 _FOR_THE_START = (
     ("vigil", ("selftest", "presets", "validate", "chemistry", "ocv_tables")),
-    ("vigil", ("cell_models", "plain_charge")),
     ("vigil.afe", ("bq76952_options",)),
-    ("vigil.estimate", ("recalled",)),
 )
 
 trial = None  # what the loader puts here while this version is being tried

@@ -3,7 +3,6 @@
 from packs import Rig
 
 from vigil import chemistry
-from vigil.estimate.counter import ChargeCounter
 from vigil.plain_charge import PlainCharge, hundredths_at
 from vigil.sample import UNKNOWN
 
@@ -11,10 +10,12 @@ OCV_DMV = chemistry.lfp().ocv_dmv
 
 
 class Bms:
-    def __init__(self, capacity_mah=100000):
+    capacity_mah = 100000
+
+    def __init__(self):
         self.rig = Rig()
+        self.board = self
         self.sample = self.rig.sample
-        self.counter = ChargeCounter(capacity_mah)
         self.chemistry = chemistry.lfp()
 
     def begun(self, remaining_mah):
@@ -22,8 +23,8 @@ class Bms:
         self.rig.step()
         charge = PlainCharge(self)
         charge.step(0)
-        self.counter.moved[0] = remaining_mah
-        self.counter.moved[1] = 0
+        charge.moved[0] = remaining_mah
+        charge.moved[1] = 0
         charge.step(0)
         return charge
 
@@ -34,7 +35,7 @@ def test_a_full_or_empty_pack_does_not_collect_what_lies_beyond():
 
     def count(current_ma, seconds, times=1):
         for _ in range(times):
-            bms.counter.count(current_ma, seconds * 1000)
+            charge.count(current_ma, seconds * 1000)
             charge.step(0)
         return charge.remaining_mah
 

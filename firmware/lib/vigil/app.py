@@ -24,7 +24,6 @@ from vigil.deep_discharge import PERIOD_MS as DEEP_DISCHARGE_PERIOD_MS
 from vigil.deep_discharge import DeepDischarge
 from vigil.early_warning import PERIOD_MS as EARLY_WARNING_PERIOD_MS
 from vigil.early_warning import EarlyWarning
-from vigil.estimate.counter import ChargeCounter
 from vigil.keeper import PERIOD_MS as KEEPER_PERIOD_MS
 from vigil.keeper import Keeper
 from vigil.memory import Memory
@@ -112,11 +111,11 @@ class Bms:
             self.balancer.bleed,
             getattr(board, "gas", None),
         )
-        self.counter = ChargeCounter(board.capacity_mah)
         make_estimator = getattr(board, "estimator", None)
         if make_estimator is None:
             from vigil.plain_charge import PlainCharge as make_estimator
         self.estimator = make_estimator(self)
+        self.counter = self.estimator.counter
         self.charge = self.estimator.estimate
         self.charge_guard = ChargeGuard(
             self.sample, self.table, self.chemistry, board.capacity_mah
@@ -127,7 +126,6 @@ class Bms:
             self.protection,
             self.switches,
             self.balancer,
-            self.counter,
             self.estimator,
             self.charge_guard,
             board.device_name,

@@ -54,8 +54,8 @@ class Memory:
         self._can_write = storage is not None
         self.store = store.Store(storage or NoStorage(), "state", _SCHEMA, _LENGTH)
         self.journal = journal.Journal(storage or NoStorage())
-        self._storage = storage
-        self._charge = None
+        self.storage = storage
+        self.charge = None  # the store of whoever estimates the charge
         self.starts = 0
         self.unconfirmed_starts = 0
         self._version = bytes(4)
@@ -171,23 +171,13 @@ class Memory:
             )
         )
 
-    def charge_record(self, schema, length):
-        """What stage_charge() staged last, or None. Lost, it is learned anew: that is no fault."""
-        self._charge = store.Store(self._storage or NoStorage(), "charge", schema, length)
-        return self._charge.load()
-
-    def stage_charge(self, payload):
-        """The estimate of the charge is to be written."""
-        self._charge.stage(payload)
-
     @property
     def state_waits(self):
         if self._trial_waits:
             return True
-        return self._can_write and (self.store.copies_owed or self._charge_owed())
-
-    def _charge_owed(self):
-        return self._charge is not None and self._charge.copies_owed
+        charge = self.charge
+        owed = self.store.copies_owed or (charge is not None and charge.copies_owed)
+        return self._can_write and owed
 
     @property
     def journal_waits(self):
@@ -200,9 +190,10 @@ class Memory:
         """
         if self._trial_waits and not (self._can_write and self.store.copies_owed):
             return self._note_success(self._end_trial())
-        if not self.store.copies_owed and self._charge_owed():
-            return self._note_success(not self._can_write or self._charge.commit())
-        return self._note_success(not self._can_write or self.store.commit())
+        waits = self.store
+        if not waits.copies_owed and self.charge is not None:
+            waits = self.charge
+        return self._note_success(not self._can_write or waits.commit())
 
     def _end_trial(self):
         try:

@@ -17,13 +17,11 @@ class Status:
     UNKNOWN = SAMPLE_UNKNOWN
 
     def __init__(
-        self, sample, protection, switches, balancer, counter, estimator, charge_guard, device_name
+        self, sample, protection, switches, balancer, estimator, charge_guard, device_name
     ):
         self._sample = sample
         self._protection = protection
         self._switches = switches
-        self._charge = estimator.estimate
-        self._counter = counter
         self._estimator = estimator
         self._charge_guard = charge_guard
         self._sleep = None
@@ -55,20 +53,22 @@ class Status:
 
     @property
     def remaining_mah(self):
-        return self._charge.remaining_mah if self._charge.known else 0
+        charge = self._estimator.estimate
+        return charge.remaining_mah if charge.known else 0
 
     @property
     def full_mah(self):
-        return self._counter.capacity_mah
+        return self._estimator.counter.capacity_mah
 
     @property
     def cycles(self):
-        return self._counter.cycles
+        return self._estimator.counter.cycles
 
     @property
     def soc_pct(self):
         """As a display shall show it; 0 while nothing is known."""
-        return (self._estimator.shown_permille + 5) // 10 if self._charge.known else 0
+        permille = self._estimator.shown_permille
+        return 0 if permille > 1000 else (permille + 5) // 10
 
     @property
     def charge_on(self):

@@ -23,6 +23,7 @@ MODULES = (
     "vigil.estimate.cell_model",
     "vigil.estimate.cell_filter",
     "vigil.estimate.grid",
+    "vigil.counter",
     "vigil.estimate.counter",
     "vigil.estimate.charge",
 )

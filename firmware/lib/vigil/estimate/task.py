@@ -6,6 +6,7 @@ from vigil.estimate import kept
 from vigil.estimate.anchors import Anchors
 from vigil.estimate.cell_model import CellModel
 from vigil.estimate.charge import ChargeEstimate
+from vigil.estimate.counter import ChargeCounter
 from vigil.estimate.shown import next_permille
 from vigil.sample import CELLS, CURRENT, TEMPS, UNKNOWN
 
@@ -27,8 +28,8 @@ class EstimateTask:
 
         self._bms = bms
         board = bms.board
-        counter = bms.counter
         capacity_mah = board.capacity_mah
+        self.counter = counter = ChargeCounter(capacity_mah)
         figures = cell_models.figures(board.chemistry)
         self.estimate = estimate = ChargeEstimate(
             CellModel(figures, bms.chemistry.ocv_dmv, capacity_mah),
@@ -49,6 +50,7 @@ class EstimateTask:
         self._kept_share = -1.0
         self._kept_s = 0
         recalled.recall(estimate, bms.memory)
+        cell_models.let_go()
 
     def step(self, now_ms):
         self._busy = self.estimate.step() if self._busy else self._measure()
@@ -59,7 +61,7 @@ class EstimateTask:
     def _measure(self):
         bms = self._bms
         sample = bms.sample
-        counter = bms.counter
+        counter = self.counter
         current_ma = sample.values[sample.current_at]
         elapsed_ms = counter.elapsed_ms
         if (
@@ -121,4 +123,4 @@ class EstimateTask:
         if estimate.settled:
             self._kept_share = estimate.share
             self._kept_s = 0
-            self._bms.memory.stage_charge(kept.pack(estimate))
+            self._bms.memory.charge.stage(kept.pack(estimate))
