@@ -77,8 +77,9 @@ def test_nothing_in_the_singles_estimators_is_a_double():
     for second in range(200):
         replay.row(second, -1500.0, 3280.0, 25.0)
     assert doubles(estimate) == []
-    estimate.filters[0].offset = 0.5
-    assert doubles(estimate) == [".filters.0.offset"]
+    estimate.filters.offsets[0] = 0.5
+    estimate.sigma = 0.1
+    assert doubles(estimate) == [".filters.offsets.0", ".sigma"]
 
 
 def test_making_singles_leaves_the_firmwares_modules_as_they_were():
@@ -86,7 +87,7 @@ def test_making_singles_leaves_the_firmwares_modules_as_they_were():
     Singles()
     after = estimators.make("NMC", 5000)
     assert type(before) is type(after)
-    assert type(after.filters[0].offset) is float
+    assert type(after.filters.offsets[0]) is type(after.sigma) is float
 
 
 @needs_data
