@@ -44,6 +44,7 @@ def build():
     from vigil.afe.bq769x0 import Bq769x0
     from vigil.estimate.task import EstimateTask
     from vigil.link import jbd_writing, modbus
+    from vigil.link.native import Native
     from vigil.link.sunspec import SunSpec
 
     board = Board()
@@ -67,7 +68,7 @@ def build():
     uart = UART(1, baudrate=RS485_BAUD, tx=Pin(TX_PIN), rx=Pin(RX_PIN))
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
     if RS485_PROTOCOL == "modbus":
-        modbus.offer(board, uart, driver_enable, RS485_BAUD, sunspec=SunSpec)
+        modbus.offer(board, uart, driver_enable, RS485_BAUD, sunspec=SunSpec, native=Native)
     else:
         jbd_writing.offer(board, uart, driver_enable, RS485_BAUD, shunt_uohm=SHUNT_UOHM)
     board.storage = make_storage()

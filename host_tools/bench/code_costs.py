@@ -61,7 +61,7 @@ class Counter:
     def piece(self, name, scans=0x00):
         """(cycles with real kernels, [(stand-in called, items)]) of one piece."""
         counting = self._bytecode
-        if name.startswith(("modbus", "door", "jbd")):
+        if name.startswith(("modbus", "native", "door", "jbd")):
             passes = "jbd_passes" if name.startswith("jbd") else "modbus_passes"
             if passes not in self._with_ports:
                 self._with_ports[passes] = CountingInterpreter(passes, self._layout)
@@ -112,6 +112,12 @@ class Counter:
         one = piece("modbus_one")[0]
         found["modbus reply"] = one - 8 * found["modbus byte"]
         found["modbus register"] = (piece("modbus_many")[0] - one) / 86
+        found["native byte"] = piece("native_eight_bytes")[0] / 8
+        one = piece("native_one")[0]
+        found["native reply"] = one
+        found["native register"] = (piece("native_many")[0] - one) / 86
+        found["native place"] = (piece("native_list")[0] - one) / 36
+        found["native write"] = piece("native_write")[0] / 8
         found["estimated second"] = self._float_cycles("estimated_second")
         if self._layout == layouts.LAYOUTS[0]:
             # Depends on none, and takes the longest to count.

@@ -106,4 +106,4 @@ if __name__ == "__main__":
         sys.exit(1 if _found else 0)
     from host_tools.campaign.rubbish import main
 
-    sys.exit(main("host_tools/campaign/jbd_rubbish.py", "jbd"))
+    sys.exit(main("host_tools/campaign/jbd_rubbish.py", ("jbd",)))

@@ -6,6 +6,7 @@ from host_tools.handbook import (
     jbd_page,
     limits_page,
     modbus_page,
+    native_page,
     panel_page,
     points_page,
 )
@@ -18,6 +19,7 @@ PAGES = {
     "docs/inputs-and-outputs.md": panel_page.text,
     "docs/points.md": points_page.text,
     "docs/modbus.md": modbus_page.text,
+    "docs/native-protocol.md": native_page.text,
     pack.PATH: pack.text,
     sunspec.PATH: sunspec.text,
 }

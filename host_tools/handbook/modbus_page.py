@@ -33,6 +33,7 @@ mbpoll -m rtu -a 1 -b 9600 -P none -0 -1 -t 4 -r 100 -c 16 /dev/pts/3    # all c
 | 3, 4 | read 1 to 125 registers; both see the same ones |
 | 6 | write one register |
 | 16 | write several registers: all of them or none |
+| 100 | the native protocol ([`native-protocol.md`](native-protocol.md)), where a board offers it |
 | others | exception 1 |
 
 | exception | means |

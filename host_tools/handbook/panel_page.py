@@ -50,9 +50,8 @@ computer has its contact in the coil supply of a contactor as well.
 """
 
 _LAMP = """
-A button counts when it is let go. One that is pressed while the board starts is not believed
-until it has been let go; one that is held for more than {stuck} s is stuck and does nothing, nor
-does its release. A press of another length does nothing either.
+A button counts when it is let go. One that is held for more than {stuck} s is stuck and does
+nothing, nor does its release. A press of another length does nothing either.
 
 ## What lamp and buzzer tell
 
@@ -148,6 +147,8 @@ def _presses(panel):
         f"| {panel.HELD_MS // 1000} to {panel.STUCK_MS // 1000} s | the owner's reset: switches"
         " that are open for good may close again, if the limits let them; in safe mode the failed"
         " starts are forgotten. The journal notes it |\n",
+        f"| from the board's start on, {panel.HELD_MS // 1000} to {panel.STUCK_MS // 1000} s |"
+        " keys may be set for two minutes: [`keys.md`](keys.md). The journal notes it |\n",
     )
 
 

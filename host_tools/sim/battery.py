@@ -1,4 +1,4 @@
-"""One simulated battery as the supervisor sees it: its process, its RS485 line, its last words."""
+"""One simulated battery as the supervisor sees it: its process, its lines, its last words."""
 
 import collections
 import os
@@ -18,7 +18,8 @@ class Battery:
     def __init__(self, number, seed, speed):
         self.number = number
         self.seed = seed
-        self.line = Line()
+        self.line = Line()  # RS485
+        self.native = Line()  # USB, with the native protocol
         self.child = None
         self.ready = None
         self.t_s = 0
@@ -57,9 +58,18 @@ class Battery:
 
     def carry_from_client(self):
         """Hand on what a client has sent."""
-        data = self.line.look()
-        if data:
-            self.child.tell("rs485", data.hex())
+        for name, line in (("rs485", self.line), ("native", self.native)):
+            data = line.look()
+            if data:
+                self.child.tell(name, data.hex())
+
+    @property
+    def lines(self):
+        return (self.line, self.native)
+
+    @property
+    def attached(self):
+        return self.line.attached or self.native.attached
 
     def end(self):
         if self.child is not None:
@@ -67,6 +77,7 @@ class Battery:
 
     def close(self):
         self.line.close()
+        self.native.close()
 
     def obituary(self):
         """How it died, in one sentence."""

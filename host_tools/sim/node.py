@@ -12,6 +12,7 @@ from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
 from host_tools.mock.code_time import CodeTime
 from host_tools.mock.profile import Profile
+from host_tools.sim import native_port
 from host_tools.sim.console import Console, real_us
 
 _SECOND_US = 1000000
@@ -58,7 +59,7 @@ class Node:
 
         config = self.config
         fake_time.use(self.clock)
-        machine.use(self.clock)
+        machine.use(self.clock, unique_id=_name_of(config["seed"]))
         machine.on_watchdog = self._watchdog
         self.board_off = machine.PoweredDown
         sys.path.insert(0, "boards/" + config["board"])
@@ -79,6 +80,10 @@ class Node:
         )
         self._monitor = getattr(self.twin, "monitor", None)
         self.twin.rs485.on_transmit = self._transmitted
+        self._native = machine.uart_line(native_port.UART_ID)
+        self._native.on_transmit = self._transmitted_native
+        if "keys" in config:
+            self._commission(board, config["keys"])
         self.board = board
         self._play_profile()
         for fault in config["faults"]:
@@ -88,6 +93,14 @@ class Node:
     def _choose_protocol(self, board):
         """As an owner does in his board.py."""
         board.RS485_PROTOCOL = self.config.get("rs485", "jbd")
+        native_port.give(board, self.config.get("native", False))
+
+    def _commission(self, board, keys):
+        """As an owner does before the first use."""
+        from vigil.auth import write_keys
+
+        given = [_bytes_from_hex(keys[role]) for role in ("operator", "owner")]
+        write_keys(board.make_storage(), *given)
 
     def _play_profile(self):
         config = self.config
@@ -234,6 +247,8 @@ class Node:
             word = message[0]
             if word == "rs485":
                 self.twin.rs485.receive(_bytes_from_hex(message[1]))
+            elif word == "native":
+                self._native.receive(_bytes_from_hex(message[1]))
             elif word == "speed":
                 self.set_speed(message[1])
             elif word == "fault":
@@ -249,7 +264,10 @@ class Node:
         self._end("watchdog")
 
     def _transmitted(self, data):
-        self.console.say("rs485", "".join(["%02x" % byte for byte in data]))
+        self.console.say("rs485", _in_hex(data))
+
+    def _transmitted_native(self, data):
+        self.console.say("native", _in_hex(data))
 
     # Faults.
 
@@ -460,6 +478,15 @@ def _soon(seconds):
 
 def _known(value):
     return None if value == 0x1FFFFFFF else value
+
+
+def _name_of(seed):
+    """No two boards of a run are the same."""
+    return b"\xe6\x61\x41\x04" + seed.to_bytes(4, "big")
+
+
+def _in_hex(data):
+    return "".join(["%02x" % byte for byte in data])
 
 
 def _bytes_from_hex(text):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from host_tools.sim.quantity import shown
 
+_LINES = ("rs485", "native")
+
 
 class RunDir:
     def __init__(self, path):
@@ -39,9 +41,10 @@ class RunDir:
             ) from None
         # Leavings of a simulator that was killed; what cannot be removed cannot be replaced.
         self.run_json.unlink(missing_ok=True)
-        for link in self.path.glob("rs485*"):
-            if link.is_symlink():
-                link.unlink(missing_ok=True)
+        for line in _LINES:
+            for link in self.path.glob(f"{line}*"):
+                if link.is_symlink():
+                    link.unlink(missing_ok=True)
         self.write("node.json", b"{}")
 
     def _owner(self):
@@ -60,13 +63,14 @@ class RunDir:
     def announce(self, facts):
         """run.json, whole or not at all, and for each line a name that does not change."""
         for node in facts["nodes"]:
-            name = "rs485" if node["node"] == 1 else f"rs485-{node['node']}"
-            try:
-                (self.path / name).symlink_to(node["rs485"])
-                self._made.append(self.path / name)
-            except OSError:
-                # Not every file system has symbolic links; the path itself is in run.json.
-                pass
+            for line in _LINES:
+                name = line if node["node"] == 1 else f"{line}-{node['node']}"
+                try:
+                    (self.path / name).symlink_to(node[line])
+                    self._made.append(self.path / name)
+                except OSError:
+                    # Not every file system has symbolic links; the path itself is in run.json.
+                    pass
         draft = self.path / "run.json.new"
         draft.write_text(json.dumps(facts) + "\n")
         self._made.append(self.run_json)

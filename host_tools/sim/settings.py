@@ -2,6 +2,7 @@
 that carries one sentence for the user."""
 
 import ast
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,19 @@ class Settings:
             "profile_unit": self.profile.unit,
             "faults": self.faults[node - 1],
             "rs485": self.rs485,
+            "native": True,
+            "keys": keys_of(self.seed_of(node)),
             **(self.stage or {}),
         }
         return json.dumps(config).encode()
+
+
+def keys_of(seed):
+    """The operator's and the owner's key of a simulated board: everybody may know them."""
+    return {
+        role: hashlib.sha256(f"simulated {role} {seed}".encode()).hexdigest()
+        for role in ("operator", "owner")
+    }
 
 
 def check(

@@ -15,7 +15,7 @@ from host_tools.sim.output import Output, Stopped
 from host_tools.sim.pace import Pace, in_words
 from host_tools.sim.present import JsonPresenter, LinePresenter
 from host_tools.sim.run_dir import RunDir
-from host_tools.sim.settings import board_contactors
+from host_tools.sim.settings import board_contactors, keys_of
 from host_tools.sim.stop_signals import StopSignals
 from host_tools.sim.view import choice
 
@@ -160,10 +160,12 @@ class _Simulation:
             for fd in (child.stdout_fd, child.stderr_fd):
                 _watch(poll, fd, select.POLLIN, fd not in child.closed)
             _watch(poll, child.stdin_fd, select.POLLOUT, child.has_unsent)
-            _watch(poll, battery.line.fd, select.POLLIN, battery.line.attached)
+            for line in battery.lines:
+                _watch(poll, line.fd, select.POLLIN, line.attached)
 
     def _patience_ms(self):
-        attached = all(battery.line.attached for battery in self._batteries)
+        lines = [line for battery in self._batteries for line in battery.lines]
+        attached = all(line.attached for line in lines)
         wait_ms = _LONGEST_WAIT_MS if attached else LOOK_AGAIN_MS
         return min(wait_ms, self.presenter.patience_ms)
 
@@ -196,6 +198,8 @@ class _Simulation:
             data = bytes.fromhex(message[1])
             battery.line.send(data)
             self.presenter.sent(battery.number, data)
+        elif message[0] == "native":
+            battery.native.send(bytes.fromhex(message[1]))
         elif message[0] == "log":
             text = contradictions.explained(str(message[1]))
             self.presenter.note(f"{self._of(battery)}board: {text}")
@@ -219,7 +223,13 @@ class _Simulation:
     def _announce(self):
         self._announced = True
         nodes = [
-            {"node": battery.number, "seed": battery.seed, "rs485": battery.line.path}
+            {
+                "node": battery.number,
+                "seed": battery.seed,
+                "rs485": battery.line.path,
+                "native": battery.native.path,
+                "keys": keys_of(battery.seed),
+            }
             for battery in self._batteries
         ]
         facts = {
@@ -227,6 +237,8 @@ class _Simulation:
             "seed": self.settings.seed,
             "board": self.settings.board,
             "rs485": self._batteries[0].line.path,
+            "native": self._batteries[0].native.path,
+            "keys": nodes[0]["keys"],
             "nodes": nodes,
         }
         self.run_dir.announce(facts)
@@ -246,16 +258,16 @@ class _Simulation:
         """Carry what clients send; while one is attached, virtual time is real time."""
         for battery in self._batteries:
             battery.carry_from_client()
-        attached = any(battery.line.attached for battery in self._batteries)
+        attached = any(battery.attached for battery in self._batteries)
         if attached == self._pace.attached:
             return
         before = self._pace.speed
         self._pace.attached = attached
         if self._pace.speed != before:
             self.presenter.note(
-                "RS485 client attached: real time while it stays"
+                "client attached: real time while it stays"
                 if attached
-                else "RS485 client gone: back to the speed asked for"
+                else "client gone: back to the speed asked for"
             )
         self._tell_pace()
 
@@ -293,7 +305,7 @@ class _Simulation:
                 self.presenter.note("Virtual time goes on")
             else:
                 pace.wanted = value
-                when = " when the RS485 client has gone" if pace.attached else ""
+                when = " when the client has gone" if pace.attached else ""
                 self.presenter.note(f"From now on {in_words(value)}{when}")
         except ValueError as error:
             self.presenter.note(f"  {error}")

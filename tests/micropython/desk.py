@@ -7,6 +7,7 @@ import machine
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
 from host_tools.mock.code_time import CodeTime
+from host_tools.sim import native_port
 
 _REAL = {}  # the board's own numbers, while a desk has others
 
@@ -25,7 +26,8 @@ class Desk:
 
     pack: other numbers for the board, as CELLS=8. hurry: the cells hold so many times less than
     the firmware believes, with the resistance of the full size: charging takes that much less.
-    code_time: code takes its time; tasks: other costs for slow tasks, in cycles (idle, working).
+    native: the board has a port for the native protocol. code_time: code takes its time; tasks:
+    other costs for slow tasks, in cycles (idle, working).
     """
 
     BOARD = "sim16_lfp"
@@ -42,6 +44,7 @@ class Desk:
         code_time=True,
         tasks=None,
         ambient_c=25.0,
+        native=False,
         **pack,
     ):
         board = import_board(self.BOARD)
@@ -73,6 +76,7 @@ class Desk:
                 cells.ohm_warm[cell] /= hurry
             cells.warm([ambient_c] * cells.cells)
         self.bench.offer(current_ma)
+        native_port.give(board, native)
         import main
 
         self.bms = main.make_bms()

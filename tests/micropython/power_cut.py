@@ -14,13 +14,14 @@ import vfs
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
 from host_tools.mock.seeded_random import SeededRandom
-from vigil import journal, limits, memory, store, switches
+from vigil import auth, journal, limits, memory, store, switches
+from vigil.door import OPERATOR, OWNER
 from vigil.file_storage import FileStorage
 from vigil.keeper import LATCHED_KEPT_MS, PERIOD_MS, Keeper
 from vigil.memory import Memory
 
 HISTORIES = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-OPERATIONS = 100  # of one history, at least
+OPERATIONS = 112  # of one history, at least
 SECTOR = 4096
 PAGE = 256
 SECTORS = 12
@@ -126,6 +127,7 @@ class Shadow:
 
     def __init__(self):
         self.states = []  # (operations before it, operations after it, payload) of every commit
+        self.keys = []  # the same of the keys
         self.flushes = []  # (operations before it, operations after it, records kept)
         self.latches = []  # (virtual ms, rows): what the switches were from then on
 
@@ -150,6 +152,7 @@ class History:
         self.memory.begin(1 + self.random.below(5))
         self.switches = Switches()
         self.memory.restore(self.switches)
+        self.authority = auth.Authority(self.memory, ignore, bytes(8))
         self.protection = Protection()
         self.window = Window()
         self.keeper = Keeper(
@@ -162,10 +165,12 @@ class History:
 
         def watched_commit():
             before = len(self.flash.log)
-            state = self.memory.store._payload
+            owing = self.memory._owing()
             good = commit()
             self._stamp()
-            self.shadow.states.append((before, len(self.flash.log), state))
+            if owing is not None:
+                states = self.shadow.states if owing is self.memory.store else self.shadow.keys
+                states.append((before, len(self.flash.log), owing._payload))
             return good
 
         def watched_flush():
@@ -204,6 +209,10 @@ class History:
         elif event == 13 and random.below(3) == 0:
             self.boot()
             self.note_latch()
+        elif event == 14 and random.below(4) == 0:
+            self.authority.open_commissioning(self.clock.now_us // 1000)
+            role = OPERATOR + random.below(OWNER)
+            self.authority.commission(role, bytes([1 + random.below(255)] * 32), 0)
         self.clock.advance(PERIOD_MS * 1000)
         self.keeper.step(self.clock.now_us // 1000)
 
@@ -219,6 +228,10 @@ def announce(most_ms):
     return True
 
 
+def ignore(kind, code=0, where=0, value=0):
+    pass
+
+
 def runs_well():
     return True
 
@@ -230,6 +243,8 @@ class Counts:
     latched_lost = 0
     latched_checked = 0
     one_copy = 0
+    keys_checked = 0
+    keys_half_written = 0
     operations = 0
     erases = 0
     rings_turned = 0
@@ -254,6 +269,7 @@ def check(image, history, cut, counts):
             counts.silent_defaults += 1
         if found.flags & memory.ONE_COPY:
             counts.one_copy += 1
+        check_keys(found, history, cut, counts)
         check_journal(found, history, cut, counts)
         check_latches(found, history, cut, counts)
         # Life goes on: the next start writes, and what it wrote is found.
@@ -266,6 +282,24 @@ def check(image, history, cut, counts):
             counts.corrupt += 1
     finally:
         vfs.umount(MOUNT)
+
+
+def check_keys(found, history, cut, counts):
+    """The keys before or those that are being written, never none and never a mixture."""
+    known = [b for b in history.shadow.keys if b[1] <= cut]
+    writing = [b for b in history.shadow.keys if b[0] <= cut < b[1]]
+    good_keys = [known[-1][2] if known else bytes(64)] + [b[2] for b in writing]
+    noted = []
+    authority = auth.Authority(found, lambda *record: noted.append(record), bytes(8))
+    keys = bytes(authority._keys)
+    if keys not in good_keys or noted:
+        counts.corrupt += 1
+    if keys == bytes(64) and known:
+        counts.silent_defaults += 1
+    if known:
+        counts.keys_checked += 1
+    if known and writing and keys == known[-1][2] != writing[0][2]:
+        counts.keys_half_written += 1
 
 
 def check_journal(found, history, cut, counts):
@@ -334,6 +368,7 @@ def main():
     print("corrupt", counts.corrupt, "silent defaults", counts.silent_defaults)
     print("latched checked", counts.latched_checked, "lost", counts.latched_lost)
     print("started from one copy", counts.one_copy)
+    print("keys", counts.keys_checked, "those before", counts.keys_half_written)
     if counts.corrupt or counts.silent_defaults or counts.latched_lost:
         sys.exit(1)
     print("ok")

@@ -301,7 +301,7 @@ def test_it_is_kept_each_percent_and_not_while_nothing_is_known_or_moves():
     estimate = kept_by.estimate
     estimate.source = charge.UNKNOWN
     estimate.settled = False
-    desk.bms.memory.charge.stage = lambda record: records.append(record)
+    kept_by.store.stage = lambda record: records.append(record)
     records = []
 
     def seconds(count):

@@ -145,15 +145,33 @@ class Contact:
         return self.level
 
 
-def test_a_button_that_is_pressed_when_the_firmware_starts_is_not_believed():
+def held_from_the_start(held_ms):
+    """What a button tells that is pressed from the start on, let go, and pressed again."""
     pin = Contact(0)
     button = panel.Button(pin)
-    for now_ms in range(0, 7000, 50):
-        assert button.look(now_ms) == panel.NO_PRESS
-    assert not button.is_held(7000)
-    pin.level = 1
-    for now_ms in range(7000, 9000, 50):
-        assert button.look(now_ms) == panel.NO_PRESS
+    told = []
+    for now_ms in range(0, held_ms + 10000, 50):
+        pin.level = 0 if now_ms < held_ms or now_ms >= held_ms + 3000 else 1
+        told.append(button.look(now_ms))
+    return [press for press in told if press]
+
+
+def test_a_button_that_is_pressed_when_the_firmware_starts_is_never_an_owners_reset():
+    for held_ms in (100, 1000, 4900, 5200, 15000, 19900, 20100, 60000):
+        held = panel.HELD_MS <= held_ms < panel.STUCK_MS
+        assert held_from_the_start(held_ms) == [panel.HELD_AT_START] * held, held_ms
+
+
+def test_the_lamp_says_when_a_button_held_at_the_start_may_be_let_go():
+    pin = Contact(0)
+    button = panel.Button(pin)
+    shown = []
+    for now_ms in range(0, 25000, 50):
+        button.look(now_ms)
+        if button.is_held(now_ms):
+            shown.append(now_ms)
+    assert panel.HELD_MS <= shown[0] <= panel.HELD_MS + 100
+    assert panel.STUCK_MS - 100 <= shown[-1] <= panel.STUCK_MS + 50
 
 
 def test_a_press_is_told_once_however_often_somebody_looks():

@@ -177,3 +177,16 @@ def test_the_boards_modules_do_not_carry_the_words():
     assert points.U32 == declared.U32 and points.S32 == declared.S32
     assert (points.U16, points.S16, points.TEXT) == (declared.U16, declared.S16, declared.TEXT)
     assert (door.OPERATOR, door.OWNER) == (declared.OPERATOR, declared.OWNER)
+
+
+def test_every_simulated_boards_cells_and_their_balancing_bits_can_all_be_seen():
+    from host_tools.sim import settings
+
+    point = declared.by_key()
+    bits = 16 * point["balancing"].count
+    chains = [(board, settings.board_counts(board)[0]) for board in settings.boards()]
+    assert len(chains) > 10
+    # The longest chain that the driver of two devices takes.
+    for board, cells in [*chains, ("two LTC6813", 36)]:
+        assert cells <= point["cell_mv"].count, board
+        assert cells <= bits, board

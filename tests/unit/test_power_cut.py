@@ -19,3 +19,6 @@ def test_power_cut_at_every_flash_operation_of_a_hundred_histories_loses_nothing
     assert counts["erases"] >= 500
     assert counts["checked"] >= 800
     assert counts["turned"] >= 50
+    # Keys that changed, and cuts that left the ones before.
+    assert counts["keys"] >= 4000
+    assert counts["before"] >= 40

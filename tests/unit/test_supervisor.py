@@ -110,11 +110,14 @@ def test_a_signal_ends_everything_and_leaves_nothing(run_dir, number):
     with SimProcess(run_dir) as sim:
         node = sim.node_pid()
         facts = sim.run_json()
-        assert set(facts) == {"pid", "seed", "board", "rs485", "nodes"}
-        assert facts["nodes"] == [{"node": 1, "seed": 7, "rs485": facts["rs485"]}]
+        same = {name: facts[name] for name in ("rs485", "native", "keys")}
+        assert set(facts) == {"pid", "seed", "board", "nodes", *same}
+        assert facts["nodes"] == [{"node": 1, "seed": 7, **same}]
+        assert sorted(len(key) for key in facts["keys"].values()) == [64, 64]
         assert facts["pid"] == sim.process.pid
         assert (facts["seed"], facts["board"]) == (7, "sim16_lfp")
-        assert (run_dir / "rs485").resolve() == type(run_dir)(facts["rs485"])
+        for line in ("rs485", "native"):
+            assert (run_dir / line).resolve() == type(run_dir)(facts[line])
         exit_code, _, errors = sim.stop(number)
     assert exit_code == 0
     assert "Traceback" not in errors

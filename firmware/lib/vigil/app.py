@@ -3,8 +3,8 @@
 A board is an object with: name, chemistry (name), capacity_mah, front_end, links (functions that
 make a link from a Status), watchdog (or None), and pins as docs/inputs-and-outputs.md names them.
 `estimator` is the class vigil.estimate.task.EstimateTask; without it the charge is only counted.
-A board whose links show points has `points`, the class vigil.points.Points, and perhaps
-`authority` (see vigil.door).
+A board whose links show points has `points`, the class vigil.points.Points, and perhaps an
+`authority` of its own (see vigil.door); else it gets a vigil.auth.Authority.
 What survives a restart is in the Memory.
 """
 
@@ -149,6 +149,7 @@ class Bms:
         self.keeper = Keeper(
             memory, self.protection, self.switches, window, self.announce_stall, self.runs_well
         )
+        self.authority = self.points and self.points.give_authority()
         self.table_guard = TableGuard(self.protection._rows, self.sample)
         self.deep_discharge = DeepDischarge(self)
         self.status.sleep_of(self.deep_discharge)
@@ -172,6 +173,8 @@ class Bms:
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
             tasks = [SlowTask(self.tend_panel, panel.PERIOD_MS)]
+        if self.authority:
+            tasks.append(SlowTask(self.authority.step, self.authority.period_ms))
         self.executive = Executive(self.cycle, cycle_ms * 1000, links, tasks, board.watchdog)
         self._requests = self.table.backstop_requests()
         self._bringing_up = None
@@ -433,7 +436,11 @@ class Bms:
 
     def tend_panel(self, now_ms):
         """Show the state and obey the owner's button."""
-        if self.panel.step(now_ms) == panel.LONG_PRESS:
+        press = self.panel.step(now_ms)
+        if press == panel.LONG_PRESS:
             self.memory.note(self.keeper.uptime_s, journal.BUTTON, journal.BUTTON_RESET)
             self.owner_reset()
+        elif press == panel.HELD_AT_START and self.authority:
+            self.memory.note(self.keeper.uptime_s, journal.BUTTON, journal.BUTTON_KEYS)
+            self.authority.open_commissioning(now_ms)
         return False

@@ -104,12 +104,14 @@ class Executive:
 
     def _use_slack(self):
         if self._until_collect <= 0:
-            # A request that came during the cycle must not wait for this, too.
+            # A request that came during the cycle must not wait for this, too, nor its answer.
+            idle = True
             for link in self._links:
-                link.poll(time.ticks_us())
+                if link.poll(time.ticks_us()) < _LONGEST_SLEEP_US:
+                    idle = False
             left_us = time.ticks_diff(self._due_us, time.ticks_us())
             # Collect at a chosen moment rather than in the middle of a measurement.
-            if left_us > _GC_NEEDS_US or self._until_collect < -self._collect_every:
+            if idle and left_us > _GC_NEEDS_US or self._until_collect < -self._collect_every:
                 gc.collect()
                 self._until_collect = self._collect_every
         self._until_collect -= 1

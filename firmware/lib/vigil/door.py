@@ -67,6 +67,10 @@ class Door:
         self._first = 0
         self.waiting = 0
         self._will_be_begun = False  # once all that waits is done
+        self._begun_then = False  # and once a lot that is being checked is done, too
+        self._begun_before = False  # as it was when that lot began
+        self._lot = 0
+        self.began_s = 0  # unix seconds at the start, once somebody has told the time
         self.result = TAKEN
         self.taken = 0
         self.refused = 0
@@ -83,10 +87,26 @@ class Door:
     def switches_allowed(self):
         return _BOTH ^ self._bms.switches.held_off
 
-    def check(self, number, value, who):
-        """What write() would answer; changes nothing."""
+    def begin_lot(self):
+        """What check() is asked from now on would be written one after the other; its number."""
+        self._begun_then = self._begun_before = self._will_be_begun
+        self._lot = (self._lot + 1) & _COUNTER_MASK
+        return self._lot
+
+    def still_fits(self, count, lot):
+        """So many writes, all checked in this lot, may be taken: nobody has come in between."""
+        if lot != self._lot or self._begun_before != self._will_be_begun:
+            return False
+        return self.room >= count
+
+    def check(self, number, value, who, at=None):
+        """What write() would answer, once what was checked before it in this lot is written.
+
+        at: the point's place, if it has been looked up.
+        """
         points = self._points
-        at = points.find(number)
+        if at is None:
+            at = points.find(number)
         if at < 0:
             return NO_SUCH_POINT
         wide = points.wide(at)
@@ -102,22 +122,35 @@ class Door:
         if not _signed(span) <= value <= _signed(span + 4):
             return OUT_OF_RANGE
         name = points.name(at)
+        begun = self._begun_then
         if points.is_staged(at) or name in ("limits_validate", "limits_commit", "limits_abandon"):
-            if not self._will_be_begun:
+            if not begun:
                 return NOT_BEGUN
-        elif name == "limits_begin" and value != points.limits_schema[1]:
-            return OTHER_TABLE
-        return TAKEN if self.room else BUSY
+            begun = name != "limits_commit" and name != "limits_abandon"
+        elif name == "limits_begin":
+            if value != points.limits_schema[1]:
+                return OTHER_TABLE
+            begun = True
+        if not self.room:
+            return BUSY
+        self._begun_then = begun
+        return TAKEN
 
     def write(self, number, value, who):
         """Take a write for the next cycle, or say why not; number: that of the element."""
-        code = self.check(number, value, who)
-        self.result = code
+        self.begin_lot()
+        at = self._points.find(number)
+        code = self.check(number, value, who, at)
         if code != TAKEN:
-            self.refuse(number)
-            return code
+            self.refuse(number, code)
+        else:
+            self.take(number, value, who, at)
+        return code
+
+    def take(self, number, value, who, at):
+        """Queue what has been checked, for the point at this place."""
+        self.result = TAKEN
         points = self._points
-        at = points.find(number)
         entry = (self._first + self.waiting) % MOST_WAITING * _ENTRY
         queue = self._queue
         queue[entry] = at
@@ -126,12 +159,13 @@ class Door:
         queue[entry + 3] = who
         self.waiting += 1
         self.taken = (self.taken + 1) & _COUNTER_MASK
-        name = points.name(at)
-        if name == "limits_begin":
-            self._will_be_begun = True
-        elif name == "limits_commit" or name == "limits_abandon":
-            self._will_be_begun = False
-        return code
+        self._will_be_begun = self._begun_then
+
+    def note_taken(self, number, value, who):
+        """Count and record a write to what is no point, done already."""
+        self.result = TAKEN
+        self.taken = (self.taken + 1) & _COUNTER_MASK
+        self._note(journal.WRITE, number, who, value if value >> 31 == 0 else value - (1 << 32))
 
     def coming(self, at, index, otherwise):
         """The value that waits for an element of the point at this place, if any does."""

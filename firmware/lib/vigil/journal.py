@@ -23,12 +23,23 @@ SLEEPS_SOON = const(21)
 SLEEPING = const(22)
 BUTTON = const(20)  # (BUTTON_RESET, 0)
 BUTTON_RESET = const(1)  # the owner's button was held: owner reset
+BUTTON_KEYS = const(2)  # it was held at the start: keys may be set
 BACKSTOP = const(8)  # (1 its settings had changed, 2 it could not be verified in time; 0)
 LIMITS = const(12)  # (problems of a new set of limits: 0 accepted, else refused; 0)
 # From outside: (point's number, value), `where` is the link; and those that were refused:
 # (number of the latest, how many since the record before), `where` is the reason.
 WRITE = const(30)
 WRITE_REFUSED = const(31)
+# Keys (docs/keys.md), each of the first two for all since the record before: sessions that were
+# opened (role of the latest, how many), `where` is its number; what was not believed (why the
+# latest, how many), `where` is the session it named.
+SESSION = const(32)
+PROOF_REFUSED = const(33)
+KEY = const(34)  # (whose, 0), `where` is how it came:
+KEYS_LOST = const(0)
+AT_BOARD = const(1)
+BY_OWNER = const(2)
+WINDOW = const(35)  # (seconds, 0): the owner lets others write; `where` is his session
 
 RECORD_SIZE = const(32)
 PER_FILE = const(14)  # 448 bytes: littlefs keeps such a file inside its folder's own log

@@ -54,8 +54,7 @@ class Memory:
         self._can_write = storage is not None
         self.store = store.Store(storage or NoStorage(), "state", _SCHEMA, _LENGTH)
         self.journal = journal.Journal(storage or NoStorage())
-        self.storage = storage
-        self.charge = None  # the store of whoever estimates the charge
+        self._others = []
         self.starts = 0
         self.unconfirmed_starts = 0
         self._version = bytes(4)
@@ -171,29 +170,38 @@ class Memory:
             )
         )
 
+    def another(self, name, schema, length):
+        """A store of its own, written in the same quiet moments."""
+        other = store.Store(self.store._storage, name, schema, length)
+        self._others.append(other)
+        return other
+
+    def _owing(self):
+        """The store that is to be written next, None if all are."""
+        if self._can_write:
+            if self.store.copies_owed:
+                return self.store
+            for other in self._others:
+                if other.copies_owed:
+                    return other
+
     @property
     def state_waits(self):
-        if self._trial_waits:
-            return True
-        charge = self.charge
-        owed = self.store.copies_owed or (charge is not None and charge.copies_owed)
-        return self._can_write and owed
+        return self._trial_waits or self._owing() is not None
 
     @property
     def journal_waits(self):
         return self._can_write and self.journal.pending
 
     def commit(self):
-        """Write one copy of the staged state; stops everything for the time of a flash write.
+        """Write one copy of what is staged; stops everything for the time of a flash write.
 
         Last, that a version on trial stays: a cut before that costs one more start on trial.
         """
-        if self._trial_waits and not (self._can_write and self.store.copies_owed):
-            return self._note_success(self._end_trial())
-        waits = self.store
-        if not waits.copies_owed and self.charge is not None:
-            waits = self.charge
-        return self._note_success(not self._can_write or waits.commit())
+        owing = self._owing()
+        if owing is not None:
+            return self._note_success(owing.commit())
+        return self._note_success(not self._trial_waits or self._end_trial())
 
     def _end_trial(self):
         try:

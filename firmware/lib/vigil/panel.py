@@ -54,6 +54,7 @@ STUCK_MS = const(20000)
 NO_PRESS = const(0)
 SHORT_PRESS = const(1)
 LONG_PRESS = const(2)
+HELD_AT_START = const(3)
 
 _TICKS = const(0x3FFFFFFF)
 _INTERLOCK = INTERLOCK - HEALTH_FIRST
@@ -61,7 +62,7 @@ _EMERGENCY = EMERGENCY - HEALTH_FIRST
 
 
 class Button:
-    """A press counts when it ends; one that has been there from the start is not believed."""
+    """A press counts when it ends; one that has been there from the start counts apart."""
 
     def __init__(self, pin):
         """pin: 0 while pressed."""
@@ -73,7 +74,7 @@ class Button:
         self.stuck = False
 
     def look(self, now_ms):
-        """NO_PRESS, SHORT_PRESS or LONG_PRESS."""
+        """NO_PRESS, SHORT_PRESS, LONG_PRESS or HELD_AT_START."""
         down = not self._pin.value()
         steady = down == self._looked
         self._looked = down
@@ -91,19 +92,20 @@ class Button:
 
     def is_held(self, now_ms):
         """Long enough for a long press, should it end now."""
-        if not self._pressed or not self._trusted or self.stuck:
+        if not self._pressed or self.stuck:
             return False
         return (now_ms - self._since_ms) & _TICKS >= HELD_MS
 
     def _released(self, pressed_ms):
-        believed = self._trusted and not self.stuck
+        stuck = self.stuck
+        trusted = self._trusted
         self.stuck = False
         self._trusted = True
-        if not believed:
+        if stuck:
             return NO_PRESS
         if pressed_ms >= HELD_MS:
-            return LONG_PRESS
-        return SHORT_PRESS if pressed_ms < SHORT_PRESS_MS else NO_PRESS
+            return LONG_PRESS if trusted else HELD_AT_START
+        return SHORT_PRESS if trusted and pressed_ms < SHORT_PRESS_MS else NO_PRESS
 
 
 class Panel:

@@ -57,6 +57,17 @@ class Points:
         self.door = Door(self)
         self._holders = None
 
+    def give_authority(self):
+        """Let somebody decide who may write; None where the board has one of its own."""
+        bms = self.bms
+        given = getattr(bms.board, "authority", None)
+        if given is None:
+            from vigil.auth import Authority
+
+            self.door.authority = Authority(bms.memory, bms.keeper.note)
+            return self.door.authority
+        self.door.authority = given
+
     def begin(self):
         """The BMS is complete: take hold of its parts."""
         bms = self.bms

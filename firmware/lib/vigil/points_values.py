@@ -38,6 +38,7 @@ HOLDERS = (
     "deep_discharge",
     "charge",
     "estimator",
+    "authority",
 )
 
 

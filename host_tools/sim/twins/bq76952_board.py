@@ -15,6 +15,7 @@ def build(numbers, **options):
     from vigil.afe.bq76952 import Bq76952
     from vigil.estimate.task import EstimateTask
     from vigil.link import jbd_writing, modbus
+    from vigil.link.native import Native
     from vigil.link.sunspec import SunSpec
 
     board = Board()
@@ -38,7 +39,7 @@ def build(numbers, **options):
     uart = UART(1, baudrate=baud, tx=Pin(numbers.TX_PIN), rx=Pin(numbers.RX_PIN))
     driver_enable = Pin(numbers.DRIVER_ENABLE_PIN, Pin.OUT, value=0)
     if getattr(numbers, "RS485_PROTOCOL", "jbd") == "modbus":
-        modbus.offer(board, uart, driver_enable, baud, sunspec=SunSpec)
+        modbus.offer(board, uart, driver_enable, baud, sunspec=SunSpec, native=Native)
     else:
         jbd_writing.offer(board, uart, driver_enable, baud, shunt_uohm=numbers.SHUNT_UOHM)
     board.storage = numbers.make_storage()  # which the twin has put there

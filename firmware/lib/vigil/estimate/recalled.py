@@ -3,20 +3,20 @@
 import struct
 
 from vigil.estimate.kept import FULL, HEAD, HEAD_SIZE, SCHEMA
-from vigil.memory import NoStorage
-from vigil.store import Store
 
 # How long the power was away is not known: four days of self-discharge and of an unseen load.
 _AWAY = 0.02
 
 
 def recall(estimate, memory):
-    """True if there was a record of a pack of this capacity."""
+    """The store of the estimate; what lay there is taken up, if of a pack of this capacity."""
     length = HEAD_SIZE + 2 * estimate.cell_count
-    memory.charge = Store(memory.storage or NoStorage(), "charge", SCHEMA, length)
+    store = memory.another("charge", SCHEMA, length)
     # Lost, it is learned anew: that is no fault.
-    data = memory.charge.load()
-    return data is not None and restore(estimate, data)
+    data = store.load()
+    if data is not None:
+        restore(estimate, data)
+    return store
 
 
 def restore(estimate, data):

@@ -49,7 +49,7 @@ class EstimateTask:
         self._rest = counter.moved[1]
         self._kept_share = -1.0
         self._kept_s = 0
-        recalled.recall(estimate, bms.memory)
+        self.store = recalled.recall(estimate, bms.memory)
         cell_models.let_go()
 
     def step(self, now_ms):
@@ -123,4 +123,4 @@ class EstimateTask:
         if estimate.settled:
             self._kept_share = estimate.share
             self._kept_s = 0
-            self._bms.memory.charge.stage(kept.pack(estimate))
+            self.store.stage(kept.pack(estimate))

@@ -1,4 +1,4 @@
-"""Modbus RTU: the points at their own numbers, functions 3, 4, 6 and 16; SunSpec if wanted.
+"""Modbus RTU: the points at their own numbers, functions 3, 4, 6, 16; SunSpec, 100 if wanted.
 
 A pure byte engine like vigil.link.jbd, with the same face towards the port; allocates nothing.
 """
@@ -15,6 +15,7 @@ _READ_HOLDING = const(3)
 _READ_INPUT = const(4)
 _WRITE_ONE = const(6)
 _WRITE_MANY = const(16)
+_NATIVE = const(100)
 _OF_KNOWN_LENGTH = (_READ_HOLDING, _READ_INPUT, _WRITE_ONE, _WRITE_MANY)
 _EXCEPTION = const(0x80)
 _MOST_READ = const(125)
@@ -41,8 +42,9 @@ class Modbus:
     silence or behind a good frame.
     """
 
-    def __init__(self, points, unit=1, sunspec=None):
-        """sunspec: the class of that name, for boards that show its models from 40000 on."""
+    def __init__(self, points, unit=1, sunspec=None, native=None):
+        """sunspec: the class of that name, for boards that show its models from 40000 on; native:
+        vigil.link.native.Native, for boards that carry its messages in function 100."""
         if not 1 <= unit <= _LARGEST_UNIT:
             raise ValueError("a Modbus unit is 1 to 247")
         self._points = points
@@ -58,6 +60,7 @@ class Modbus:
         self.pending = 0
         self.reply = bytearray(_MOST_FRAME)
         self.reply_length = 0
+        self.native = native and native(points, self.reply, 2)
         self.unfinished = 0  # registers of an answer that are not filled in yet
         self._address = 0  # of the first of these
         self._to = 0  # where it goes
@@ -93,7 +96,14 @@ class Modbus:
 
     def go_on(self):
         """While `unfinished`: fill in a part of the answer, so that none takes long."""
-        self._read_on()
+        if self._function != _NATIVE:
+            self._read_on()
+            return
+        native = self.native
+        native.go_on()
+        self.unfinished = native.unfinished
+        if native.reply_length:
+            self._complete(2 + native.reply_length)
 
     # Framing.
 
@@ -127,7 +137,11 @@ class Modbus:
             whole = _WINDOW
             if function == _WRITE_MANY and length > 6:
                 whole = 9 + request[6]
-            if length < whole and function in _OF_KNOWN_LENGTH:
+            if function == _NATIVE and self.native and length > 3:
+                whole = 6 + request[3]
+                if length < whole:
+                    return
+            elif length < whole and function in _OF_KNOWN_LENGTH:
                 return
             self._answer(0, length)
         self._drop(length)
@@ -177,6 +191,12 @@ class Modbus:
         if function == _READ_HOLDING or function == _READ_INPUT:
             if request[begin]:
                 self._read(address, number)
+            return
+        if function == _NATIVE and self.native:
+            # Never for all; and a message that is not as long as it says is none.
+            if request[begin] and length == 6 + request[begin + 3]:
+                self.native.handle(request, begin + 2, length - 4)
+                self.unfinished = self.native.unfinished
             return
         size = 6
         if function == _WRITE_ONE and length == _WINDOW:
@@ -270,6 +290,7 @@ class Modbus:
         entrance = self._door
         if count > entrance.room:
             return door.BUSY
+        entrance.begin_lot()
         end = address + count
         while address < end:
             value = request[data] << 8 | request[data + 1]
@@ -304,11 +325,12 @@ class Modbus:
         return door.TAKEN
 
 
-def offer(board, uart, driver_enable=None, baudrate=9600, unit=1, sunspec=None):
+def offer(board, uart, driver_enable=None, baudrate=9600, unit=1, sunspec=None, native=None):
     """Give a board Modbus on this port, and the points that it shows."""
 
     def modbus_on_rs485(status):
-        return Rs485(uart, Modbus(status.points, unit, sunspec), driver_enable, baudrate)
+        engine = Modbus(status.points, unit, sunspec, native)
+        return Rs485(uart, engine, driver_enable, baudrate)
 
     board.points = Points
     board.links = [modbus_on_rs485]

@@ -16,6 +16,7 @@ _BUSY_POLL_US = const(200)
 _LATE_US = const(20000)
 _SILENCE_US = const(20000)  # or 20 characters, if that is longer
 _SILENCE_BITS = const(200)
+_MOST_VIEWS = const(16)
 _BITS_PER_BYTE = const(10)
 _GAP_BITS = const(35)  # of silence between two frames, where the protocol wants it
 _LEAST_GAP_US = const(1750)
@@ -109,7 +110,8 @@ class Rs485:
                 engine.silence()
                 if engine.frames != frames:
                     self._asked_us = self._heard_us
-        return self._uart.any()
+        # The next part of an answer is a slice of its own.
+        return self._uart.any() or (count and engine.unfinished)
 
     def _without_echo(self, count):
         """Take our own echo off the front of what was heard; returns how many bytes are left."""
@@ -172,6 +174,8 @@ class Rs485:
         """The reply as far as it is filled; only the first of each length takes memory."""
         view = self._views.get(self._length)
         if view is None:
+            if len(self._views) >= _MOST_VIEWS:
+                self._views.clear()
             view = memoryview(self._engine.reply)[: self._length]
             self._views[self._length] = view
         return view
