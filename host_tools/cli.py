@@ -186,6 +186,45 @@ def doctor(
     return command.doctor(board, port, report, as_json)
 
 
+@app.command(help="Run the firmware's estimators over a recorded log of one cell.")
+def replay(
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="LOG.csv",
+            help="Columns time_s, current_ma (+ = charging), voltage_mv and, if known, temp_c.",
+        ),
+    ],
+    chemistry: Annotated[str, typer.Option(metavar="NAME", help="LFP, NMC, NCA, LTO or Na-ion.")],
+    capacity_mah: Annotated[str, typer.Option(metavar="Q", help="Capacity of the cell.")],
+    start_soc: Annotated[
+        str, typer.Option(metavar="PERCENT|unknown", help="Charge at the first row.")
+    ] = "unknown",
+    offset_ma: Annotated[str, typer.Option(metavar="X", help="Added to the log's current.")] = "0",
+    gain_pct: Annotated[
+        str, typer.Option(metavar="Y", help="The log's current is made so much larger.")
+    ] = "0",
+    voltage_offset_mv: Annotated[
+        str, typer.Option(metavar="Z", help="Added to the log's voltage.")
+    ] = "0",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a second, in the place of a table.")
+    ] = False,
+):
+    from host_tools.replay import command
+
+    return command.replay(
+        path,
+        chemistry,
+        capacity_mah,
+        start_soc,
+        offset_ma,
+        gain_pct,
+        voltage_offset_mv,
+        as_json,
+    )
+
+
 def _add_talk():
     from host_tools.talk import cli as talk
 

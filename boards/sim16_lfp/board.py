@@ -58,6 +58,7 @@ class Board:
 def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq76952 import Bq76952
+    from vigil.estimate.task import EstimateTask
     from vigil.link import jbd_writing, modbus
     from vigil.link.native import Native
     from vigil.link.sunspec import SunSpec
@@ -67,6 +68,7 @@ def build():
     board.device_name = b"Vigil " + NAME.encode()
     board.chemistry = CHEMISTRY
     board.capacity_mah = CAPACITY_MAH
+    board.estimator = EstimateTask
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=400000, timeout=2000)
     both_off = Pin(BOTH_OFF_PIN, Pin.OUT, value=0)
     board.front_end = Bq76952(

@@ -1,4 +1,5 @@
-"""`make bench`: what the code costs on a board; how fast a simulated hour runs, what limits it.
+"""`make bench`: what the code costs on a board; how fast a simulated hour runs, what limits it;
+how far off the estimates are (ten minutes or more of it).
 
 Prints tables, writes build/bench.json; exit code 1 if a kernel is dearer than figures.json says,
 or other code no longer costs what host_tools/mock/costs.py says.
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 from host_tools.bench import bytecode, code_costs, figures, heap, kernels
+from host_tools.bench.accuracy import __main__ as accuracy
 from host_tools.bench.cortex_m0plus import MissingTool
 from host_tools.build import image
 from host_tools.sim import interpreter
@@ -98,6 +100,7 @@ def main():
     for name, seconds in shares.items():
         print(f"  {name:16} {seconds / 60 * 1000:8.2f} ms   {seconds / total:4.0%}")
     heaps = heap.report(image.real_boards())
+    far_off = accuracy.run()
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(
@@ -110,6 +113,7 @@ def main():
                 "code_cycles": rows,
                 "slow_task_cycles": tasks,
                 "heap": heaps,
+                "accuracy": far_off,
             },
             indent=1,
         )

@@ -20,6 +20,7 @@ _ALL_SCANS = 0x82
 _CELLS = 0x02
 # 660 of call glue; the kernel's twenty-odd instructions and its division are taken as 200.
 _COUNT_CHARGE = 860
+_OF_FLOATS = ("estimator",)
 # Bytes of the cycle's readings: status, alarm, cells, current, safety, switches.
 _CYCLE_READS = (2, 2, 32, 2, 6, 1)
 
@@ -117,6 +118,7 @@ class Counter:
         found["native register"] = (piece("native_many")[0] - one) / 86
         found["native place"] = (piece("native_list")[0] - one) / 36
         found["native write"] = piece("native_write")[0] / 8
+        found["estimated second"] = self._float_cycles("estimated_second")
         if self._layout == layouts.LAYOUTS[0]:
             # Depends on none, and takes the longest to count.
             found["gc.collect"] = collection_cycles()
@@ -125,11 +127,21 @@ class Counter:
     def tasks(self, rows):
         """{slow task: (idle, working)} of costs.TASKS."""
         found = {}
+        # What the rows have left behind would not leave room for all of this.
+        self._bytecode = CountingInterpreter()
         for name in costs.TASKS:
+            if name in _OF_FLOATS:
+                pieces = (name + "_idle", name)
+                found[name] = tuple(round(self._float_cycles(piece)) for piece in pieces)
+                continue
             idle = self.piece(name + "_idle")[0]
             work = self._without_transfers(*self.piece(name), rows)
             found[name] = (round(idle), round(work))
         return found
+
+    def _float_cycles(self, name):
+        # Floats fill the memory for good: an interpreter of its own.
+        return CountingInterpreter().float_cycles(name)
 
     def _without_transfers(self, cycles, made, rows):
         """What is left beside the transfers, which are charged by their own rows."""

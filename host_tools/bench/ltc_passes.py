@@ -273,7 +273,6 @@ class Pieces(passes.Pieces):
         self.voltages._config.write()
 
     def count(self):
-        self.bms.counter.known = True
         self.bms.counter.count(-20000, 20)
 
     # Slow tasks.

@@ -178,6 +178,7 @@ class Pieces:
         from vigil import app
         from vigil.afe.bq76952 import Bq76952
         from vigil.afe.bq76952_bring_up import compare
+        from vigil.estimate.task import EstimateTask
         from vigil.link.jbd import Jbd
         from vigil.link.rs485 import Rs485
         from vigil.memory import Memory
@@ -185,6 +186,7 @@ class Pieces:
         self.compare = compare
         self.bus = bus = Bus()
         board = Board()
+        board.estimator = EstimateTask
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
         board.front_end = chip
         self.give_links(board)
@@ -207,6 +209,7 @@ class Pieces:
         bms._backstop_fits = True
         bms.table_guard.take()
         self.long_on()
+        self._cells_mv = [3300] * CELLS
         self._block = [(_BLOCK_CODE + at, b"\x00\x00") for at in range(0, 32, 2)]
 
     def give_links(self, board):
@@ -272,7 +275,6 @@ class Pieces:
         self.long_on()
 
     def count(self):
-        self.bms.counter.known = True
         self.bms.counter.count(-20000, 50)
 
     def turn(self):
@@ -372,6 +374,44 @@ class Pieces:
 
     def take_limits(self):
         self.bms.protection.replace(self.bms.table)
+
+    def estimator_idle(self):
+        """The last slice of a second: the pack's figure, and what of it is shown and kept."""
+        estimate = self.bms.charge
+        estimate._turns_due = estimate._grid_due = 0
+        estimate._figure_due = True
+        self.bms.estimator._busy = True
+        self.bms.estimator.step(self.now_ms)
+
+    def estimator_look(self):
+        """A cell looks at its voltage."""
+        estimate = self._settled_estimate()
+        estimate._turns_due = 1
+        estimate._at_cell = 3
+        self.bms.estimator._busy = True
+        self.bms.estimator.step(self.now_ms)
+
+    def estimator(self):
+        """The dearest slice: some guesses of the grid are weighed."""
+        grid = self._settled_estimate().grid
+        if grid.at > 100:
+            grid.begin(3300, 10.0, 0.0)
+        grid.at = 40
+        grid.slice()
+
+    def estimated_second(self):
+        """All slices of a second, the grid's share of a minute left out."""
+        estimate = self._settled_estimate()
+        estimate._since_grid_s = 0.0
+        estimate.second(self._cells_mv, -20000, -20000000, 1000, 250)
+        while estimate.step():
+            pass
+
+    def _settled_estimate(self):
+        estimate = self.bms.charge
+        if not estimate.settled:
+            estimate.resume([0.6] * CELLS, 0.01)
+        return estimate
 
     def keeper_idle(self):
         self.now_ms += 10

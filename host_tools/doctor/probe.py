@@ -368,8 +368,6 @@ def known_kernels():
 def alone(times):
     """[times, us, worst us] of what does not happen in every cycle, and of a stopwatch itself."""
     counter = bms.counter
-    counter.known = True
-
     found = {}
     for name, owner, verb, arguments in (
         ("gc.collect", gc, None, ()),

@@ -100,9 +100,9 @@ POINTS = (
     Point(18, "stack_mv", U32, MV, "computed stack_mv", "voltage of all cells in series"),
     Point(20, "current_ma", S32, MA, "computed current_ma", "+ = charging"),
     Point(22, "power_w", S32, W, "computed power_w", "+ = charging"),
-    Point(24, "soc", U16, PERMILLE, "computed soc", "state of charge"),
+    Point(24, "soc", U16, PERMILLE, "estimator shown_permille", "state of charge, shown"),
     Point(25, "soh", U16, PERMILLE, "computed unknown", "state of health; not known yet"),
-    Point(26, "remaining_mah", U32, MAH, "computed remaining_mah", "charge in the pack"),
+    Point(26, "remaining_mah", U32, MAH, "charge remaining_mah", "charge in the pack"),
     Point(28, "capacity_mah", U32, MAH, "counter capacity_mah", "rated capacity"),
     Point(30, "cycles", U32, NUMBER, "counter cycles", "full equivalent cycles"),
     Point(
@@ -190,6 +190,19 @@ POINTS = (
         "where a load should have ended, whole pack",
     ),
     Point(86, "energy_wh", U32, WH, "computed energy_wh", "rated, at half charge and rest"),
+    # How sure the charge is.
+    Point(90, "soc_estimate", U16, PERMILLE, "charge soc_permille", "which may jump"),
+    Point(91, "soc_sigma", U16, PERMILLE, "charge sigma_permille", "one sigma of it"),
+    Point(
+        92,
+        "soc_source",
+        U16,
+        CODE,
+        "charge source",
+        "0 not known, 1 remembered, 2 guesses weighed, 3 counted and corrected by voltages, "
+        "4 full, 5 empty, 6 at rest, 7 only counted",
+    ),
+    Point(93, "soc_anchor_s", S32, S, "charge since_s", "since full, empty or at rest; -1 never"),
     # Every cell and sensor.
     Point(
         100, "cell_mv", U16, MV, "sample cell_values", "voltage of each cell", MOST_CELLS, CELLS

@@ -11,7 +11,7 @@ from host_tools.sim.pace import in_words
 
 # Keys and their order are a contract with users' scripts.
 _BEFORE_SENTENCES = (
-    "t_s cells_mv temps_dc stack_mv current_ma soc_pct "
+    "t_s cells_mv temps_dc stack_mv current_ma soc_pct soc_sigma_pct "
     "charge_on discharge_on true_charge_on true_discharge_on"
 ).split()
 _AFTER_SENTENCES = ("balancing", "cycle_us_max", "overruns")

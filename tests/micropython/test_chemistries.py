@@ -142,12 +142,16 @@ def test_a_load_that_does_not_end_is_cut_off_where_it_should_be():
         desk.run_until(desk.both_on, 300000)
 
 
-def test_the_first_estimate_of_charge_is_near_the_cells():
+def test_the_first_estimate_of_charge_is_as_near_the_cells_as_it_says():
     for name in chemistry.NAMES:
         for soc_pct in (15, 40, 65, 90):
             desk = Desk(
                 soc_pct=soc_pct, CELLS=CELLS, CHEMISTRY=name, CAPACITY_MAH=20000, SHUNT_UOHM=500
             )
-            desk.run_ms(1000)
-            told_pct = desk.bms.counter.soc_permille / 10
-            assert abs(told_pct - desk.bench.pack.mean_soc_pct()) < 5, (name, soc_pct, told_pct)
+            desk.run_ms(2500)
+            charge = desk.bms.charge
+            off_pct = abs(charge.share * 100 - desk.bench.pack.mean_soc_pct())
+            assert charge.known
+            assert off_pct < 200 * charge.sigma, (name, soc_pct, off_pct, charge.sigma)
+            if name in ("NMC", "NCA"):
+                assert charge.sigma < 0.08 and off_pct < 5, (name, soc_pct, off_pct)

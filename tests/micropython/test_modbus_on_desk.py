@@ -27,6 +27,18 @@ def test_what_is_read_is_what_has_been_measured():
     assert master.read(7, 2) == [1, 1]
 
 
+def test_the_charge_is_told_with_how_sure_it_is():
+    master = Master()
+    charge = master.bms.charge
+    charge.resume([0.4] * 16, 0.03)
+    master.run_ms(2000)
+    assert master.read(90, 3) == [charge.soc_permille, charge.sigma_permille, charge.source]
+    assert abs(charge.soc_permille - 400) <= 20 and charge.sigma_permille <= 30
+    assert master.read_wide(93, 1) == [-1]
+    # What is shown does not jump there from the simulator's 60 %.
+    assert master.read(24) == [master.bms.estimator.shown_permille]
+
+
 def test_all_fifty_limits_are_read_as_they_run():
     master = Master()
     table = master.bms.table

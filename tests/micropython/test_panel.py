@@ -66,7 +66,7 @@ def test_a_board_without_contacts_has_nothing_open():
     desk = a_desk()
     board = object()
     bare = panel.Panel(
-        board, desk.bms.sample, desk.bms.switches, desk.bms.protection, desk.bms.counter
+        board, desk.bms.sample, desk.bms.switches, desk.bms.protection, desk.bms.charge
     )
     desk.bms.panel = bare
     desk.twin.hands.open_interlock()
@@ -241,6 +241,7 @@ def test_a_short_press_shows_the_charge_in_fifths():
     for soc_pct, fifths in ((5, 1), (50, 3), (95, 5)):
         desk = Desk(soc_pct=soc_pct)
         desk.run_ms(2000)
+        desk.bms.charge.resume([soc_pct / 100] * desk.bms.sample.cell_count, 0.01)
         desk.twin.hands.press(300)
         lit = pulses(desk, LED_PIN, 9000)
         assert len([ms for ms in lit if 500 <= ms <= 700]) == fifths, (soc_pct, lit)

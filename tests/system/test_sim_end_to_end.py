@@ -56,6 +56,7 @@ def test_keys_and_their_order_are_as_documented():
         "stack_mv",
         "current_ma",
         "soc_pct",
+        "soc_sigma_pct",
         "charge_on",
         "discharge_on",
         "true_charge_on",

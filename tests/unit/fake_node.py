@@ -29,6 +29,7 @@ def record(t_s, active):
         "discharge_on": True,
         "charge_on": not active,
         "soc_pct": 50.0,
+        "soc_sigma_pct": 1.5,
         "current_ma": -1500,
         "stack_mv": 52800,
         "temps_dc": [250, 251, None],

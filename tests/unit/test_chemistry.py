@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from host_tools.mock.ocv import GUARD_PCT, lines
 from vigil import chemistry
-from vigil.soc import ChargeCounter
+from vigil.plain_charge import hundredths_at
 
 every_chemistry = pytest.mark.parametrize("name", chemistry.NAMES)
 names = st.sampled_from(chemistry.NAMES)
@@ -37,8 +37,7 @@ def test_the_open_circuit_voltage_rises_with_every_percent(name):
 
 @given(names, st.floats(0, 100))
 def test_the_charge_of_a_resting_simulated_cell_is_found_again(name, soc_pct):
-    counter = ChargeCounter(100000, chemistry.by_name(name).ocv_dmv)
-    hundredths = counter.hundredths_from_ocv(round(cell_mv(name, soc_pct) * 10))
+    hundredths = hundredths_at(chemistry.by_name(name).ocv_dmv, round(cell_mv(name, soc_pct) * 10))
     # A tenth of a millivolt is up to a third of a percent on the plateau of LFP.
     assert hundredths / 100 == pytest.approx(soc_pct, abs=0.4)
 

@@ -125,6 +125,7 @@ def a_record(**changes):
         "stack_mv": 52800,
         "current_ma": -1500,
         "soc_pct": 50.0,
+        "soc_sigma_pct": 1.5,
         "charge_on": True,
         "discharge_on": True,
         "true_charge_on": True,

@@ -126,7 +126,7 @@ def test_sunspecs_own_client_finds_the_models_and_reads_them(master, line):
         assert close(base.A.cvalue, -12.0)
         assert close(base.V.cvalue, sum(cells), 0.2)
         assert close(base.W.cvalue, -12.0 * sum(cells), 5)
-        assert close(base.SoC.cvalue, master.bms.counter.soc_permille / 10)
+        assert close(base.SoC.cvalue, master.bms.estimator.shown_permille / 10)
         assert (base.AHRtg.cvalue, base.WHRtg.cvalue) == (100.0, 5278)
         assert (base.CellVMax.cvalue, base.CellVMin.cvalue) == (max(cells), min(cells))
         assert (base.ChaSt.value, base.State.value, base.Typ.value) == (3, 3, 4)

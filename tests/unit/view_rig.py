@@ -38,6 +38,7 @@ def record(cells=16, **changes):
         "stack_mv": 52660,
         "current_ma": -1500,
         "soc_pct": 39.9,
+        "soc_sigma_pct": 1.5,
         "charge_on": True,
         "discharge_on": True,
         "true_charge_on": True,

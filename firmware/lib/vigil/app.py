@@ -2,6 +2,7 @@
 
 A board is an object with: name, chemistry (name), capacity_mah, front_end, links (functions that
 make a link from a Status), watchdog (or None), and pins as docs/inputs-and-outputs.md names them.
+`estimator` is the class vigil.estimate.task.EstimateTask; without it the charge is only counted.
 A board whose links show points has `points`, the class vigil.points.Points, and perhaps an
 `authority` of its own (see vigil.door); else it gets a vigil.auth.Authority.
 What survives a restart is in the Memory.
@@ -11,7 +12,7 @@ import time
 
 from micropython import const
 
-from vigil import backstop_check, journal, limits, panel, soc
+from vigil import backstop_check, journal, limits, panel
 from vigil.afe.errors import AfeError
 from vigil.backstop_watch import STEP_MS as BACKSTOP_STEP_MS
 from vigil.backstop_watch import BackstopWatch
@@ -48,9 +49,8 @@ from vigil.thermal import Climate
 _BRING_UP_RETRY_MS = const(500)
 _COMMISSION_PERIOD_MS = const(250)
 _BALANCE_PERIOD_MS = const(500)
+_ESTIMATE_PERIOD_MS = const(1000)
 _SECOND_LOOK_US = const(10000)
-# Below this share of the capacity an hour the cells count as resting.
-_REST_DIVISOR = const(50)
 # A current below this may be the sensor's own; so many looks in a row, COMMISSION_PERIOD apart.
 _STILL_MA = const(100)
 _STILL_DIVISOR = const(500)
@@ -111,7 +111,12 @@ class Bms:
             self.balancer.bleed,
             getattr(board, "gas", None),
         )
-        self.counter = soc.ChargeCounter(board.capacity_mah, self.chemistry.ocv_dmv)
+        make_estimator = getattr(board, "estimator", None)
+        if make_estimator is None:
+            from vigil.plain_charge import PlainCharge as make_estimator
+        self.estimator = make_estimator(self)
+        self.counter = self.estimator.counter
+        self.charge = self.estimator.estimate
         self.charge_guard = ChargeGuard(
             self.sample, self.table, self.chemistry, board.capacity_mah
         )
@@ -121,12 +126,12 @@ class Bms:
             self.protection,
             self.switches,
             self.balancer,
-            self.counter,
+            self.estimator,
             self.charge_guard,
             board.device_name,
         )
         self.panel = panel.Panel(
-            board, self.sample, self.switches, self.protection, self.counter, memory.safe_mode
+            board, self.sample, self.switches, self.protection, self.charge, memory.safe_mode
         )
         self.status.bms = self
         make_points = getattr(board, "points", None)
@@ -161,6 +166,7 @@ class Bms:
             SlowTask(self.deep_discharge.step, DEEP_DISCHARGE_PERIOD_MS),
             SlowTask(self.table_guard.step, TABLE_GUARD_PERIOD_MS),
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
+            SlowTask(self.estimator.step, _ESTIMATE_PERIOD_MS),
         ]
         if self.points:
             tasks.append(SlowTask(self.door.step, self.door.period_ms))
@@ -260,6 +266,7 @@ class Bms:
         memory = self.memory
         if memory.take_latched(self.switches):
             memory.stage()
+        self.estimator.keep()
         watchdog = self.board.watchdog
         while (memory.state_waits and memory.commit()) or (
             memory.journal_waits and memory.flush()
@@ -340,7 +347,7 @@ class Bms:
         if sequence == self._counted_sequence:
             return
         read_ms = sample.read_ms(CURRENT)
-        if self._counted_sequence and self.counter.known:
+        if self._counted_sequence:
             self.counter.count(
                 sample.values[sample.current_at], (read_ms - self._counted_ms) & _TICKS
             )
@@ -382,10 +389,6 @@ class Bms:
         """Permit the switches once the tests have passed and every value has been measured."""
         if not self.front_end.configured or not self.sample.complete():
             return False
-        if not self.counter.known and soc.ready_to_start(
-            self.sample, self.board.capacity_mah // _REST_DIVISOR
-        ):
-            self.counter.start(self.sample)
         if not self._seen_open and not self._switches_are_open():
             return False
         if self.self_test_passed and not self.problems and self._backstop_fits:

@@ -36,6 +36,8 @@ HOLDERS = (
     "backstop_watch",
     "front_end",
     "deep_discharge",
+    "charge",
+    "estimator",
     "authority",
 )
 
@@ -81,16 +83,6 @@ def power_w(points, index):
     # In 0.1 V the product stays off the heap up to a kiloampere.
     watts = (volts + 50) // 100 * abs(amperes) // 10000
     return watts if amperes >= 0 else 0 - watts
-
-
-def soc(points, index):
-    counter = points.bms.counter
-    return counter.soc_permille if counter.known else UNKNOWN
-
-
-def remaining_mah(points, index):
-    counter = points.bms.counter
-    return counter.remaining_mah if counter.known else UNKNOWN
 
 
 def charge_limit_ma(points, index):

@@ -16,11 +16,13 @@ class Status:
 
     UNKNOWN = SAMPLE_UNKNOWN
 
-    def __init__(self, sample, protection, switches, balancer, counter, charge_guard, device_name):
+    def __init__(
+        self, sample, protection, switches, balancer, estimator, charge_guard, device_name
+    ):
         self._sample = sample
         self._protection = protection
         self._switches = switches
-        self._counter = counter
+        self._estimator = estimator
         self._charge_guard = charge_guard
         self._sleep = None
         self.bms = None  # to be read by links that show more than this face
@@ -51,19 +53,22 @@ class Status:
 
     @property
     def remaining_mah(self):
-        return self._counter.remaining_mah
+        charge = self._estimator.estimate
+        return charge.remaining_mah if charge.known else 0
 
     @property
     def full_mah(self):
-        return self._counter.capacity_mah
+        return self._estimator.counter.capacity_mah
 
     @property
     def cycles(self):
-        return self._counter.cycles
+        return self._estimator.counter.cycles
 
     @property
     def soc_pct(self):
-        return (self._counter.soc_permille + 5) // 10
+        """As a display shall show it; 0 while nothing is known."""
+        permille = self._estimator.shown_permille
+        return 0 if permille > 1000 else (permille + 5) // 10
 
     @property
     def charge_on(self):

@@ -214,9 +214,10 @@ class SunSpec:
             return _CHARGING
         if current_ma < 0 - still_ma:
             return _DISCHARGING
-        if bms.counter.known and bms.counter.soc_permille <= 0:
+        permille = bms.estimator.shown_permille
+        if permille == 0:
             return _EMPTY
-        return _FULL if bms.counter.known and bms.counter.soc_permille >= 1000 else _HOLDING
+        return _FULL if permille == 1000 else _HOLDING
 
     def _bank_state(self):
         bms = self._bms
@@ -288,8 +289,8 @@ class SunSpec:
         return amperes * volts_10 // (100 if self._large else 10)
 
     def _depth(self):
-        counter = self._bms.counter
-        return 1000 - counter.soc_permille if counter.known else UNKNOWN
+        permille = self._bms.estimator.shown_permille
+        return UNKNOWN if permille == UNKNOWN else 1000 - permille
 
     def _model_length(self):
         return self._end - self._cells_at + 42

@@ -1,0 +1,1 @@
+"""How far off the firmware's estimates are: recorded and simulated cells, sensors with errors."""
