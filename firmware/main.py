@@ -9,6 +9,7 @@ OLDEST_VERSION = (1, 29, 0)
 _FOR_THE_START = (
     ("vigil", ("selftest", "presets", "validate", "chemistry", "ocv_tables")),
     ("vigil.afe", ("bq76952_options",)),
+    ("vigil.link", ("by_name",)),
 )
 
 trial = None  # what the loader puts here while this version is being tried
