@@ -43,6 +43,9 @@ ROWS = {
     "native register": 12270,
     "native place": 35970,  # of the list of points
     "native write": 137400,  # each of a lot: two thirds to check it, one to take it
+    "pylontech byte": 2900,
+    "pylontech reply": 146000,  # from a request's last byte to an answer without values
+    "pylontech value": 27000,  # four characters of an answer
     "take limits": 2190000,  # a whole set compiled and taken over
     "gc.collect": 1344437,
 }
