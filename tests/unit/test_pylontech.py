@@ -75,7 +75,7 @@ def test_the_answer_of_analog_values_is_the_golden_frame(golden):
 
 
 def test_the_answer_that_inverters_obey_is_the_golden_frame(desk, engine, monkeypatch):
-    values = {81: 53250, 83: 45000}
+    values = {82: 53250, 84: 45000}
     monkeypatch.setattr(desk.points, "value", lambda at, _: values[desk.points.number(at)])
     engine._own = list(engine._own)
     engine._own[14:17] = [lambda _: 50000, lambda _: 50000, lambda _: 0xC0]
