@@ -25,6 +25,7 @@ campaign: $(VENV)/test.stamp
 	@$(BIN)/python -m host_tools.campaign --seed $(SEED) --cycles $(CYCLES) $(ARGS)
 	@$(BIN)/python -m host_tools.campaign.rubbish $(SEED)
 	@$(BIN)/python -m host_tools.campaign.jbd_rubbish $(SEED)
+	@$(BIN)/python -m host_tools.campaign.pylontech_rubbish $(SEED)
 
 # Breaks the firmware on purpose and looks which test notices: ARGS="--only WORD" for some of it.
 mutants: $(VENV)/test.stamp

@@ -13,6 +13,7 @@ FOR_THE_START = (
     "vigil.chemistry",
     "vigil.ocv_tables",
     "vigil.afe.bq76952_options",
+    "vigil.link.by_name",
 )
 
 trial = None  # what the loader puts here while this version is being tried

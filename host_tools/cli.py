@@ -72,8 +72,23 @@ def sim(
             metavar="FILE.toml", help="Pack, limits, current and events from a scenario file."
         ),
     ] = None,
-    rs485: Annotated[str, typer.Option(metavar="jbd|modbus", help="Protocol on RS485.")] = "jbd",
-    nodes: Annotated[str, typer.Option(metavar="N", help="How many batteries, 1 to 8.")] = "1",
+    rs485: Annotated[
+        str, typer.Option(metavar="jbd|modbus|pylontech", help="Protocol on RS485.")
+    ] = "jbd",
+    baud: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="9600 to 115200; else what is usual for the protocol."),
+    ] = None,
+    noise: Annotated[
+        str,
+        typer.Option(metavar="PERCENT", help="Bytes damaged on the RS485 wire, 0 to 20."),
+    ] = "0",
+    nodes: Annotated[
+        str,
+        typer.Option(
+            metavar="N", help="How many batteries, 1 to 8; on one wire unless it speaks JBD."
+        ),
+    ] = "1",
     run_dir: Annotated[
         str, typer.Option(metavar="DIR", help="Where run.json tells what runs.")
     ] = ".run",
@@ -104,6 +119,8 @@ def sim(
         plain,
         ambient,
         aged,
+        baud,
+        noise,
     )
     node = supervisor.NODE
     if scenario is not None:

@@ -42,6 +42,8 @@ SAFE_PINS = (
 )
 
 RS485_BAUD = 9600
+RS485_PROTOCOL = "jbd"  # or "modbus", or "pylontech", whose usual baud rate is 115200
+RS485_STATION = 0  # Modbus unit or Pylontech address; 0: the usual one
 
 
 def make_storage():
@@ -61,8 +63,7 @@ class Board:
 def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq76952 import Bq76952
-    from vigil.link.jbd import Jbd
-    from vigil.link.rs485 import Rs485
+    from vigil.link import by_name
 
     board = Board()
     board.name = NAME
@@ -83,12 +84,7 @@ def build():
     )
     uart = UART(1, baudrate=RS485_BAUD, tx=Pin(TX_PIN), rx=Pin(RX_PIN))
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
-
-    def jbd_on_rs485(status):
-        engine = Jbd(status, name=board.device_name)
-        return Rs485(uart, engine, driver_enable=driver_enable, baudrate=RS485_BAUD)
-
-    board.links = [jbd_on_rs485]
+    by_name.offer(board, uart, driver_enable, RS485_PROTOCOL, RS485_BAUD, RS485_STATION)
     board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
     board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)
     board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)

@@ -41,6 +41,9 @@ SAFE_PINS = (
 )
 
 RS485_BAUD = 9600
+# Or "modbus", or "pylontech", whose usual baud rate is 115200.
+RS485_PROTOCOL = "jbd_parameters"
+RS485_STATION = 0  # Modbus unit or Pylontech address; 0: the usual one
 
 
 def make_storage():
@@ -60,7 +63,7 @@ class Board:
 def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq76952 import Bq76952
-    from vigil.link import jbd_parameters as protocol
+    from vigil.link import by_name
 
     board = Board()
     board.name = NAME
@@ -81,7 +84,9 @@ def build():
     )
     uart = UART(1, baudrate=RS485_BAUD, tx=Pin(TX_PIN), rx=Pin(RX_PIN))
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
-    protocol.offer(board, uart, driver_enable, RS485_BAUD, shunt_uohm=SHUNT_UOHM)
+    by_name.offer(
+        board, uart, driver_enable, RS485_PROTOCOL, RS485_BAUD, RS485_STATION, SHUNT_UOHM
+    )
     board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
     board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)
     board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)

@@ -61,6 +61,8 @@ SAFE_PINS = (
 )
 
 RS485_BAUD = 9600
+RS485_PROTOCOL = "jbd"  # or "modbus", or "pylontech", whose usual baud rate is 115200
+RS485_STATION = 0  # Modbus unit or Pylontech address; 0: the usual one
 # Two of them are converted at a time.
 _GPIOS = (1, 6, 2, 7, 3, 8, 4, 9)
 
@@ -93,8 +95,7 @@ def build():
     from vigil.contactor import Contactor, LinkVoltage
     from vigil.contactors import Contactors
     from vigil.front_end import FrontEnd
-    from vigil.link.jbd import Jbd
-    from vigil.link.rs485 import Rs485
+    from vigil.link import by_name
     from vigil.precharge import Precharge
     from vigil.sensor.ina228 import Ina228
     from vigil.sensor.thermistor import ntc_103jt
@@ -146,13 +147,10 @@ def build():
     board.front_end = FrontEnd(voltages, contactors, current=current)
     uart = UART(1, baudrate=RS485_BAUD, tx=Pin(TX_PIN), rx=Pin(RX_PIN))
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
-
-    def jbd_on_rs485(status):
-        engine = Jbd(status, name=board.device_name)
-        return Rs485(uart, engine, driver_enable=driver_enable, baudrate=RS485_BAUD)
-
-    # JBD counts no further than 32 cells.
-    board.links = [jbd_on_rs485] if CELLS <= 32 else []
+    # No protocol counts further than 32 cells.
+    board.links = []
+    if CELLS <= 32:
+        by_name.offer(board, uart, driver_enable, RS485_PROTOCOL, RS485_BAUD, RS485_STATION)
     board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
     board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)
     board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)

@@ -21,6 +21,8 @@ RX_PIN = 9
 SAFE_PINS = ((BOTH_OFF_PIN, 0), (DRIVER_ENABLE_PIN, 0))
 
 RS485_BAUD = 9600
+RS485_PROTOCOL = "jbd_writing"  # or "modbus", "pylontech"
+RS485_STATION = 0  # Modbus unit or Pylontech address; 0: the usual one
 
 
 def build():

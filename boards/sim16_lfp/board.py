@@ -38,7 +38,9 @@ SAFE_PINS = (
 )
 
 RS485_BAUD = 9600
-RS485_PROTOCOL = "jbd"  # or "modbus"
+# Or "modbus", or "pylontech", whose usual baud rate is 115200.
+RS485_PROTOCOL = "jbd_writing"
+RS485_STATION = 0  # Modbus unit or Pylontech address; 0: the usual one
 
 
 def make_storage():
@@ -59,9 +61,7 @@ def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq76952 import Bq76952
     from vigil.estimate.task import EstimateTask
-    from vigil.link import jbd_writing, modbus
-    from vigil.link.native import Native
-    from vigil.link.sunspec import SunSpec
+    from vigil.link import by_name
 
     board = Board()
     board.name = NAME
@@ -83,10 +83,9 @@ def build():
     )
     uart = UART(1, baudrate=RS485_BAUD, tx=Pin(8), rx=Pin(9))
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
-    if RS485_PROTOCOL == "modbus":
-        modbus.offer(board, uart, driver_enable, RS485_BAUD, sunspec=SunSpec, native=Native)
-    else:
-        jbd_writing.offer(board, uart, driver_enable, RS485_BAUD, shunt_uohm=SHUNT_UOHM)
+    by_name.offer(
+        board, uart, driver_enable, RS485_PROTOCOL, RS485_BAUD, RS485_STATION, SHUNT_UOHM
+    )
     board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
     board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)
     board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)

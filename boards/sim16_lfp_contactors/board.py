@@ -45,6 +45,8 @@ SAFE_PINS = (
 )
 
 RS485_BAUD = 9600
+RS485_PROTOCOL = "jbd_writing"  # or "modbus", "pylontech"
+RS485_STATION = 0  # Modbus unit or Pylontech address; 0: the usual one
 
 
 def build():

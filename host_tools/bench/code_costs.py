@@ -21,6 +21,15 @@ _CELLS = 0x02
 # 660 of call glue; the kernel's twenty-odd instructions and its division are taken as 200.
 _COUNT_CHARGE = 860
 _OF_FLOATS = ("estimator",)
+# Pieces by the beginning of their names, where a port speaks another protocol.
+_OTHER_PASSES = {
+    "modbus": "modbus_passes",
+    "door": "modbus_passes",
+    "jbd": "jbd_passes",
+    "native": "modbus_passes",
+    "pylontech": "pylontech_passes",
+}
+_ANALOG_VALUES = 30.5  # of four characters
 # Bytes of the cycle's readings: status, alarm, cells, current, safety, switches.
 _CYCLE_READS = (2, 2, 32, 2, 6, 1)
 
@@ -33,7 +42,7 @@ class Counter:
         self._layout = layout
         self._viper = Viper()
         self._bytecode = CountingInterpreter(self.pieces, layout)
-        self._with_ports = {}  # interpreters of their own, from when they are first needed
+        self._others = {}  # interpreters of their own, from when each is first needed
         self._calls = self._bytecode.stand_in_calls()
         # A call of machine.I2C is taken to cost what calling any method with as much costs.
         self.port, _ = self._bytecode.cycles("bus_call")
@@ -61,11 +70,11 @@ class Counter:
     def piece(self, name, scans=0x00):
         """(cycles with real kernels, [(stand-in called, items)]) of one piece."""
         counting = self._bytecode
-        if name.startswith(("modbus", "native", "door", "jbd")):
-            passes = "jbd_passes" if name.startswith("jbd") else "modbus_passes"
-            if passes not in self._with_ports:
-                self._with_ports[passes] = CountingInterpreter(passes, self._layout)
-            counting = self._with_ports[passes]
+        module = _OTHER_PASSES.get(name.split("_")[0])
+        if module:
+            if module not in self._others:
+                self._others[module] = CountingInterpreter(module, self._layout)
+            counting = self._others[module]
         cycles, made = counting.cycles(name, scans)
         for stand_in, items in made:
             if stand_in == "readfrom_mem_into":
@@ -119,6 +128,10 @@ class Counter:
         found["native place"] = (piece("native_list")[0] - one) / 36
         found["native write"] = piece("native_write")[0] / 8
         found["estimated second"] = self._float_cycles("estimated_second")
+        found["pylontech byte"] = piece("pylontech_eight_bytes")[0] / 8
+        empty = piece("pylontech_empty")[0]
+        found["pylontech reply"] = empty - 18 * found["pylontech byte"]
+        found["pylontech value"] = (piece("pylontech_analog")[0] - empty) / _ANALOG_VALUES
         if self._layout == layouts.LAYOUTS[0]:
             # Depends on none, and takes the longest to count.
             found["gc.collect"] = collection_cycles()

@@ -11,18 +11,6 @@ install = passes.install
 CALLS = passes.CALLS
 
 
-class Everybody:
-    """The authority while the costs of writing are counted."""
-
-    acting = 2
-
-    def role(self, who):
-        return 2
-
-    def role_of(self, session):
-        return 2
-
-
 def _with_sum(frame):
     """A Modbus frame with its check code, as a byte array."""
     total = 0xFFFF
@@ -47,8 +35,6 @@ class Pieces(passes.Pieces):
         from vigil.link import modbus, serial_frames
         from vigil.link.sunspec import SunSpec
 
-        # What makes proofs is C, and not there.
-        board.authority = Everybody()
         modbus.offer(board, passes.Port(), sunspec=SunSpec)
         serial_frames.offer(board, passes.Port())
 

@@ -4,6 +4,15 @@ import ast
 from pathlib import Path
 
 STARTS = ("boot", "main")
+# What is chosen in board.py, and what that needs: vigil/link/by_name.py imports it by its name.
+_CHOICE = "RS485_PROTOCOL"
+_PROTOCOLS = {
+    "jbd": ("vigil.link.jbd",),
+    "jbd_parameters": ("vigil.link.jbd_parameters",),
+    "jbd_writing": ("vigil.link.jbd_writing",),
+    "modbus": ("vigil.link.modbus", "vigil.link.sunspec", "vigil.link.native"),
+    "pylontech": ("vigil.link.pylontech",),
+}
 
 
 class NotForABoard(ValueError):
@@ -59,6 +68,8 @@ def imported_by(text, path):
             dotted = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
             dotted = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == _CHOICE:
+            dotted = _PROTOCOLS.get(getattr(node.value, "value", None), ())
         else:
             continue
         for name in dotted:

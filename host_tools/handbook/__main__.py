@@ -9,6 +9,7 @@ from host_tools.handbook import (
     native_page,
     panel_page,
     points_page,
+    pylontech_page,
 )
 from host_tools.points import pack, sunspec
 
@@ -20,6 +21,7 @@ PAGES = {
     "docs/points.md": points_page.text,
     "docs/modbus.md": modbus_page.text,
     "docs/native-protocol.md": native_page.text,
+    "docs/pylontech.md": pylontech_page.text,
     pack.PATH: pack.text,
     sunspec.PATH: sunspec.text,
 }

@@ -5,23 +5,27 @@ from host_tools.points.declared import POINTS
 
 _HEAD = """# Modbus RTU
 
-Written by `make docs`. A board speaks one protocol on its RS485 port: JBD or Modbus. In the
-simulator `--rs485 modbus` chooses it; a board of yours takes it in its `board.py`:
+Written by `make docs`. A board speaks one protocol on its RS485 port: JBD, Modbus or
+[Pylontech](pylontech.md). In the simulator `--rs485 modbus` chooses it; a board of yours says so
+in its `board.py`:
 
 ```python
-from vigil.link import modbus as protocol  # in the place of: jbd as protocol
-from vigil.link.sunspec import SunSpec  # only where it is wanted
-
-protocol.offer(board, uart, driver_enable, RS485_BAUD, unit=1, sunspec=SunSpec)
+RS485_PROTOCOL = "modbus"
+RS485_BAUD = 9600  # to 115200
+RS485_STATION = 1  # the unit, 1 to 247
 ```
+
+`make build` then brings Modbus and SunSpec along, and leaves the other protocols out. Whoever
+wants no SunSpec calls `vigil.link.modbus.offer` himself.
 
 Of the 120 KB that a board's files may have, Modbus with the points takes 12 KB more than JBD,
 SunSpec 5 KB more.
 
 9600 baud, 8N1, unit 1 by default; baud rates from 9600 to 115200 and units 1 to 247 work. The
-bus is given back as soon as the last stop bit has left; between a request and its answer there
-is a silence of 3.5 characters at least, and at most 20 ms, by the simulator's clock and its
-table of costs.
+bus is given back within 0.2 ms of the last stop bit, or if a cycle is running just then when that
+is over, up to 6 ms later: for a master that is quicker take a transceiver that turns round by
+itself. Between a request and its answer there is a silence of 3.5 characters at least, and at
+most 20 ms. All this by the simulator's clock and its table of costs.
 
 ```sh
 .venv/bin/vigil sim --rs485 modbus --speed 1

@@ -187,6 +187,9 @@ class CodeTime:
         if hasattr(engine, "_read_on"):
             a_byte, a_reply = self._rows["modbus byte"], self._rows["modbus reply"]
             self._charge_registers(engine)
+        elif hasattr(engine, "_fill"):
+            a_byte, a_reply = self._rows["pylontech byte"], self._rows["pylontech reply"]
+            self._charge_values(engine)
         native = getattr(engine, "native", None)
         if native is not None:
             self._charge_native(native)
@@ -272,6 +275,18 @@ class CodeTime:
         after("_check_on", checked, a_write * 2 // 3)
         after("_trust", filled, 0, costs.PROOF)
         native._seal = closed
+
+    def _charge_values(self, engine):
+        """What Pylontech takes for the characters of an answer, part by part."""
+        a_value = self._rows["pylontech value"]
+        fill = engine._fill
+
+        def charged_fill():
+            before = engine._to
+            fill()
+            self.spend((engine._to - before) * a_value // 4)
+
+        engine._fill = charged_fill
 
     def charge_task(self, bms, task):
         step = task.step

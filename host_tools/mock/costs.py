@@ -37,7 +37,7 @@ ROWS = {
     # While the grid is at work, four slices of it are added, and no cell looks.
     "estimated second": 777490,
     "link reply": 211807,  # from a request's last byte to the answer: JBD basic info
-    "jbd write": 421500,  # besides, where a limit is written; charged for every write
+    "jbd write": 350000,  # besides, where a limit is written; charged for every write
     "modbus byte": 5400,
     "modbus reply": 84000,  # from a request's last byte to an answer of one register
     "modbus register": 11900,  # each further one, of points that hold one value
@@ -46,6 +46,9 @@ ROWS = {
     "native register": 12270,
     "native place": 35970,  # of the list of points
     "native write": 137400,  # each of a lot: two thirds to check it, one to take it
+    "pylontech byte": 2900,
+    "pylontech reply": 146000,  # from a request's last byte to an answer without values
+    "pylontech value": 27000,  # four characters of an answer
     "take limits": 2190000,  # a whole set compiled and taken over
     "gc.collect": 1344437,
 }
@@ -70,7 +73,7 @@ TASKS = {
     "deep_discharge": (9169, 9170),
     "table_guard": (62476, 62428),
     "backstop_watch": (17707, 151301),
-    "door": (8000, 111000),  # one row of a set of limits checked
+    "door": (7300, 128000),  # one row of a set of limits checked
     "estimator": (36335, 265795),  # the pack's figure; some guesses of the grid
 }
 # For a task that has no row: as much as the dearest one that has.

@@ -39,7 +39,8 @@ class UartLine:
     """The two wires of one port, and what its hardware holds."""
 
     def __init__(self):
-        self.on_transmit = None
+        self.on_transmit = None  # bytes that have left
+        self.on_write = None  # bytes that the port has taken
         self.overruns = 0
         self.baudrate = 9600
         self.bits = 10  # start, data, parity and stop bits of one character
@@ -79,6 +80,8 @@ class UartLine:
         count = min(len(data), self.txbuf - self.unsent())
         if count > 0:
             self._leaving.append(data[:count], _clock.now_us)
+            if self.on_write is not None:
+                self.on_write(data[:count])
             if self._chunk == 0:
                 self._next_chunk()
         return count

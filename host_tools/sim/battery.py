@@ -15,10 +15,10 @@ _LAST_PRINTS = 100
 class Battery:
     """number counts from 1; ready is what the node has announced, None until then."""
 
-    def __init__(self, number, seed, speed):
+    def __init__(self, number, seed, speed, wire):
         self.number = number
         self.seed = seed
-        self.line = Line()  # RS485
+        self.wire = wire
         self.native = Line()  # USB, with the native protocol
         self.child = None
         self.ready = None
@@ -32,6 +32,11 @@ class Battery:
 
     def start(self, command, board):
         self.child = Child(command, ROOT, environment(board))
+
+    @property
+    def line(self):
+        """The port that a client opens."""
+        return self.wire.line
 
     @property
     def ended(self):
@@ -57,11 +62,10 @@ class Battery:
             self.child.tell("speed", speed)
 
     def carry_from_client(self):
-        """Hand on what a client has sent."""
-        for name, line in (("rs485", self.line), ("native", self.native)):
-            data = line.look()
-            if data:
-                self.child.tell(name, data.hex())
+        """Hand on what a client has sent on USB."""
+        data = self.native.look()
+        if data:
+            self.child.tell("native", data.hex())
 
     @property
     def lines(self):
@@ -76,7 +80,6 @@ class Battery:
             self.exit_code = self.child.end()
 
     def close(self):
-        self.line.close()
         self.native.close()
 
     def obituary(self):

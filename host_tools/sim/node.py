@@ -79,7 +79,7 @@ class Node:
             worn_pct=config.get("worn_pct", 0),
         )
         self._monitor = getattr(self.twin, "monitor", None)
-        self.twin.rs485.on_transmit = self._transmitted
+        self.twin.rs485.on_write = self._begun
         self._native = machine.uart_line(native_port.UART_ID)
         self._native.on_transmit = self._transmitted_native
         if "keys" in config:
@@ -92,8 +92,14 @@ class Node:
 
     def _choose_protocol(self, board):
         """As an owner does in his board.py."""
-        board.RS485_PROTOCOL = self.config.get("rs485", "jbd")
-        native_port.give(board, self.config.get("native", False))
+        config = self.config
+        wanted = config.get("rs485", "jbd")
+        if wanted != "jbd":
+            # Of JBD a board has as much as its own file says.
+            board.RS485_PROTOCOL = wanted
+        board.RS485_BAUD = config.get("baud", 9600)
+        board.RS485_STATION = config.get("station", 0)
+        native_port.give(board, config.get("native", False))
 
     def _commission(self, board, keys):
         """As an owner does before the first use."""
@@ -263,7 +269,8 @@ class Node:
     def _watchdog(self):
         self._end("watchdog")
 
-    def _transmitted(self, data):
+    def _begun(self, data):
+        """The supervisor gives it the pace of the wire."""
         self.console.say("rs485", _in_hex(data))
 
     def _transmitted_native(self, data):

@@ -18,10 +18,27 @@ _AFTER_SENTENCES = ("balancing", "cycle_us_max", "overruns")
 _ADDED = ("charge_limit_ma", "heater_on", "fan_on", "sleeping_in_s", "asleep")
 _COLUMNS = 100
 
-_ASK_JBD = (
-    "import serial; from bmstools.jbd import JBD; "
-    "print(JBD(serial.Serial('{}', 9600)).readBasicInfo())"
-)
+# (what it needs, what to say) to Python, for each protocol.
+_ASK = {
+    "jbd": (
+        "bmstools",
+        "import serial; from bmstools.jbd import JBD; "
+        "print(JBD(serial.Serial('{port}', {baud})).readBasicInfo())",
+    ),
+    "modbus": (
+        "pymodbus",
+        "from pymodbus.client import ModbusSerialClient as Client; "
+        "client = Client('{port}', baudrate={baud}); client.connect(); "
+        "print(client.read_holding_registers(100, count=16,"
+        " device_id=1).registers)",
+    ),
+    "pylontech": (
+        "pylontech",
+        "from pylontech import Pylontech; print(Pylontech('{port}', {baud}).get_values_single(2))",
+    ),
+}
+_NAMES = {"jbd": "JBD", "modbus": "Modbus RTU", "pylontech": "Pylontech"}
+_PACKAGES = {"pylontech": "python-pylontech"}
 
 
 class Presenter:
@@ -78,7 +95,7 @@ class JsonPresenter(_Lines):
     def started(self, settings, batteries):
         self._rows = rows_of(batteries[0].ready)
         self._waiting = [collections.deque() for _ in batteries]
-        ports = ", ".join(battery.line.path for battery in batteries)
+        ports = ", ".join(dict.fromkeys(battery.line.path for battery in batteries))
         self.note(f"vigil sim: {_what_runs(settings, batteries[0].ready)}; RS485 at {ports}")
 
     def record(self, node, record):
@@ -118,14 +135,16 @@ class LinePresenter(_Lines):
             self._prefixes[battery.number] = prefix
             self._changes[battery.number] = Changes(rows)
         python = shlex.quote(sys.executable)
-        ask = f'{python} -c "{_ASK_JBD.format(batteries[0].line.path)}"'
-        if importlib.util.find_spec("bmstools") is None:
-            ask = f"{python} -m pip install bmstools && {ask}"
+        client, words = _ASK[settings.rs485]
+        words = words.format(port=batteries[0].line.path, baud=settings.baud)
+        ask = f'{python} -c "{words}"'
+        if importlib.util.find_spec(client) is None:
+            ask = f"{python} -m pip install {_PACKAGES.get(client, client)} && {ask}"
         example = "node 2 cell 5 mv 3720" if len(batteries) > 1 else "cell 5 mv 3720"
-        ports = ", ".join(battery.line.path for battery in batteries)
+        ports = ", ".join(dict.fromkeys(battery.line.path for battery in batteries))
         for line in (
             f"Vigil simulator: {_what_runs(settings, batteries[0].ready)}",
-            f"RS485 (JBD, 9600 8N1) for your own client: {ports}",
+            f"RS485 ({_NAMES[settings.rs485]}, {settings.baud} 8N1) for your own client: {ports}",
             f"  ask it:  {ask}",
             f"Faults: type one and press Enter, as  {example}  or  afe nak  or  clear;",
             f'  or plan them:  --fault "t=20 {example}"',

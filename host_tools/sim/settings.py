@@ -16,8 +16,14 @@ _LONGEST_S = 100_000_000
 _MOST_NODES = 8
 _AMBIENT_C = (-40, 70)
 _MOST_WORN_PCT = 50
-_PROTOCOLS = ("jbd", "modbus")
-_LATER_PROTOCOLS = ("pylontech",)
+BAUD_RATES = (9600, 19200, 38400, 57600, 115200)
+# Usual baud rate; number of the first station, and what it is called.
+PROTOCOLS = {
+    "jbd": (9600, 0, None),
+    "modbus": (9600, 1, "unit"),
+    "pylontech": (115200, 2, "address"),
+}
+_MOST_NOISE_PCT = 20
 
 
 @dataclass(frozen=True)
@@ -36,11 +42,25 @@ class Settings:
     ambient_c: float = 25.0
     worn_pct: float = 0.0
     rs485: str = "jbd"
+    baud: int = 9600
+    noise: float = 0.0  # share of the bytes on the wire that arrive damaged
     stage: dict | None = None  # of a scenario: what node_config adds
 
     def seed_of(self, node):
         """Every battery is another one, of the same make."""
         return self.seed + node - 1
+
+    @property
+    def shares_a_bus(self):
+        """Whether all batteries are on one wire: JBD has no addresses."""
+        return PROTOCOLS[self.rs485][2] is not None
+
+    def station(self, node):
+        """Modbus unit or Pylontech address of battery `node`; 0 where it has none."""
+        return PROTOCOLS[self.rs485][1] + node - 1 if self.shares_a_bus else 0
+
+    def station_named(self, node):
+        return {PROTOCOLS[self.rs485][2]: self.station(node)} if self.shares_a_bus else {}
 
     def node_config(self, profile_path, node=1):
         """The configuration file of battery `node`, counted from 1."""
@@ -58,6 +78,8 @@ class Settings:
             "rs485": self.rs485,
             "native": True,
             "keys": keys_of(self.seed_of(node)),
+            "baud": self.baud,
+            "station": self.station(node),
             **(self.stage or {}),
         }
         return json.dumps(config).encode()
@@ -86,13 +108,15 @@ def check(
     plain=False,
     ambient="25",
     aged="0",
+    baud=None,
+    noise="0",
 ):
     """Settings from the option texts (None where an option was not given)."""
     cells, temps = board_counts(board)
-    if rs485 in _LATER_PROTOCOLS:
-        raise ValueError(f"--rs485 {rs485} is not available yet; jbd and modbus are")
-    if rs485 not in _PROTOCOLS:
-        raise ValueError(f"--rs485 {shown(rs485)} is unknown; jbd and modbus are available")
+    if rs485 not in PROTOCOLS:
+        raise ValueError(f"--rs485 {shown(rs485)} is unknown; known are: {', '.join(PROTOCOLS)}")
+    if rs485 != "jbd" and "RS485_PROTOCOL" not in _declared(board):
+        raise ValueError(f"--rs485 {rs485}: board {board} speaks nothing but JBD")
     node_count = _option("--nodes", nodes, whole, 1, _MOST_NODES)
     seed_number = _option("--seed", seed, whole, 0, INT32_MAX - node_count + 1)
     if not run_dir:
@@ -114,7 +138,18 @@ def check(
         ambient_c=_option("--ambient", ambient, number, *_AMBIENT_C),
         worn_pct=_option("--aged", aged, number, 0, _MOST_WORN_PCT),
         rs485=rs485,
+        baud=_baud(baud, rs485),
+        noise=_option("--noise", noise, number, 0, _MOST_NOISE_PCT) / 100,
     )
+
+
+def _baud(text, rs485):
+    if text is None:
+        return PROTOCOLS[rs485][0]
+    if text not in map(str, BAUD_RATES):
+        rates = ", ".join(map(str, BAUD_RATES))
+        raise ValueError(f"--baud must be one of {rates}, not {shown(text)}")
+    return int(text)
 
 
 def _faults(specs, parts, nodes):
@@ -171,6 +206,10 @@ def board_contactors(board):
     if common_port is None:
         return ()
     return tuple(name for name in faults.CONTACTORS if not (common_port and name == "charge"))
+
+
+def _declared(board):
+    return _numbers(ROOT / "boards" / board / "board.py")
 
 
 def _numbers(path):

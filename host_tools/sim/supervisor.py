@@ -18,6 +18,7 @@ from host_tools.sim.run_dir import RunDir
 from host_tools.sim.settings import board_contactors, keys_of
 from host_tools.sim.stop_signals import StopSignals
 from host_tools.sim.view import choice
+from host_tools.sim.wire import Wire
 
 NODE = "host_tools/sim/node.py"
 _READY_WITHIN_S = 60
@@ -74,6 +75,7 @@ class _Simulation:
         self._stop_fd = stop.fd
         self._pace = Pace(settings.speed)
         self._batteries = []
+        self._wires = []
         self._announced = False
         # What came before every board was ready.
         self._early = []
@@ -95,6 +97,8 @@ class _Simulation:
         finally:
             for battery in self._batteries:
                 battery.close()
+            for wire in self._wires:
+                wire.close()
         if dead and not self._asked_to_stop:
             raise Failure(self._of(dead[0]) + dead[0].obituary())
         self._say_end()
@@ -107,7 +111,10 @@ class _Simulation:
             config = settings.node_config(profile_path, number)
             name = "node.json" if number == 1 else f"node{number}.json"
             path = self.run_dir.write(name, config)
-            battery = Battery(number, settings.seed_of(number), settings.speed)
+            if not self._wires or not settings.shares_a_bus:
+                self._wires.append(Wire(settings.baud, settings.noise, settings.seed_of(number)))
+            wire = self._wires[-1]
+            battery = Battery(number, settings.seed_of(number), settings.speed, wire)
             try:
                 battery.start([interpreter, node, path], settings.board)
             except OSError:
@@ -116,6 +123,7 @@ class _Simulation:
                     started.end()
                 raise
             self._batteries.append(battery)
+            wire.batteries.append(battery)
 
     def _say_end(self):
         t_s = min(battery.t_s for battery in self._batteries)
@@ -167,7 +175,8 @@ class _Simulation:
         lines = [line for battery in self._batteries for line in battery.lines]
         attached = all(line.attached for line in lines)
         wait_ms = _LONGEST_WAIT_MS if attached else LOOK_AGAIN_MS
-        return min(wait_ms, self.presenter.patience_ms)
+        busy = [wait for wait in (wire.patience_ms() for wire in self._wires) if wait is not None]
+        return min(wait_ms, self.presenter.patience_ms, *busy)
 
     def _serve(self, battery, woken):
         child = battery.child
@@ -196,7 +205,7 @@ class _Simulation:
             self.presenter.record(battery.number, message[1])
         elif message[0] == "rs485":
             data = bytes.fromhex(message[1])
-            battery.line.send(data)
+            battery.wire.take(battery, data)
             self.presenter.sent(battery.number, data)
         elif message[0] == "native":
             battery.native.send(bytes.fromhex(message[1]))
@@ -229,6 +238,7 @@ class _Simulation:
                 "rs485": battery.line.path,
                 "native": battery.native.path,
                 "keys": keys_of(battery.seed),
+                **self.settings.station_named(battery.number),
             }
             for battery in self._batteries
         ]
@@ -256,6 +266,8 @@ class _Simulation:
 
     def _look_at_lines(self):
         """Carry what clients send; while one is attached, virtual time is real time."""
+        for wire in self._wires:
+            wire.carry()
         for battery in self._batteries:
             battery.carry_from_client()
         attached = any(battery.attached for battery in self._batteries)

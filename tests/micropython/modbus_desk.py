@@ -27,9 +27,13 @@ class Everybody:
 class Master(Desk):
     """A desk whose port speaks Modbus; unit 1."""
 
+    PROTOCOL = "modbus"
+    BAUD = 9600
+
     def __init__(self, **options):
-        super().__init__(RS485_PROTOCOL="modbus", **options)
-        self.byte_us = 10 * 1000000 / options.get("RS485_BAUD", 9600)
+        options["RS485_BAUD"] = options.get("RS485_BAUD", self.BAUD)
+        super().__init__(RS485_PROTOCOL=self.PROTOCOL, **options)
+        self.byte_us = 10 * 1000000 / options["RS485_BAUD"]
         self.heard = bytearray()
         self.heard_us = 0  # when the first byte of the latest answer began
         self.asked_us = 0  # when the last bit of the latest request had passed
@@ -46,10 +50,43 @@ class Master(Desk):
     def send(self, frame, ms=60):
         """Bytes on the line and what comes back within `ms` of the last one."""
         self.heard[:] = b""
-        self.asked_us = self.clock.now_us + len(frame) * self.byte_us
-        self.twin.rs485.receive(frame)
+        self._begin(frame)
         self.run_ms(len(frame) + 1 + ms)
         return bytes(self.heard)
+
+    def _begin(self, frame):
+        self.asked_us = self.clock.now_us + int(len(frame) * self.byte_us)
+        self.twin.rs485.receive(frame)
+
+    def waits_us(self, frame, turns, ms):
+        """The request at `turns` moments spread over a cycle and a half.
+
+        (shortest, longest) time from its last bit to the first one of the answer, and longest
+        time from the answer's last bit to when the bus is given back.
+        """
+        link = self.bms.executive._links[0]
+        pin = link._driver_enable
+        line = self.twin.rs485
+        late_us = []
+
+        class Watched:
+            @staticmethod
+            def value(level):
+                if not level:
+                    late_us.append(self.clock.now_us - line.last_bit_us())
+                pin.value(level)
+
+        link._driver_enable = Watched
+        found = []
+        for turn in range(turns):
+            self.heard[:] = b""
+            at_us = self.clock.now_us + 1000 + turn * 75000 // turns
+            self.clock.call_at(at_us, lambda: self._begin(frame))
+            self.run_ms(80 + ms)
+            assert self.heard
+            found.append(self.heard_us - self.asked_us)
+        link._driver_enable = pin
+        return min(found), max(found), max(late_us)
 
     def ask(self, *words):
         """A request of unit, function and 16-bit words; the answer, its sum checked."""

@@ -1,6 +1,6 @@
-"""Modbus allocates nothing from request to answer, whatever comes; and rubbish changes nothing.
+"""A link allocates nothing from request to answer, whatever comes; and rubbish changes nothing.
 
-Run by tests/unit/test_modbus_on_micropython.py: rounds, bytes of rubbish; prints both and "ok".
+Run by tests/unit/test_modbus_on_micropython.py: protocol, rounds, bytes of rubbish; prints "ok".
 """
 
 import gc
@@ -8,12 +8,23 @@ import sys
 
 import micropython
 from modbus_desk import Master
+from pylontech_desk import Inverter
 
-from host_tools.campaign.rubbish import GOOD_PIECES, PIECES, rubbish
+from host_tools.campaign import pylontech_rubbish
+from host_tools.campaign import rubbish as campaign
 from host_tools.mock.seeded_random import SeededRandom
 
-ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-RUBBISH = int(sys.argv[2]) if len(sys.argv) > 2 else 20000
+PROTOCOL = sys.argv[1] if len(sys.argv) > 1 else "modbus"
+ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 200
+RUBBISH = int(sys.argv[3]) if len(sys.argv) > 3 else 20000
+MASTER, PIECES, GOOD_PIECES = {
+    "modbus": (Master, campaign.PIECES, campaign.GOOD_PIECES),
+    "pylontech": (
+        Inverter,
+        pylontech_rubbish.PYLONTECH_PIECES,
+        pylontech_rubbish.GOOD_PYLONTECH_PIECES,
+    ),
+}[PROTOCOL]
 
 
 def a_round(engine):
@@ -26,7 +37,7 @@ def a_round(engine):
 
 
 def main():
-    master = Master(code_time=False)
+    master = MASTER(code_time=False)
     engine = master.engine
     # The clock of the desk makes numbers beyond 30 bits on this computer; a board's has none.
     a_round(engine)
@@ -48,12 +59,12 @@ def main():
     assert engine.frames - frames == (ROUNDS + 20) * GOOD_PIECES, engine.frames
     gc.collect()
     before = gc.mem_alloc()
-    rubbish(engine, SeededRandom(6), RUBBISH)
+    campaign.rubbish(engine, SeededRandom(6), RUBBISH, PIECES)
     gc.collect()
     assert gc.mem_alloc() <= before + 64
     engine.silence()
     engine.reply_sent()
-    engine.receive(PIECES[0], 8)
+    engine.receive(PIECES[0], len(PIECES[0]))
     assert engine.unfinished or engine.reply_length
     door = master.door
     assert door.taken == 0 and door.waiting == 0 and door.stage.state == 0

@@ -4,6 +4,7 @@ import time
 
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
+from vigil import cycle
 from vigil.cycle import Executive, SlowTask
 
 
@@ -202,3 +203,38 @@ def test_an_announcement_excuses_the_next_cycle_only():
     desk.work_us = 70000
     desk.turns(1)
     assert desk.executive.overruns == 1
+
+
+class Collections:
+    """In the place of the module gc: the cycles before which it was asked to collect."""
+
+    def __init__(self, desk_of):
+        self._desk_of = desk_of
+        self.before = []
+
+    def collect(self):
+        self.before.append(self._desk_of().executive.cycles)
+
+
+def collections(owed):
+    """Cycles before which memory was collected, in a hundred; owed(cycles): a reply is."""
+    desk = None
+
+    class Link(BusyLink):
+        def poll(self, now_us):
+            return 1000 if owed(desk.executive.cycles) else 5000
+
+    desk = Desk(links=[Link(lambda: desk.clock, 20, 5000)])
+    real, cycle.gc = cycle.gc, Collections(lambda: desk)
+    try:
+        desk.turns(100)
+        return cycle.gc.before
+    finally:
+        cycle.gc = real
+
+
+def test_memory_is_collected_once_a_second_but_not_while_a_reply_is_owed():
+    assert collections(lambda cycles: False) == [20, 40, 60, 80]
+    assert collections(lambda cycles: 18 <= cycles < 25) == [25, 45, 65, 85]
+    # Who is asked all the time cannot wait for ever.
+    assert collections(lambda cycles: True) == [41, 82]

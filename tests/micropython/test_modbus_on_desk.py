@@ -310,6 +310,18 @@ def test_every_answer_begins_within_twenty_milliseconds_and_the_period_is_kept()
     assert master.bms.executive.worst_period_us <= 60000
 
 
+def test_the_longest_answer_begins_in_time_too_whenever_it_is_asked_for():
+    master = Master(current_ma=-10000)
+    master.bms.executive.worst_period_us = 0
+    limits_asked = with_sum(bytes([1, 3, LIMIT_TRIP >> 8, LIMIT_TRIP & 0xFF, 0, 125]))
+    _, longest, late = master.waits_us(limits_asked, 30, 300)
+    assert longest <= REPLY_US
+    # The bus is given back at once, unless a cycle is running.
+    assert late <= 8000
+    assert master.bms.executive.overruns == 0
+    assert master.bms.executive.worst_period_us <= 60000
+
+
 def test_faster_lines_are_answered_as_well_and_their_silence_is_kept():
     for baudrate in (19200, 57600, 115200):
         master = Master(current_ma=-10000, RS485_BAUD=baudrate)

@@ -9,6 +9,7 @@ import select
 import sys
 import time
 
+_SILENCE_S = 0.15
 ROWS = [[2, 3650, 3450, 1000, 5000, 1], [3, 2900, 3000, 2000, 2000, 4]]
 
 
@@ -66,7 +67,7 @@ def main():
                 tick_s = time.monotonic()
                 say("log", f"speed {speed}")
             elif message[0] == "rs485":
-                say("rs485", message[1])
+                say("rs485", message[1])  # half duplex: the line has fallen silent
             elif message[0] == "fault":
                 say("log", f"fault {message[1]['what']} {message[1]['n']}")
         t_s += 1
@@ -85,10 +86,16 @@ def main():
 
 def _listen(until_s, speed):
     """Messages as they come, until it is time to go on."""
+    heard = ""
     while True:
         wait_s = max(0.0, until_s - time.monotonic()) if speed is not None else 0.0
         # Paused: nothing but a message ends the waiting.
         wait_s = None if speed == 0 else wait_s
+        while heard:
+            if select.select([0], [], [], _SILENCE_S)[0]:
+                break
+            yield ["rs485", heard]
+            heard = ""
         if not select.select([0], [], [], wait_s)[0]:
             return
         data = b""
@@ -98,6 +105,8 @@ def _listen(until_s, speed):
                 sys.exit(0)
             data += piece
         messages = [json.loads(line) for line in data.splitlines()]
+        heard += "".join(message[1] for message in messages if message[0] == "rs485")
+        messages = [message for message in messages if message[0] != "rs485"]
         yield from messages
         if any(message[0] == "speed" for message in messages):
             return

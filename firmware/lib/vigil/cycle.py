@@ -12,6 +12,7 @@ from micropython import const
 _SLICE_US = const(5000)
 # A collection takes 11 ms; a cycle of 20 ms seldom leaves more than 13.
 _GC_NEEDS_US = const(12000)
+_AT_ONCE_US = const(1)
 _LONGEST_SLEEP_US = const(5000)
 # A cycle that begins later than this share of its period, or ends after the next is due, overran.
 _LATE_SHARE = const(5)
@@ -126,7 +127,8 @@ class Executive:
                 wanted_us = link.poll(now_us)
                 if wanted_us < nap_us:
                     nap_us = wanted_us
-            if not sliced and left_us > _SLICE_US:
+            # A link that wants to go on at once is in the middle of an answer.
+            if not sliced and left_us > _SLICE_US and nap_us > _AT_ONCE_US:
                 sliced = not self._slice()
                 if not sliced:
                     continue

@@ -14,9 +14,7 @@ def build(numbers, **options):
     """numbers: the board module, whose pins and figures are used. options: more for the chip."""
     from vigil.afe.bq76952 import Bq76952
     from vigil.estimate.task import EstimateTask
-    from vigil.link import jbd_writing, modbus
-    from vigil.link.native import Native
-    from vigil.link.sunspec import SunSpec
+    from vigil.link import by_name
 
     board = Board()
     board.name = numbers.NAME
@@ -38,10 +36,8 @@ def build(numbers, **options):
     baud = numbers.RS485_BAUD
     uart = UART(1, baudrate=baud, tx=Pin(numbers.TX_PIN), rx=Pin(numbers.RX_PIN))
     driver_enable = Pin(numbers.DRIVER_ENABLE_PIN, Pin.OUT, value=0)
-    if getattr(numbers, "RS485_PROTOCOL", "jbd") == "modbus":
-        modbus.offer(board, uart, driver_enable, baud, sunspec=SunSpec, native=Native)
-    else:
-        jbd_writing.offer(board, uart, driver_enable, baud, shunt_uohm=numbers.SHUNT_UOHM)
+    protocol, station = numbers.RS485_PROTOCOL, numbers.RS485_STATION
+    by_name.offer(board, uart, driver_enable, protocol, baud, station, numbers.SHUNT_UOHM)
     board.storage = numbers.make_storage()  # which the twin has put there
     board.watchdog = WDT(timeout=2000)
     return board

@@ -11,8 +11,9 @@ from micropython import const
 
 _MOST_BYTES = const(64)  # moved in one poll
 _IDLE_POLL_US = const(5000)
-_LISTENING_POLL_US = const(2000)
+_LISTENING_POLL_US = const(1000)
 _BUSY_POLL_US = const(200)
+_AT_ONCE_US = const(1)
 _LATE_US = const(20000)
 _SILENCE_US = const(20000)  # or 20 characters, if that is longer
 _SILENCE_BITS = const(200)
@@ -78,7 +79,8 @@ class Rs485:
         engine = self._engine
         if engine.unfinished and not engine.pending:
             engine.go_on()
-            return _BUSY_POLL_US
+            # 1: it waits for others, who need their turn.
+            return _BUSY_POLL_US if engine.unfinished == 1 else _AT_ONCE_US
         # A request that is just arriving will replace the one before; then that is not answered.
         if engine.reply_length and not engine.pending:
             gap_us = self._gap_us - time.ticks_diff(now_us, self._heard_us)
