@@ -111,10 +111,7 @@ class Bms:
             self.balancer.bleed,
             getattr(board, "gas", None),
         )
-        make_estimator = getattr(board, "estimator", None)
-        if make_estimator is None:
-            from vigil.plain_charge import PlainCharge as make_estimator
-        self.estimator = make_estimator(self)
+        self.estimator = _estimator_of(board)(self)
         self.counter = self.estimator.counter
         self.charge = self.estimator.estimate
         self.charge_guard = ChargeGuard(
@@ -168,7 +165,7 @@ class Bms:
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
             SlowTask(self.estimator.step, _ESTIMATE_PERIOD_MS),
         ]
-        if self.points:
+        if self.door:
             tasks.append(SlowTask(self.door.step, self.door.period_ms))
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
@@ -444,3 +441,12 @@ class Bms:
             self.memory.note(self.keeper.uptime_s, journal.BUTTON, journal.BUTTON_KEYS)
             self.authority.open_commissioning(now_ms)
         return False
+
+
+def _estimator_of(board):
+    """The board's own class, or the one that only counts."""
+    if hasattr(board, "estimator"):
+        return board.estimator
+    from vigil.plain_charge import PlainCharge
+
+    return PlainCharge

@@ -10,13 +10,13 @@ def offer(board, uart, driver_enable, protocol, baudrate, station=0, shunt_uohm=
     """station: Modbus unit or Pylontech address, 0 for the usual one; shunt_uohm: for JBD."""
     if protocol not in PROTOCOLS:
         raise ValueError("RS485_PROTOCOL is jbd, modbus or pylontech")
-    options = (station,) if station else ()
+    options = [station] if station else []
     if protocol == "modbus":
-        options = (station or 1, _module("sunspec").SunSpec, _module("native").Native)
+        options = [station or 1, _module("sunspec").SunSpec, _module("native").Native]
     elif protocol == "jbd":
-        options = ()
+        options = []
     elif protocol != "pylontech":
-        options = (shunt_uohm,)
+        options = [shunt_uohm]
     _module(protocol).offer(board, uart, driver_enable, baudrate, *options)
 
 
