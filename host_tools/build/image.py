@@ -143,7 +143,7 @@ def _compact_texts(texts, fixed, apart, keep_names):
         kernels = {path: only_used(text, users) for path, text in kernels.items()}
     # Machine code has few names, and mpy-cross looks at its arguments.
     texts = {path: text for path, text in texts if path != KERNELS}
-    others = [*fixed.values(), *kernels.values()]
+    others = [*fixed.values(), *kernels.values(), *map(imports.chosen, fixed.values())]
     texts = fold.folded(texts, others, keep_names)
     private_names, parts, stand_ins, let_go = {}, {}, [], {}
     if not keep_names:

@@ -6,12 +6,17 @@ from pathlib import Path
 STARTS = ("boot", "main")
 # What is chosen in board.py, and what that needs: vigil/link/by_name.py imports it by its name.
 _CHOICE = "RS485_PROTOCOL"
+_OFFER = "offer"
 _PROTOCOLS = {
-    "jbd": ("vigil.link.jbd",),
-    "jbd_parameters": ("vigil.link.jbd_parameters",),
-    "jbd_writing": ("vigil.link.jbd_writing",),
-    "modbus": ("vigil.link.modbus", "vigil.link.sunspec", "vigil.link.native"),
-    "pylontech": ("vigil.link.pylontech",),
+    "jbd": (("vigil.link.jbd", _OFFER),),
+    "jbd_parameters": (("vigil.link.jbd_parameters", _OFFER),),
+    "jbd_writing": (("vigil.link.jbd_writing", _OFFER),),
+    "modbus": (
+        ("vigil.link.modbus", _OFFER),
+        ("vigil.link.sunspec", "SunSpec"),
+        ("vigil.link.native", "Native"),
+    ),
+    "pylontech": (("vigil.link.pylontech", _OFFER),),
 }
 
 
@@ -69,7 +74,7 @@ def imported_by(text, path):
         elif isinstance(node, ast.ImportFrom) and not node.level:
             dotted = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == _CHOICE:
-            dotted = _PROTOCOLS.get(getattr(node.value, "value", None), ())
+            dotted = [module for module, _ in _chosen(node)]
         else:
             continue
         for name in dotted:
@@ -77,6 +82,20 @@ def imported_by(text, path):
             parts = name.split(".")
             names += [".".join(parts[: n + 1]) for n in range(len(parts))]
     return names
+
+
+def chosen(text):
+    """The imports that a board's choice of a protocol stands for, as statements."""
+    return "".join(
+        f"from {module} import {name}\n"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == _CHOICE
+        for module, name in _chosen(node)
+    )
+
+
+def _chosen(choice):
+    return _PROTOCOLS.get(getattr(choice.value, "value", None), ())
 
 
 def _source(name, board_folder, firmware):

@@ -144,6 +144,29 @@ def _kept(tree, modules):
     return names
 
 
+def _texts(tree):
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def _put_together(trees):
+    """Names that are asked for as a beginning and a text: getattr(self, "_do_" + name)."""
+    beginnings = {
+        node.args[1].left.value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", None) == "getattr"
+        and isinstance(node.args[1], ast.BinOp)
+        and isinstance(node.args[1].left, ast.Constant)
+    }
+    texts = set().union(*map(_texts, trees))
+    return {beginning + text for beginning in beginnings for text in texts}
+
+
 def _words(tree):
     """Everything that could be a name in a text that is not ours to change."""
     names = _names(tree) | _kept(tree, ())
@@ -160,7 +183,7 @@ def _chosen(trees, foreign, modules):
     groups = [set() for _ in range(len(trees))]
     place = _sharing(trees)
     kept = OF_PYTHON.union(*(_kept(tree, modules) for tree in trees.values()))
-    kept = kept.union(*map(_words, foreign))
+    kept = kept.union(_put_together(trees.values()), *map(_words, foreign))
     ours = set().union(*map(_given, trees.values())) - kept
     ours = {name for name in ours if not name.startswith("__") and name != "_"}
     anywhere = set().union(*map(_given_from_elsewhere, trees.values())) & ours

@@ -23,7 +23,7 @@ _KERNELS = {
     "refresh": ("readings of 16 cells", "refresh"),
 }
 # Per byte, so that the call does not count.
-_CHECK_CODES = ("crc8", "crc8_unpack", "pec15")
+_CHECK_CODES = ("crc8", "crc8_unpack", "pec15", "crc16")
 _EVERYTHING_NEW = 3
 
 
