@@ -27,23 +27,17 @@ _FIELDS = ("trips", "releases", "trips after", "released after")
 _HEAD = """# JBD
 
 Written by `make docs`. JBD (Jiabaida, Xiaoxiang, Overkill, LLT) is what many apps, Venus OS, Home
-Assistant and ESPHome understand: 9600 baud, 8N1, one device on a bus. A board speaks as much of it
-as it imports:
+Assistant and ESPHome understand: 9600 baud, 8N1, one device on a bus. How much of it a board
+speaks its `board.py` says:
 
-| module | answers | heap on a Pico, beside a board's other parts |
+| `RS485_PROTOCOL` | answers | heap on a Pico, more than the first |
 |---|---|---|
-| `vigil.link.jbd` | 03, 04, 05 | |
-| `vigil.link.jbd_parameters` | all that can be read, in factory mode too; no write | 5 KB |
-| `vigil.link.jbd_writing` | all of that, and writing | 28 KB with the points behind it |
+| `"jbd"` | 03, 04, 05 | |
+| `"jbd_parameters"` | all that can be read, in factory mode too; no write | 4 KB |
+| `"jbd_writing"` | all of that, and writing | 35 KB with points and keys behind it |
 
-```python
-from vigil.link import jbd_parameters as protocol
-
-protocol.offer(board, uart, driver_enable, RS485_BAUD, shunt_uohm=SHUNT_UOHM)
-```
-
-The simulated boards `sim16_lfp` and `sim15_bq76940` have all of it; `pico_bq76952` has everything
-to read, and 102 KB of its heap stay free; other boards have the first.
+Most boards of the simulator have all of it; `pico_bq76952` has everything to read; other boards for
+real hardware have the first.
 
 ## What is answered
 
