@@ -36,8 +36,8 @@ speaks its `board.py` says:
 | `"jbd_parameters"` | all that can be read, in factory mode too; no write | 4 KB |
 | `"jbd_writing"` | all of that, and writing | 35 KB with points and keys behind it |
 
-Most boards of the simulator have all of it; `pico_bq76952` has everything to read; other boards for
-real hardware have the first.
+Most boards of the simulator have all of it; `pico_bq76952` has everything to read; other boards
+for real hardware have the first.
 
 ## What is answered
 

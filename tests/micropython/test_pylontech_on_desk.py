@@ -20,6 +20,7 @@ def release(inverter, row):
 
 def test_what_is_told_is_what_has_been_measured():
     inverter = Inverter(current_ma=-10000)
+    inverter.run_until(lambda: inverter.bms.charge.known, 10000)
     sample = inverter.bms.sample
     told = inverter.analog()
     assert (told["flag"], told["number"]) == (0, 2)
@@ -31,16 +32,17 @@ def test_what_is_told_is_what_has_been_measured():
     # More than two bytes of mAh can hold.
     assert told["small"] == [0xFFFF, 0xFFFF]
     assert told["capacity_mah"] == 100000
-    assert abs(told["remaining_mah"] - inverter.bms.counter.remaining_mah) < 10
+    assert abs(told["remaining_mah"] - inverter.bms.charge.remaining_mah) < 10
     group = inverter.analog(b"FF")
     assert group["number"] == 1 and group["cells_mv"] == told["cells_mv"]
 
 
 def test_a_small_pack_tells_its_charge_in_two_bytes():
     inverter = Inverter(CELLS=8, CAPACITY_MAH=50000, current_ma=0)
+    inverter.run_until(lambda: inverter.bms.charge.known, 10000)
     told = inverter.analog()
     assert len(told["cells_mv"]) == 8
-    assert told["small"] == [inverter.bms.counter.remaining_mah, 50000]
+    assert told["small"] == [inverter.bms.charge.remaining_mah, 50000]
 
 
 def test_an_inverter_is_given_the_limits_of_the_table_and_of_this_moment():

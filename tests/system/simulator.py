@@ -67,6 +67,13 @@ class RunningSimulator:
             if line.endswith("\n")
         ]
 
+    def soc_pct(self, truth_pct):
+        """What the firmware says of its charge, as soon as it does; within two of its sigmas."""
+        wait_for(lambda: any(record["soc_pct"] is not None for record in self.records()))
+        latest = self.records()[-1]
+        assert abs(latest["soc_pct"] - truth_pct) <= 2 * latest["soc_sigma_pct"]
+        return latest["soc_pct"]
+
     def stop(self, signal_number=signal.SIGINT, timeout_s=10):
         """End it and return its exit code."""
         if self.process.poll() is None:

@@ -51,7 +51,8 @@ def golden():
         values[sample.temps_at + sensor] = 190
     values[sample.stack_at] = 26638
     values[sample.current_at] = -600
-    desk.bms.counter._counter[0] = 95460
+    charge = desk.bms.charge
+    charge.known, charge.remaining_mah = True, 95460
     return desk
 
 

@@ -515,7 +515,7 @@ class Pylontech:
             bits = 0x80 if current_ma > 100 else 0x40 if current_ma < -100 else 0
         if bms.climate.heater.on:
             bits |= 0x20
-        if bms.counter.known and bms.counter.soc_permille >= 1000:
+        if bms.charge.known and bms.charge.soc_permille >= 1000:
             bits |= 8
         return bits
 
