@@ -160,7 +160,9 @@ def _compact_texts(texts, fixed, apart, keep_names):
         texts = {path: unused.bare(text) for path, text in texts.items()}
         private_names |= {path: _told(private_names, parts[path]) for path in parts}
     texts = dict(sorted((texts | kernels).items()))
-    wanted = imports.reachable(texts | fixed, fixed)
+    # The doctor's questions come over the wire and import by name, too.
+    handlers = {path: (ROOT / path).read_text("utf-8") for path in _HANDLERS}
+    wanted = imports.reachable(texts | fixed | handlers, [*fixed, *handlers])
     texts = {path: text for path, text in texts.items() if path in wanted}
     stand_ins = [fold.module_of(path) for path in stand_ins if path in wanted]
     return texts, private_names, parts, stand_ins, let_go

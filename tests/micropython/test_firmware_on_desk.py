@@ -184,7 +184,8 @@ def test_a_bus_that_is_disturbed_for_a_moment_opens_nothing():
     seen = watch_switches(desk)
     errors = desk.bms.read_errors
     for moment_us in (400, 3000, 9000):
-        for phase_us in range(0, 60000, 1900):
+        # The chip's scans and the cycle drift against each other meanwhile.
+        for phase_us in range(0, 189000, 1900):
             at_us = desk.clock.now_us + phase_us
             desk.clock.call_at(at_us, lambda: go_silent(desk.chip))
             desk.clock.call_at(at_us + moment_us, lambda: answer(desk.chip))

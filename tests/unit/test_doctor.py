@@ -280,14 +280,14 @@ def test_files_that_are_not_those_of_the_manifest_are_problems(at_a_port, tmp_pa
             "import os\n"
             "open('/app_a/vigil/soc.py', 'w').close()\n"
             "with open('/app_a/board.py', 'a') as file:\n file.write('# mine')\n"
-            "os.remove('/app_a/vigil/link/jbd.mpy')",
+            "os.remove('/app_a/vigil/link/jbd_parameters.mpy')",
         )
         whole, _ = examine(line, BOARD)
     told = " ".join(whole["problems"])
     for sentence in (
         "vigil/soc.py does not belong to this version",
         "board.py is not what the manifest says",
-        "vigil/link/jbd.mpy is missing",
+        "vigil/link/jbd_parameters.mpy is missing",
     ):
         assert sentence in told
     # A start without one of its modules is not measured, and the report says why.
