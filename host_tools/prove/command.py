@@ -1,5 +1,6 @@
 """`vigil prove`: every scenario run and judged. Exit code 1 if one failed, 2 for a bad file."""
 
+import signal
 import sys
 
 from host_tools.prove import elsewhere, present, run, scenario
@@ -28,6 +29,8 @@ def prove(files, as_json=False, report=None, board=None):
             page = open(report, "w", encoding="utf-8")
         except OSError as error:
             raise ValueError(f"cannot write {report}: {error.strerror}") from None
+    # A shell that starts something in the background has it ignore this.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     results = []
     try:
         with run.Runs(scenarios, path) as runs, present.choose(scenarios, as_json) as shown:

@@ -50,6 +50,10 @@ class Bus:
             talker.forget(now_us - _REMEMBERED_US)
         return [(station, bytes(data)) for station, data in found]
 
+    def talks(self, station):
+        """It has begun something that has not passed completely."""
+        return station in self._talkers and bool(self._talkers[station].waiting)
+
     def next_us(self):
         """When the next byte will have passed; None while the wire is silent."""
         return min(

@@ -6,6 +6,7 @@ from host_tools.sim.bus import Bus
 from host_tools.sim.medium import Line
 
 _CLIENT = 0
+_MOST_HELD = 300  # bytes; longer than any frame
 
 
 class Wire:
@@ -13,6 +14,7 @@ class Wire:
         self.line = Line()
         self.bus = Bus(baudrate, noise, seed)
         self.batteries = []
+        self._held = {}  # {station: what it has said of a burst so far}
 
     def carry(self):
         """Take what the client has sent; hand everybody what has passed on the wire by now."""
@@ -27,9 +29,18 @@ class Wire:
         for station, heard in self.bus.heard(now_us):
             if station != _CLIENT:
                 self.line.send(heard)
-            for battery in self.batteries:
-                if battery.number != station and not battery.ended:
-                    battery.child.tell("rs485", heard.hex())
+            self._held.setdefault(station, bytearray()).extend(heard)
+        for station, held in self._held.items():
+            # Whole bursts only: when this computer is busy, a gap of its own making would cut a
+            # frame in two.
+            if held and (len(held) > _MOST_HELD or not self.bus.talks(station)):
+                self._tell_batteries(station, held.hex())
+                held.clear()
+
+    def _tell_batteries(self, station, data):
+        for battery in self.batteries:
+            if battery.number != station and not battery.ended:
+                battery.child.tell("rs485", data)
 
     def take(self, battery, data):
         """A battery begins to send."""
