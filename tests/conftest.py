@@ -3,6 +3,7 @@
 HYPOTHESIS_PROFILE=explore draws other examples each time: for hunting, not for a gate.
 """
 
+import gc
 from os import environ
 
 from hypothesis import settings
@@ -28,3 +29,16 @@ def pytest_collection_modifyitems(config, items):
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [one for one in items if one not in set(long)]
+
+
+def pytest_collection_finish(session):
+    """The firmware collects once a second: it need not look through all tests each time."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Nor through what the files before have left with pytest and hypothesis."""
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()

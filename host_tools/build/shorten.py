@@ -187,11 +187,13 @@ def _chosen(trees, foreign, modules):
     ours = set().union(*map(_given, trees.values())) - kept
     ours = {name for name in ours if not name.startswith("__") and name != "_"}
     anywhere = set().union(*map(_given_from_elsewhere, trees.values())) & ours
-    for path, tree in trees.items():
-        groups[place[path]] |= _names(tree) & ours
+    named = {path: _names(tree) for path, tree in trees.items()}
+    for path, names in named.items():
+        groups[place[path]] |= names & ours
     for group in groups:
         group |= anywhere
-    taken = [set(kept).union(*map(_names, trees.values())) - ours for _ in groups]
+    occupied = set(kept).union(*named.values()) - ours
+    taken = [set(occupied) for _ in groups]
     inside = {}
     for at, group in enumerate(groups):
         for name in group:
