@@ -38,6 +38,7 @@ def begin():
     if hardware.watchdog is None and trial is not None:
         hardware.watchdog = trial.watchdog
     memory = Memory(getattr(hardware, "storage", None), trial)
+    memory.unique_id = machine.unique_id()
     content = release()[1]
     memory.begin(machine.reset_cause(), content and bytes.fromhex(content[:8]))
     feed(hardware)

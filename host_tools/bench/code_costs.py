@@ -121,6 +121,9 @@ class Counter:
         one = piece("modbus_one")[0]
         found["modbus reply"] = one - 8 * found["modbus byte"]
         found["modbus register"] = (piece("modbus_many")[0] - one) / 86
+        one = piece("modbus_put_one")[0]
+        found["modbus write"] = one
+        found["modbus written"] = (piece("modbus_put")[0] - one) / 98
         found["native byte"] = piece("native_eight_bytes")[0] / 8
         one = piece("native_one")[0]
         found["native reply"] = one

@@ -49,8 +49,8 @@ class Pieces(passes.Pieces):
         self.modbus.receive(frame, len(frame))
         while self.modbus.unfinished:
             self.modbus.go_on()
-        if not self.modbus.reply_length:
-            raise ValueError("not answered")
+        if not self.modbus.reply_length or self.modbus.reply[1] & 0x80:
+            raise ValueError("not answered, or refused")
 
     _one = _reading(18, 1)
     _many = _reading(0, 87)
@@ -70,15 +70,25 @@ class Pieces(passes.Pieces):
     def modbus_sunspec(self):
         self._ask(self._base)
 
-    _put = _with_sum(bytes([1, 16, 4, 76, 0, 60, 120]) + bytes([0, 0, 14, 16]) * 30)
+    _put = _with_sum(b"\x01\x10\x03\xe8\x00\x64\xc8" + b"\x00\x00\x0e\x10" * 50)
 
-    def modbus_put(self):
-        """Thirty numbers of a set of limits; checked and queued."""
+    def _write(self, count):
+        """So many registers of a request that has come: checked and queued."""
+        engine = self.modbus
         door = self.bms.door
         door._will_be_begun = True
+        engine._request[: len(self._put)] = self._put
+        if engine._write(1000, count, 7) or door.waiting != count // 2:
+            raise ValueError("refused")
         door.waiting = 0
-        self._ask(self._put)
-        door.waiting = 0
+
+    def modbus_put_one(self):
+        """A number of a set of limits."""
+        self._write(2)
+
+    def modbus_put(self):
+        """All trips of a set: the most that one request can write."""
+        self._write(100)
 
     def native_eight_bytes(self):
         """Of a frame that has begun."""

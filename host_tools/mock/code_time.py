@@ -209,6 +209,7 @@ class CodeTime:
     def _charge_registers(self, engine):
         """What Modbus takes for the registers of an answer, part by part, and of a writing."""
         a_register = self._rows["modbus register"]
+        a_write, written = self._rows["modbus write"], self._rows["modbus written"]
         read_on, write = engine._read_on, engine._write
 
         def charged_read_on():
@@ -217,7 +218,7 @@ class CodeTime:
             self.spend((left - engine.unfinished) * a_register)
 
         def charged_write(address, count, data):
-            self.spend(count * a_register)
+            self.spend(a_write + count * written)
             return write(address, count, data)
 
         engine._read_on = charged_read_on

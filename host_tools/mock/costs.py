@@ -41,6 +41,8 @@ ROWS = {
     "modbus byte": 5400,
     "modbus reply": 84000,  # from a request's last byte to an answer of one register
     "modbus register": 11900,  # each further one, of points that hold one value
+    "modbus write": 138800,  # besides the reply: one number checked and queued
+    "modbus written": 3360,  # each further register of it
     "native byte": 7794,
     "native reply": 143700,  # from a whole frame to the answer of one register
     "native register": 12270,
@@ -73,7 +75,7 @@ TASKS = {
     "deep_discharge": (9169, 9170),
     "table_guard": (62476, 62428),
     "backstop_watch": (17707, 151301),
-    "door": (7300, 128000),  # one row of a set of limits checked
+    "door": (11950, 136000),  # one row of a set of limits checked
     "estimator": (36335, 265795),  # the pack's figure; some guesses of the grid
 }
 # For a task that has no row: as much as the dearest one that has.

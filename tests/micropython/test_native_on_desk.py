@@ -205,7 +205,7 @@ def test_a_lot_is_taken_whole_or_not_at_all():
         writes(*[(ALLOWED, 0, 1)] * 9),
     ):
         assert master.ask(WRITE, payload, owner) == (MALFORMED, b""), payload
-    for _ in range(4):
+    for _ in range(door.MOST_WAITING // 8):
         assert master.ask(WRITE, writes(*[(ALLOWED, 3, 1)] * 8), owner) == (0, b"")
     assert master.ask(WRITE, writes((ALLOWED, 3, 1)), owner) == (16 + door.BUSY, b"\x00")
 

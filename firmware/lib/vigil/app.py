@@ -166,7 +166,8 @@ class Bms:
             SlowTask(self.estimator.step, _ESTIMATE_PERIOD_MS),
         ]
         if self.door:
-            tasks.append(SlowTask(self.door.step, self.door.period_ms))
+            self.door.task = SlowTask(self.door.step, self.door.period_ms)
+            tasks.append(self.door.task)
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
             tasks = [SlowTask(self.tend_panel, panel.PERIOD_MS)]
@@ -232,15 +233,26 @@ class Bms:
 
     def backstop_problems(self, table=None):
         """What the front end cannot back or see of a table (of the running one): as above."""
-        table = table or self.table
+        found = []
+        for _ in self.check_backstop(table or self.table, found):
+            pass
+        return found
+
+    def check_backstop(self, table, found):
+        """The same in slices, as validate.check()."""
         requests = table.backstop_requests()
-        found = self._unmeasurable(table, requests)
+        yield
+        found += self._unmeasurable(table, requests)
+        yield
         found += backstop_check.too_soon_stale(table, self.sample.periods_ms, self.cycle_ms)
+        yield
         try:
             applied = self.front_end.plan_backstop(requests)
         except AfeError:
-            return found + [(0, backstop_check.BACKSTOP_IMPOSSIBLE, 0, 0)]
-        return found + backstop_check.backstop_problems(requests, applied)
+            found.append((0, backstop_check.BACKSTOP_IMPOSSIBLE, 0, 0))
+            return
+        yield
+        found += backstop_check.backstop_problems(requests, applied)
 
     def _unmeasurable(self, table, requests):
         if not hasattr(self.front_end, "highest_ma"):

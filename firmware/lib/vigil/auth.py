@@ -41,7 +41,7 @@ class Authority(Sessions):
     period_ms = PERIOD_MS
 
     def __init__(self, memory, note, device_id=None, random=os.urandom):
-        super().__init__(note, device_id or own_id(), memory.starts, random)
+        super().__init__(note, device_id or own_id(memory.unique_id), memory.starts, random)
         self._note = note
         self._memory = memory
         self._store = memory.another(_NAME, _SCHEMA, _LENGTH)
@@ -164,11 +164,9 @@ class Authority(Sessions):
         self._note(journal.KEY, role, how)
 
 
-def own_id():
+def own_id(unique_id):
     """Eight bytes that no other board has."""
-    import machine
-
-    return hashlib.sha256(b"vigil device" + machine.unique_id()).digest()[:8]
+    return hashlib.sha256(b"vigil device" + unique_id).digest()[:8]
 
 
 def set_keys(owner, operator=""):

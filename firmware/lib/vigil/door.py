@@ -10,6 +10,7 @@ from micropython import const
 from vigil import journal
 from vigil.limit_stage import ABANDONED, LimitStage
 from vigil.points_table import RANGES
+from vigil.tally import Tally
 
 # What the user behind a link may do.
 VIEWER = const(0)
@@ -34,14 +35,16 @@ OTHER_TABLE = const(8)
 REFUSED = const(9)
 
 _STEP_MS = const(50)
-MOST_WAITING = const(32)
+# More numbers than one request of any link carries.
+MOST_WAITING = const(64)
 _A_STEP = const(4)
-_ENTRY = const(4)
-# Refused writes share a record of the journal: a stranger must not push the trips out of it.
-_REFUSALS_MS = const(60000)
-_TICKS = const(0x3FFFFFFF)
+_ENTRY = const(2)
 _COUNTER_MASK = const(0x7FFF)
 _BOTH = const(3)
+_HIGHEST_HALF = const(0x1FFF)
+# As points.py has them, which imports this.
+_S16 = const(1)
+_S32 = const(3)
 
 
 class Nobody:
@@ -62,22 +65,26 @@ class Door:
         self._points = points
         self._bms = points.bms
         self.authority = Nobody()
+        self.task = None  # that steps it
         self.stage = LimitStage(points.bms)
-        self._queue = array("i", [0] * (_ENTRY * MOST_WAITING))  # place, element, value, who
+        # Place, element x 256 and who x 65536 of each; value.
+        self._queue = array("i", [0] * (_ENTRY * MOST_WAITING))
         self._first = 0
         self.waiting = 0
         self._will_be_begun = False  # once all that waits is done
         self._begun_then = False  # and once a lot that is being checked is done, too
         self._begun_before = False  # as it was when that lot began
         self._lot = 0
+        self._laid = 0  # of that lot, behind what waits
         self.began_s = 0  # unix seconds at the start, once somebody has told the time
         self.result = TAKEN
         self.taken = 0
-        self.refused = 0
-        self._untold = 0
-        self._untold_number = 0
-        self._told_ms = 0
-        self._told = False
+        # A stranger must not push the trips out of the journal.
+        self._refusals = Tally(self._note, journal.WRITE_REFUSED)
+
+    @property
+    def refused(self):
+        return self._refusals.count
 
     @property
     def room(self):
@@ -91,6 +98,7 @@ class Door:
         """What check() is asked from now on would be written one after the other; its number."""
         self._begun_then = self._begun_before = self._will_be_begun
         self._lot = (self._lot + 1) & _COUNTER_MASK
+        self._laid = 0
         return self._lot
 
     def still_fits(self, count, lot):
@@ -113,14 +121,25 @@ class Door:
         offset = number - points.number(at)
         if offset % wide or offset // wide >= points.real(at):
             return NO_SUCH_ELEMENT
-        role = points.role(at)
-        if not role:
-            return READ_ONLY
-        if self.authority.role(who) < role:
-            return NOT_ALLOWED
+        code = self._may(at, who)
+        if code != TAKEN:
+            return code
         span = points.range_at(at) * 8
         if not _signed(span) <= value <= _signed(span + 4):
             return OUT_OF_RANGE
+        if not self.room:
+            return BUSY
+        return self._follow(at, value)
+
+    def _may(self, at, who):
+        role = self._points.role(at)
+        if not role:
+            return READ_ONLY
+        return NOT_ALLOWED if self.authority.role(who) < role else TAKEN
+
+    def _follow(self, at, value):
+        """Whether it may be written at this stage of a set of limits."""
+        points = self._points
         name = points.name(at)
         begun = self._begun_then
         if points.is_staged(at) or name in ("limits_validate", "limits_commit", "limits_abandon"):
@@ -131,10 +150,60 @@ class Door:
             if value != points.limits_schema[1]:
                 return OTHER_TABLE
             begun = True
-        if not self.room:
-            return BUSY
         self._begun_then = begun
         return TAKEN
+
+    def lay(self, number, at, count, data, begin, who):
+        """check() for `count` registers of the point at this place, high byte first from
+        data[begin] on; what is good is laid behind the queue for take_lot()."""
+        points = self._points
+        wide = points.wide(at)
+        offset = number - points.number(at)
+        if offset % wide or count % wide or (offset + count) // wide > points.real(at):
+            return NO_SUCH_ELEMENT
+        code = self._may(at, who)
+        if code != TAKEN:
+            return code
+        elements = count // wide
+        if self.room - self._laid < elements:
+            return BUSY
+        span = points.range_at(at) * 8
+        low = _signed(span)
+        high = _signed(span + 4)
+        kind = points.type(at)
+        sign = 0x8000 if kind == _S16 or kind == _S32 else 0
+        queue = self._queue
+        entry = (self._first + self.waiting + self._laid) % MOST_WAITING * _ENTRY
+        what = at | offset // wide << 8 | who << 16
+        stop = begin + 2 * count
+        value = 0
+        while begin < stop:
+            value = ((data[begin] << 8 | data[begin + 1]) ^ sign) - sign
+            if wide == 2:
+                # No range goes beyond, and the heap is left alone.
+                if value > _HIGHEST_HALF or value < 0 - _HIGHEST_HALF:
+                    return OUT_OF_RANGE
+                begin += 2
+                value = value * 65536 + (data[begin] << 8 | data[begin + 1])
+            if value < low or value > high:
+                return OUT_OF_RANGE
+            begin += 2
+            queue[entry] = what
+            queue[entry + 1] = value
+            what += 256
+            entry += _ENTRY
+            if entry == _ENTRY * MOST_WAITING:
+                entry = 0
+        self._laid += elements
+        return self._follow(at, value)
+
+    def take_lot(self):
+        """Queue all that has been laid, at once."""
+        self.result = TAKEN
+        self.waiting += self._laid
+        self.taken = (self.taken + self._laid) & _COUNTER_MASK
+        self._laid = 0
+        self._come()
 
     def write(self, number, value, who):
         """Take a write for the next cycle, or say why not; number: that of the element."""
@@ -153,13 +222,18 @@ class Door:
         points = self._points
         entry = (self._first + self.waiting) % MOST_WAITING * _ENTRY
         queue = self._queue
-        queue[entry] = at
-        queue[entry + 1] = (number - points.number(at)) // points.wide(at)
-        queue[entry + 2] = value
-        queue[entry + 3] = who
+        element = (number - points.number(at)) // points.wide(at)
+        queue[entry] = at | element << 8 | who << 16
+        queue[entry + 1] = value
         self.waiting += 1
         self.taken = (self.taken + 1) & _COUNTER_MASK
+        self._come()
+
+    def _come(self):
         self._will_be_begun = self._begun_then
+        if self.task:
+            # Not at its turn, but at once.
+            self.task.continuing = True
 
     def note_taken(self, number, value, who):
         """Count and record a write to what is no point, done already."""
@@ -170,10 +244,11 @@ class Door:
     def coming(self, at, index, otherwise):
         """The value that waits for an element of the point at this place, if any does."""
         queue = self._queue
+        wanted = at | index << 8
         for back in range(self.waiting - 1, -1, -1):
             entry = (self._first + back) % MOST_WAITING * _ENTRY
-            if queue[entry] == at and queue[entry + 1] == index:
-                return queue[entry + 2]
+            if queue[entry] & 0xFFFF == wanted:
+                return queue[entry + 1]
         return otherwise
 
     def done(self, number, value, who):
@@ -185,18 +260,11 @@ class Door:
         """Count a refused write, and remember which to tell the journal."""
         if code is not None:
             self.result = code
-        self.refused = (self.refused + 1) & _COUNTER_MASK
-        self._untold = (self._untold + 1) & _COUNTER_MASK
-        self._untold_number = number
+        self._refusals.add(number, self.result)
 
     def step(self, now_ms):
         """A slow task: do what waits, at most a few writes a slice."""
-        if self._untold:
-            if not self._told or (now_ms - self._told_ms) & _TICKS >= _REFUSALS_MS:
-                self._told = True
-                self._told_ms = now_ms
-                self._note(journal.WRITE_REFUSED, self._untold_number, self.result, self._untold)
-                self._untold = 0
+        self._refusals.step(now_ms)
         if self.stage.is_checking:
             return self._check_on(now_ms)
         for _ in range(min(self.waiting, _A_STEP)):
@@ -204,11 +272,12 @@ class Door:
             self._first = (self._first + 1) % MOST_WAITING
             self.waiting -= 1
             queue = self._queue
-            self._do(queue[entry], queue[entry + 1], queue[entry + 2], queue[entry + 3])
+            what = queue[entry]
+            self._do(what & 0xFF, what >> 8 & 0xFF, queue[entry + 1], what >> 16)
             if self.stage.is_checking:
                 # What comes behind waits for the verdict.
                 return True
-        return self.waiting > 0
+        return self.waiting > 0 or self.stage.look_ahead()
 
     def _check_on(self, now_ms):
         if self.stage.check_on():

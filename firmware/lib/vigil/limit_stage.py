@@ -19,8 +19,15 @@ MOST_TOLD = const(8)
 _ARRAYS = ("trip", "release", "trip_delay_ms", "release_delay_ms")
 
 
+# What is known of a set before anybody has asked.
+UNKNOWN = const(-1)
+BAD = const(0)
+SOUND = const(1)
+
+
 class LimitStage:
-    """`found` and the problem arrays tell of the latest check."""
+    """`found` and the problem arrays tell of the latest check; `sound` foretells the next one,
+    where a link has set `hurried` because its host does not wait for verdicts."""
 
     def __init__(self, bms):
         self._bms = bms
@@ -29,7 +36,11 @@ class LimitStage:
         self._checking = None
         self._commits = False
         self._found = None
-        self._backed = False  # whether the front end can guard it has been looked at
+        self.hurried = False
+        self.sound = UNKNOWN
+        self._open = bytearray(len(limits.TABLE))  # rows that may be wrong
+        self._ahead = None
+        self._foreseen = None
         self.found = 0
         self.problem_row = array("H", [0] * MOST_TOLD)
         self.problem_code = array("H", [0] * MOST_TOLD)
@@ -53,7 +64,10 @@ class LimitStage:
         table.short_circuit_ma = running.short_circuit_ma
         table.short_circuit_delay_us = running.short_circuit_delay_us
         self._tell([])
-        self.state = BEGUN
+        # What runs has been checked, row by row.
+        for at in range(len(self._open)):
+            self._open[at] = bool(self._bms.problems)
+        self._change()
 
     def put(self, name, at, value):
         """at: place in the limit table; -1 for the short circuit's two numbers."""
@@ -61,8 +75,41 @@ class LimitStage:
             setattr(self.table, name, value)
         else:
             getattr(self.table, name)[at] = value
-        # Another set than the one that was checked.
+            self._open[at] = True
+        self._change()
+
+    def _change(self):
+        """Another set than the one that was checked."""
         self.state = BEGUN
+        self.sound = UNKNOWN
+        self._ahead = None
+
+    def look_ahead(self):
+        """One slice towards `sound`; False if there is nothing to do."""
+        if not self.hurried or self.table is None or self.sound != UNKNOWN:
+            return False
+        if self._ahead is None:
+            self._foreseen = []
+            self._ahead = self._check_all(self._foreseen, self._open)
+        for _ in self._ahead:
+            return True
+        self.sound = BAD if self._foreseen else SOUND
+        self._ahead = None
+        return False
+
+    def refuse(self):
+        """What has been found bad ahead, as if it had been asked for now."""
+        self._found = self._foreseen
+        self._bms.keeper.note(journal.LIMITS, min(len(self._found), 0xFFFF))
+        self._conclude(REFUSED)
+
+    def _check_all(self, found, rows=None):
+        bms = self._bms
+        table = self.table
+        yield from validate.check(table, bms.chemistry, bms.front_end.cell_count, found, rows)
+        yield
+        if not found:
+            yield from bms.check_backstop(table, found)
 
     def check(self, commits):
         """Begin to check; commits: take it over if it is good."""
@@ -70,26 +117,16 @@ class LimitStage:
             return
         self._commits = commits
         self._found = []
-        self._backed = False
-        bms = self._bms
-        self._checking = validate.check(
-            self.table, bms.chemistry, bms.front_end.cell_count, self._found
-        )
+        self._checking = self._check_all(self._found)
         self.state = CHECKING
 
     def check_on(self):
         """One slice; False when the verdict stands."""
         bms = self._bms
         if self._checking is not None:
-            try:
-                next(self._checking)
-            except StopIteration:
-                self._checking = None
-                self._backed = bool(self._found)
-            return True
-        if not self._backed:
-            self._backed = True
-            self._found = bms.backstop_problems(self.table)
+            for _ in self._checking:
+                return True
+            self._checking = None
             return True
         if not self._commits:
             self._conclude(REFUSED if self._found else GOOD)
@@ -101,7 +138,7 @@ class LimitStage:
         else:
             bms.keeper.note(journal.LIMITS)
             bms.take_limits(self.table)
-            self.table = None
+            self.end(COMMITTED)
             self._conclude(COMMITTED)
         return False
 
@@ -111,7 +148,8 @@ class LimitStage:
         self.state = state
 
     def end(self, state):
-        self.table = None
+        self.table = self._ahead = None
+        self.hurried = False
         self.state = state
 
     def _tell(self, found):

@@ -42,7 +42,8 @@ class NoStorage:
 
 
 class Memory:
-    """`latched_rows`: row id that latched the charge and the discharge switch, 0 for none.
+    """`latched_rows`: row id that latched the charge and the discharge switch, 0 for none;
+    `unique_id`: the processor's, as main.py has it.
 
     trial: None, or what has a confirm() that writes to flash: a new version is being tried.
     """
@@ -55,6 +56,7 @@ class Memory:
         self.store = store.Store(storage or NoStorage(), "state", _SCHEMA, _LENGTH)
         self.journal = journal.Journal(storage or NoStorage())
         self._others = []
+        self.unique_id = b""
         self.starts = 0
         self.unconfirmed_starts = 0
         self._version = bytes(4)

@@ -107,6 +107,12 @@ _INSIDE = (
 )
 
 
+# Place of each row of the limit table, by its id.
+_PLACES = bytearray(limits.LAST_ROW + 1)
+for _at, _row in enumerate(limits.TABLE):
+    _PLACES[_row[limits.ID]] = _at
+
+
 def problems(table, chemistry, cell_count):
     """Every contradiction in `table`: [(row id, problem code, number, bound), ...]."""
     found = []
@@ -115,15 +121,27 @@ def problems(table, chemistry, cell_count):
     return found
 
 
-def check(table, chemistry, cell_count, found):
-    """The same in slices, for while the BMS runs: a generator that fills `found`."""
-    found.extend(_missing_rows(table))
-    if found:
-        # The other rules look rows up.
-        return
+def check(table, chemistry, cell_count, found, rows=None):
+    """The same in slices, for while the BMS runs: a generator that fills `found`.
+
+    rows: of each row of the table, whether it may be wrong; others have been found good by
+    themselves. Kept up to date.
+    """
+    if rows is None:
+        found.extend(_missing_rows(table))
+        if found:
+            # The other rules look rows up.
+            return
     for at, row in enumerate(limits.TABLE):
-        _check_row(table, at, row, cell_count, found)
-        yield
+        if rows is None:
+            _check_row(table, at, row, cell_count, found)
+            yield
+        elif rows[at]:
+            before = len(found)
+            _check_filled(table, at, row, found)
+            _check_row(table, at, row, cell_count, found)
+            rows[at] = len(found) > before
+            yield
     _check_chemistry(table, chemistry, cell_count, found)
     yield
     for first_id, later_id, code in _BEFORE:
@@ -136,8 +154,8 @@ def check(table, chemistry, cell_count, found):
         if (first > later) if above else (first < later):
             found.append((first_id, code, first, later))
     for upper_id, lower_id in _PAIRS:
-        upper = table.release[limits.position(upper_id)]
-        lower = table.release[limits.position(lower_id)]
+        upper = table.release[_PLACES[upper_id]]
+        lower = table.release[_PLACES[lower_id]]
         if upper <= lower:
             found.append((upper_id, OVER_UNDER_CROSSED, upper, lower))
     yield
@@ -154,11 +172,15 @@ def _missing_rows(table):
         if not present[row_id]:
             found.append((row_id, MISSING_ROW, 0, 0))
     for at, row in enumerate(limits.TABLE):
-        # No limit of this table has four zeros: nobody has filled it in.
-        if not (table.trip[at] or table.release[at] or table.trip_delay_ms[at]):
-            if not table.release_delay_ms[at]:
-                found.append((row[limits.ID], MISSING_ROW, 0, 0))
+        _check_filled(table, at, row, found)
     return found
+
+
+def _check_filled(table, at, row, found):
+    # No limit of this table has four zeros: nobody has filled it in.
+    if not (table.trip[at] or table.release[at] or table.trip_delay_ms[at]):
+        if not table.release_delay_ms[at]:
+            found.append((row[limits.ID], MISSING_ROW, 0, 0))
 
 
 def _check_row(table, at, row, cell_count, found):
@@ -241,7 +263,7 @@ def _check_chemistry(table, chemistry, cell_count, found):
         (limits.DISCHARGE_UNDER_TEMPERATURE, chemistry.discharge_temp_minimum_dc),
     )
     for row_id, bound in bounds:
-        at = limits.position(row_id)
+        at = _PLACES[row_id]
         trip = table.trip[at]
         above = limits.TABLE[at][limits.DIRECTION] == limits.ABOVE
         if (trip > bound) if above else (trip < bound):
@@ -249,9 +271,9 @@ def _check_chemistry(table, chemistry, cell_count, found):
 
 
 def _two_trips(table, first_id, later_id):
-    at = limits.position(later_id)
+    at = _PLACES[later_id]
     above = limits.TABLE[at][limits.DIRECTION] == limits.ABOVE
-    return table.trip[limits.position(first_id)], table.trip[at], above
+    return table.trip[_PLACES[first_id]], table.trip[at], above
 
 
 def _check_stack(table, cell_count, found):
@@ -261,8 +283,8 @@ def _check_stack(table, cell_count, found):
         (limits.STACK_UNDER_VOLTAGE, limits.CELL_UNDER_VOLTAGE),
     )
     for stack_id, cell_id in stack_and_cell:
-        trip = table.trip[limits.position(stack_id)]
-        cell = limits.position(cell_id)
+        trip = table.trip[_PLACES[stack_id]]
+        cell = _PLACES[cell_id]
         ends = (table.trip[cell] * cell_count, table.release[cell] * cell_count)
         if trip > max(ends):
             found.append((stack_id, STACK_CONTRADICTS_CELLS, trip, max(ends)))
@@ -278,17 +300,17 @@ def _check_currents(table, found):
         (limits.DISCHARGE_OVER_CURRENT_SEVERE, -1),
     )
     for row_id, sign in signs:
-        at = limits.position(row_id)
+        at = _PLACES[row_id]
         if table.trip[at] * sign <= 0:
             found.append((row_id, WRONG_SIGN, table.trip[at], 0))
         elif table.release[at] * sign < 0:
             found.append((row_id, WRONG_SIGN, table.release[at], 0))
     for row_id in (limits.CHARGE_OVER_CURRENT_SEVERE, limits.DISCHARGE_OVER_CURRENT_SEVERE):
-        delay_ms = table.trip_delay_ms[limits.position(row_id)]
+        delay_ms = table.trip_delay_ms[_PLACES[row_id]]
         if delay_ms > _LONGEST_SEVERE_CURRENT_MS:
             found.append((row_id, DELAY_OUT_OF_RANGE, delay_ms, _LONGEST_SEVERE_CURRENT_MS))
     for row_id in (limits.DISCHARGE_OVER_CURRENT_SEVERE, limits.DISCHARGE_OVER_CURRENT):
-        over_current = table.trip[limits.position(row_id)]
+        over_current = table.trip[_PLACES[row_id]]
         if table.short_circuit_ma >= over_current:
             found.append((row_id, SHORT_CIRCUIT_TOO_LOW, table.short_circuit_ma, over_current))
     delay_us = table.short_circuit_delay_us

@@ -8,7 +8,7 @@ from micropython import const
 
 from vigil import door, limits
 from vigil.door import JBD
-from vigil.limit_stage import COMMITTED, REFUSED
+from vigil.limit_stage import REFUSED, SOUND, UNKNOWN
 from vigil.link.jbd import Jbd
 from vigil.link.jbd_parameters import (
     BARCODE,
@@ -64,6 +64,7 @@ class Writing(Parameters):
         self._points = status.points
         self._door = status.points.door
         self._editing = False  # the set of limits in the making is ours
+        self._saved = False  # it will be taken over, perhaps has been
         # Places of the points.
         find = self._points.find
         self._staged_at = bytes([find(number) for number in _STAGED])
@@ -72,14 +73,17 @@ class Writing(Parameters):
 
     def _number(self, field, row):
         """Of the set in the making, else of that which runs."""
-        if not self._editing:
-            return super()._number(field, row)
-        coming = self._door.coming
         stage = self._door.stage
+        coming = self._door.coming
         table = self._points.bms.table
-        if stage.is_begun and stage.state != REFUSED and coming(self._begin_at, 0, -1) < 0:
-            table = stage.table
+        if not stage.is_begun:
+            self._saved = False
+        elif stage.state != REFUSED:
+            if self._saved or self._editing and coming(self._begin_at, 0, -1) < 0:
+                table = stage.table
         number = getattr(table, FIELDS[field])[position(row)]
+        if not self._editing:
+            return number
         return coming(self._staged_at[field], row - 1, number)
 
     def _change(self, register, request, at, count, value):
@@ -171,6 +175,7 @@ class Writing(Parameters):
             if self._door.write(_BEGIN, self._points.limits_schema[1], JBD) != door.TAKEN:
                 return NOT_ALLOWED
             self._editing = True
+        self._door.stage.hurried = True
         before = self._number(field, row)
         if not self._stage(field, row, number):
             return NOT_ALLOWED
@@ -205,27 +210,37 @@ class Writing(Parameters):
         if not self._is_owner():
             self._leave()
             return self._refuse(LEAVE, door.NOT_ALLOWED)
-        self._factory = False
-        self._count_trips()
-        self._cleared[:] = self._counted
-        self._door.done(NO_POINT | LEAVE, SAVE, JBD)
-        if not self._editing:
-            return OK
-        self._editing = False
-        if self._door.write(_COMMIT, 1, JBD) != door.TAKEN:
-            return NOT_ALLOWED
-        return _WAITS
+        return self.verdict() if self._editing else self._end_saving(OK)
 
     def verdict(self):
-        """The status of saving, below 0 while the set is being checked."""
-        stage = self._door.stage
-        if self._door.waiting or stage.is_checking:
+        """The status of saving, below 0 while it is not known whether the set is good.
+
+        It is checked while it is written, and once more when it is taken over, whole: that comes
+        behind the answer. Until then who asks again is still in factory mode.
+        """
+        entrance = self._door
+        stage = entrance.stage
+        if entrance.waiting or stage.is_checking or stage.is_begun and stage.sound == UNKNOWN:
+            stage.hurried = True
             return _WAITS
-        if stage.state == COMMITTED:
-            return OK
+        status = NOT_ALLOWED
         if stage.is_begun:
-            self._door.write(_ABANDON, 1, JBD)
-        return NOT_ALLOWED
+            if stage.sound != SOUND:
+                stage.refuse()
+                entrance.write(_ABANDON, 1, JBD)
+                entrance.result = door.REFUSED
+            elif entrance.write(_COMMIT, 1, JBD) == door.TAKEN:
+                self._saved = True
+                status = OK
+        return self._end_saving(status)
+
+    def _end_saving(self, status):
+        self._factory = self._editing = False
+        if status == OK:
+            self._count_trips()
+            self._cleared[:] = self._counted
+            self._door.done(NO_POINT | LEAVE, SAVE, JBD)
+        return status
 
 
 def offer(board, uart, driver_enable=None, baudrate=9600, shunt_uohm=0):

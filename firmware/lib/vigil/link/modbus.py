@@ -7,7 +7,7 @@ from micropython import const
 
 from vigil import door, kernels
 from vigil.link.rs485 import Rs485
-from vigil.points import S16, S32, Points
+from vigil.points import Points
 
 _MOST_FRAME = const(256)
 _WINDOW = const(8)  # bytes of a request that reads
@@ -65,6 +65,7 @@ class Modbus:
         self._address = 0  # of the first of these
         self._to = 0  # where it goes
         self._function = 0
+        self._word = bytearray(2)  # of a command of SunSpec, as the points have it
         self.frames = 0  # good requests to this unit
         self.refused = 0  # of these, answered with an exception
         self.superseded = 0  # of these, overtaken by a newer request before they were answered
@@ -274,54 +275,46 @@ class Modbus:
 
     def _write(self, address, count, data):
         """Everything or nothing: the code of an exception, or 0; data: where in the request."""
-        code = self._walk(address, count, data, False)
+        code = self._lay(address, count, data)
         if code != door.TAKEN:
             self._door.refuse(address, code)
             if code <= door.READ_ONLY:
                 return _NO_SUCH_ADDRESS
             return _BUSY if code == door.BUSY else _BAD_VALUE
-        self._walk(address, count, data, True)
+        self._door.take_lot()
         return 0
 
-    def _walk(self, address, count, data, really):
-        """Check, or really write, element by element; the door's code."""
+    def _lay(self, address, count, data):
+        """Lay it before the door, point by point; the door's code."""
         points = self._points
-        request = self._request
         entrance = self._door
-        if count > entrance.room:
-            return door.BUSY
         entrance.begin_lot()
         end = address + count
         while address < end:
-            value = request[data] << 8 | request[data + 1]
+            source = self._request
+            begin = data
             number = address
-            wide = 1
+            span = 1
             if address >= _SUNSPEC and self._sunspec:
-                number, value = self._sunspec.command(address, value)
+                number, value = self._sunspec.command(
+                    address, source[data] << 8 | source[data + 1]
+                )
                 if not number:
                     return door.READ_ONLY if self._sunspec.has(address) else door.NO_SUCH_POINT
-            else:
-                at = points.find(address)
-                if at < 0:
-                    return door.NO_SUCH_POINT
-                kind = points.type(at)
-                wide = points.wide(at)
-                if wide == 2:
-                    if address + 2 > end:
-                        return door.NO_SUCH_ELEMENT
-                    if kind == S32:
-                        value = (value ^ 0x8000) - 0x8000
-                    value = value * 65536 + (request[data + 2] << 8 | request[data + 3])
-                elif kind == S16:
-                    value = (value ^ 0x8000) - 0x8000
-            if really:
-                entrance.write(number, value, door.MODBUS)
-            else:
-                code = entrance.check(number, value, door.MODBUS)
-                if code != door.TAKEN:
-                    return code
-            address += wide
-            data += 2 * wide
+                source = self._word
+                source[0] = value >> 8
+                source[1] = value & 0xFF
+                begin = 0
+            at = points.find(number)
+            if at < 0:
+                return door.NO_SUCH_POINT
+            if begin:
+                span = min(points.number(at) + points.registers(at), end) - address
+            code = entrance.lay(number, at, span, source, begin, door.MODBUS)
+            if code != door.TAKEN:
+                return code
+            address += span
+            data += 2 * span
         return door.TAKEN
 
 
