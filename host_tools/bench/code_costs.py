@@ -29,6 +29,7 @@ _OTHER_PASSES = {
     "native": "modbus_passes",
     "pylontech": "pylontech_passes",
 }
+_BACKSTOP_SLICES = 3  # of Bms.check_backstop()
 _ANALOG_VALUES = 30.5  # of four characters
 # Bytes of the cycle's readings: status, alarm, cells, current, safety, switches.
 _CYCLE_READS = (2, 2, 32, 2, 6, 1)
@@ -69,12 +70,7 @@ class Counter:
 
     def piece(self, name, scans=0x00):
         """(cycles with real kernels, [(stand-in called, items)]) of one piece."""
-        counting = self._bytecode
-        module = _OTHER_PASSES.get(name.split("_")[0])
-        if module:
-            if module not in self._others:
-                self._others[module] = CountingInterpreter(module, self._layout)
-            counting = self._others[module]
+        counting = self._interpreter(name)
         cycles, made = counting.cycles(name, scans)
         for stand_in, items in made:
             if stand_in == "readfrom_mem_into":
@@ -83,9 +79,17 @@ class Counter:
                 cycles += self.kernel(stand_in, items) - self._calls[stand_in]
         return cycles, made
 
+    def _interpreter(self, name):
+        module = _OTHER_PASSES.get(name.split("_")[0])
+        if not module:
+            return self._bytecode
+        if module not in self._others:
+            self._others[module] = CountingInterpreter(module, self._layout)
+        return self._others[module]
+
     def _once(self, name):
         """Cycles of a piece that takes too much memory to be repeated."""
-        said = self._bytecode.run(
+        said = self._interpreter(name).run(
             f"begun = fuel_used()\npieces.{name}()\nprint(fuel_used() - begun)"
         )
         return float(said) * CYCLES_PER_FUEL
@@ -117,6 +121,11 @@ class Counter:
         found["link reply"] = piece("reply")[0] - 7 * found["link byte"]
         found["jbd write"] = piece("jbd_write")[0] - found["link reply"] - 9 * found["link byte"]
         found["take limits"] = self._once("take_limits")
+        nothing = self._once("door_nothing")
+        found["limits begun"] = self._once("door_begins") - nothing
+        found["limits looked through"] = piece("door_looks_through")[0]
+        asking = self._once("door_asks_front_end") - nothing
+        found["backstop slice"] = asking / _BACKSTOP_SLICES
         found["modbus byte"] = piece("modbus_eight_bytes")[0] / 8
         one = piece("modbus_one")[0]
         found["modbus reply"] = one - 8 * found["modbus byte"]

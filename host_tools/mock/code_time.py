@@ -78,6 +78,10 @@ class CodeTime:
         self._before(bms.plausibility, "look", "plausibility")
         self._before(bms.panel, "look", "inputs")
         self._before(bms, "take_limits", "take limits")
+        if bms.door:
+            self._before(bms.door.stage, "begin", "limits begun")
+            self._before(bms.door.stage, "check", "limits looked through")
+            self._charge_backstop_check(bms)
         switches = bms.switches
         act = switches.act
         usual, busy = self._rows["act"], self._rows["act, busy"]
@@ -89,6 +93,19 @@ class CodeTime:
             act(protection, now_ms)
 
         switches.act = charged_act
+
+    def _charge_backstop_check(self, bms):
+        check = bms.check_backstop
+        # Each is a slice of the door's work, too.
+        more = max(0, self._rows["backstop slice"] - self._tasks["door"][1])
+
+        def charged_check(table, found):
+            for _ in check(table, found):
+                self.spend(more)
+                yield
+            self.spend(more)
+
+        bms.check_backstop = charged_check
 
     def _charge_front_end(self, front_end):
         from vigil.sample import CELLS, STACK

@@ -37,11 +37,11 @@ ROWS = {
     # While the grid is at work, four slices of it are added, and no cell looks.
     "estimated second": 777490,
     "link reply": 211807,  # from a request's last byte to the answer: JBD basic info
-    "jbd write": 350000,  # besides, where a limit is written; charged for every write
+    "jbd write": 423000,  # besides, where a limit is written; charged for every write
     "modbus byte": 5400,
     "modbus reply": 84000,  # from a request's last byte to an answer of one register
     "modbus register": 11900,  # each further one, of points that hold one value
-    "modbus write": 138800,  # besides the reply: one number checked and queued
+    "modbus write": 143000,  # besides the reply: one number checked and queued
     "modbus written": 3360,  # each further register of it
     "native byte": 7794,
     "native reply": 143700,  # from a whole frame to the answer of one register
@@ -51,6 +51,9 @@ ROWS = {
     "pylontech byte": 2900,
     "pylontech reply": 146000,  # from a request's last byte to an answer without values
     "pylontech value": 27000,  # four characters of an answer
+    "limits begun": 245000,  # a set copied
+    "limits looked through": 367000,  # the first slice of a check, besides its row
+    "backstop slice": 390000,  # whether the front end can back a set: three of these
     "take limits": 2190000,  # a whole set compiled and taken over
     "gc.collect": 1344437,
 }
@@ -67,7 +70,7 @@ TASKS = {
     "bring_up": (3601, 149781),  # 32 bytes of the configuration compared
     "commission": (7691, 7691),
     "balance": (17150, 138441),  # the choice among 16 cells, and the mask
-    "keeper": (29243, 65643),  # the state written
+    "keeper": (31500, 66000),  # the state written
     "early_warning": (100015, 100021),
     "tend_panel": (28652, 28656),
     "charge_guard": (13660, 13659),
@@ -75,7 +78,7 @@ TASKS = {
     "deep_discharge": (9169, 9170),
     "table_guard": (62476, 62428),
     "backstop_watch": (17707, 151301),
-    "door": (11950, 136000),  # one row of a set of limits checked
+    "door": (14000, 136000),  # one row of a set of limits checked
     "estimator": (36335, 265795),  # the pack's figure; some guesses of the grid
 }
 # For a task that has no row: as much as the dearest one that has.

@@ -82,7 +82,7 @@ class Master(Desk):
             self.heard[:] = b""
             at_us = self.clock.now_us + 1000 + turn * 75000 // turns
             self.clock.call_at(at_us, lambda: self._begin(frame))
-            self.run_ms(80 + ms)
+            self.run_ms(80 + ms + int(len(frame) * self.byte_us) // 1000)
             assert self.heard
             found.append(self.heard_us - self.asked_us)
         link._driver_enable = pin

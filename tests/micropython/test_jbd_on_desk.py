@@ -560,13 +560,13 @@ def test_what_was_foretold_of_a_set_is_what_the_whole_check_finds():
     dice = SeededRandom(11)
     verdicts = set()
     host = Host(owner=True)
+    stage = host.door.stage
     for turn in range(24):
         host.enter()
         for _ in range(1 + dice.below(4)):
             register, row, name, (scale, zero) = WORDS[dice.below(len(WORDS))]
             number = limit(host, row, name) * (90 + dice.below(21)) // 100 // scale + zero
             assert host.at_once(frame(WRITE, register, pair(number)))[2] == OK
-        stage = host.door.stage
         host.run_until(lambda: not host.door.waiting, 500)
         if not stage.is_begun:
             # The same numbers as before.

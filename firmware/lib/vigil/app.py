@@ -241,7 +241,6 @@ class Bms:
     def check_backstop(self, table, found):
         """The same in slices, as validate.check()."""
         requests = table.backstop_requests()
-        yield
         found += self._unmeasurable(table, requests)
         yield
         found += backstop_check.too_soon_stale(table, self.sample.periods_ms, self.cycle_ms)
@@ -251,7 +250,6 @@ class Bms:
         except AfeError:
             found.append((0, backstop_check.BACKSTOP_IMPOSSIBLE, 0, 0))
             return
-        yield
         found += backstop_check.backstop_problems(requests, applied)
 
     def _unmeasurable(self, table, requests):

@@ -40,6 +40,7 @@ class Executive:
         self._collect_every = collect_every
         self._until_collect = collect_every
         self._next_task = 0
+        self._hurried = False  # a task has got work since the last look
         self._due_us = 0
         self._started_us = 0
         self.cycles = 0
@@ -53,6 +54,10 @@ class Executive:
     def add(self, task):
         """One more slow task; before start."""
         self._tasks.append(task)
+
+    def hurry(self, task):
+        """It has work: not at its turn, but in this slack still."""
+        task.continuing = self._hurried = True
 
     def start(self):
         now_ms = time.ticks_ms()
@@ -128,7 +133,9 @@ class Executive:
                 if wanted_us < nap_us:
                     nap_us = wanted_us
             # A link that wants to go on at once is in the middle of an answer.
-            if not sliced and left_us > _SLICE_US and nap_us > _AT_ONCE_US:
+            wanted = not sliced or self._hurried
+            if wanted and left_us > _SLICE_US and nap_us > _AT_ONCE_US:
+                self._hurried = False
                 sliced = not self._slice()
                 if not sliced:
                     continue

@@ -232,8 +232,7 @@ class Door:
     def _come(self):
         self._will_be_begun = self._begun_then
         if self.task:
-            # Not at its turn, but at once.
-            self.task.continuing = True
+            self._bms.executive.hurry(self.task)
 
     def note_taken(self, number, value, who):
         """Count and record a write to what is no point, done already."""

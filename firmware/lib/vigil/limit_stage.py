@@ -107,7 +107,6 @@ class LimitStage:
         bms = self._bms
         table = self.table
         yield from validate.check(table, bms.chemistry, bms.front_end.cell_count, found, rows)
-        yield
         if not found:
             yield from bms.check_backstop(table, found)
 

@@ -143,7 +143,6 @@ def check(table, chemistry, cell_count, found, rows=None):
             rows[at] = len(found) > before
             yield
     _check_chemistry(table, chemistry, cell_count, found)
-    yield
     for first_id, later_id, code in _BEFORE:
         first, later, above = _two_trips(table, first_id, later_id)
         if (first >= later) if above else (first <= later):
