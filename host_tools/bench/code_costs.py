@@ -29,6 +29,7 @@ _OTHER_PASSES = {
     "native": "modbus_passes",
     "pylontech": "pylontech_passes",
 }
+_MANY_POINTS = 46  # besides the first, among registers 0 to 86
 _BACKSTOP_SLICES = 3  # of Bms.check_backstop()
 _ANALOG_VALUES = 30.5  # of four characters
 # Bytes of the cycle's readings: status, alarm, cells, current, safety, switches.
@@ -129,7 +130,10 @@ class Counter:
         found["modbus byte"] = piece("modbus_eight_bytes")[0] / 8
         one = piece("modbus_one")[0]
         found["modbus reply"] = one - 8 * found["modbus byte"]
-        found["modbus register"] = (piece("modbus_many")[0] - one) / 86
+        register = (piece("modbus_limits")[0] - one) / 124
+        found["modbus register"] = register
+        found["modbus point"] = (piece("modbus_many")[0] - one - 86 * register) / _MANY_POINTS
+        found["sunspec register"] = (piece("modbus_sunspec")[0] - one) / 124
         one = piece("modbus_put_one")[0]
         found["modbus write"] = one
         found["modbus written"] = (piece("modbus_put")[0] - one) / 98

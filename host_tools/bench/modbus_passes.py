@@ -56,6 +56,7 @@ class Pieces(passes.Pieces):
     _many = _reading(0, 87)
     _cells = _reading(100, 32)
     _base = _reading(40070, 125)
+    _limits = _reading(400, 125)
 
     def modbus_one(self):
         """From a request's last byte to the answer, one register."""
@@ -66,6 +67,10 @@ class Pieces(passes.Pieces):
 
     def modbus_cells(self):
         self._ask(self._cells)
+
+    def modbus_limits(self):
+        """Two arrays of 32 bits."""
+        self._ask(self._limits)
 
     def modbus_sunspec(self):
         self._ask(self._base)

@@ -8,6 +8,7 @@ import gc
 
 from host_tools.mock import costs
 
+_SUNSPEC = 40000
 # What a front end of parts adds, whatever measures its voltages.
 _PARTS = ("current", "contactors", "act", "act, busy")
 
@@ -225,14 +226,22 @@ class CodeTime:
 
     def _charge_registers(self, engine):
         """What Modbus takes for the registers of an answer, part by part, and of a writing."""
-        a_register = self._rows["modbus register"]
-        a_write, written = self._rows["modbus write"], self._rows["modbus written"]
+        rows = self._rows
+        a_register, a_point = rows["modbus register"], rows["modbus point"]
+        of_sunspec = rows["sunspec register"]
+        a_write, written = rows["modbus write"], rows["modbus written"]
+        find = engine._points.find
         read_on, write = engine._read_on, engine._write
 
         def charged_read_on():
-            left = engine.unfinished
+            left, first = engine.unfinished, engine._address
             read_on()
-            self.spend((left - engine.unfinished) * a_register)
+            count = left - engine.unfinished
+            if first >= _SUNSPEC:
+                self.spend(count * of_sunspec)
+            else:
+                further = find(first + count - 1) - find(first)
+                self.spend(count * a_register + max(0, further) * a_point)
 
         def charged_write(address, count, data):
             self.spend(a_write + count * written)

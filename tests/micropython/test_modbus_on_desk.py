@@ -218,10 +218,15 @@ def test_a_contradictory_set_is_refused_whole_and_says_where():
     before = as_it_runs(master)[:4]
     assert master.write_one(BEGIN, master.read(3)[0]) == 0
     assert master.write_wide(STAGED_TRIP + 2 * (limits.CELL_OVER_VOLTAGE - 1), 4200) == 0
-    assert master.write_one(COMMIT, 1) == 0
     # While it is being checked nobody can change it.
-    assert master.write_wide(STAGED_TRIP, 3500) in (0, 3)
-    master.run_until(lambda: master.door.stage.state == limit_stage.REFUSED, 2000)
+    assert master.door.write(COMMIT, 1, door.MODBUS) == door.TAKEN
+    master.run_until(lambda: master.door.stage.is_checking, 200)
+    assert master.door.write(STAGED_TRIP, 3333, door.MODBUS) == door.NOT_BEGUN
+    stage = master.door.stage
+    while stage.is_checking:
+        assert 3333 not in stage.table.trip
+        master.door.step(0)
+    assert stage.state == limit_stage.REFUSED
     found = master.read(FOUND)[0]
     rows = master.read(PROBLEM_ROW, 8)[:found]
     codes = master.read(PROBLEM_CODE, 8)[:found]
