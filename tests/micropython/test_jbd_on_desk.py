@@ -230,7 +230,6 @@ def test_outside_the_owners_window_every_write_is_refused_and_recorded():
         assert host.write(register, b"\x00\x01") == NO_REGISTER, register
     assert as_it_is(host) == before
     assert host.both_on()
-    # One record for all that come within a minute: they push no others out.
     found = kinds(host)
     assert found.count(journal.WRITE_REFUSED) == 1 and journal.WRITE not in found
 
@@ -271,6 +270,39 @@ def test_ten_thousand_random_writes_by_strangers_change_nothing():
     assert as_it_is(host) == before
     assert host.both_on()
     assert host.at_once(frame(READ, 0x03))[:3] == b"\xdd\x03\x00"
+
+
+def test_an_hour_of_attack_leaves_a_few_records_and_the_trips_and_the_owners_writes():
+    host = Host(owner=True, current_ma=10000)
+    host.bench.set_cell_mv(5, 3720)
+    host.run_until(lambda: not host.bench.true_charge, 6000)
+    assert host.write(0xE1, 2) == OK
+    host.door.authority.granted = door.VIEWER
+    memory = host.bms.memory
+    before = [entry.kind for entry in memory.journal.newest_first()]
+    assert journal.TRIP in before and journal.WRITE in before
+    dice = SeededRandom(5)
+    begun_ms = time.ticks_ms()
+    refused = host.door.refused
+    for turn in range(10000):
+        register = WRITES[dice.below(len(WRITES))][0]
+        host.at_once(frame(WRITE, register, bytes([dice.below(256), dice.below(256)])))
+        host.bms.board.watchdog.feed()
+        # An hour: a write every 360 ms.
+        host.door.step((begun_ms + 360 * turn) & 0x3FFFFFFF)
+        while memory.journal.pending:
+            memory.flush()
+    after = [entry.kind for entry in memory.journal.newest_first()]
+    assert after[len(after) - len(before) :] == before
+    assert set(after[: len(after) - len(before)]) == {journal.WRITE_REFUSED}
+    assert 2 <= after.count(journal.WRITE_REFUSED) <= 5
+    assert host.door.refused >= refused + 9000
+    told = [
+        entry.value
+        for entry in memory.journal.newest_first()
+        if entry.kind == journal.WRITE_REFUSED
+    ]
+    assert sum(told) > 400
 
 
 # The owner does.
