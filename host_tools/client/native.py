@@ -13,7 +13,7 @@ from host_tools.client.errors import (
     Unanswered,
 )
 from host_tools.client.session import TELEMETRY, Session
-from host_tools.client.trying import SHORT, TRIES, attempts, tries_for
+from host_tools.client.trying import PATIENT, SHORT, TRIES, attempts, tries_for
 
 _RECORD = 32
 _BUSY_TRIES = 50
@@ -27,10 +27,10 @@ class Native:
     """
 
     most_registers = m.MOST_REGISTERS  # of one read
-    tries = TRIES
 
     def __init__(self, carrier, random=os.urandom):
         self._carrier = carrier
+        self.tries = TRIES  # of a request at most
         self._random = random
         self._tag = 0
         self._session = None
@@ -209,6 +209,9 @@ class Native:
         status, answer = attempts(
             lambda: self._once(op, payload), (tries or self.tries) if again else 1
         )
+        if self.tries == TRIES:
+            # It is there: what does not come from now on was lost on the way.
+            self.tries = PATIENT
         if status == m.OK:
             return answer
         text = m.sentence(status, answer)

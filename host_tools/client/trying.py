@@ -3,6 +3,7 @@
 from host_tools.client.errors import Garbage, Unanswered
 
 TRIES = 5
+PATIENT = 20  # where a BMS has answered before: one byte in two hundred wrong spoils every third
 SHORT = 20  # registers that even a noisy line brings over
 _TRIES_LONG = 2  # of more than that
 

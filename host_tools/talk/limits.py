@@ -63,6 +63,7 @@ def apply(bms, wanted, role_key, dry_run, undo, chemistry, as_json, say=print):
         note("dry run: nothing was sent; the BMS judges once more when they are applied")
         return ended(0)
     begin_session(bms, *role_key)
+    # Until here a failure has changed nothing.
     try:
         result["problems"] = staging.stage(bms, changes)
         if not result["problems"]:
@@ -71,6 +72,11 @@ def apply(bms, wanted, role_key, dry_run, undo, chemistry, as_json, say=print):
             )
             note(f"what runs now is in {result['undo']}: vigil limits apply takes it back")
             result["problems"] = staging.commit(bms)
+            now = staging.read(bms)
+    except ClientError as error:
+        staging.abandon(bms)
+        state = staging.what_runs(bms, running, _merged(running, changes))
+        raise ClientError(f"{error}; {state}") from None
     except BaseException:
         staging.abandon(bms)
         raise
@@ -78,7 +84,7 @@ def apply(bms, wanted, role_key, dry_run, undo, chemistry, as_json, say=print):
         staging.abandon(bms)
         _complain(note, "the BMS has refused them, and nothing has changed:", result)
         return ended(1)
-    different = _changes(staging.read(bms), _as_wanted(_merged(running, changes)))
+    different = _changes(now, _as_wanted(_merged(running, changes)))
     if different:
         names = ", ".join(_key(row) for row in different)
         raise ClientError(f"the limits were taken over, but read back differently: {names}")

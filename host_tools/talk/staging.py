@@ -4,6 +4,7 @@ from host_tools import contradictions
 from host_tools.client import coding
 from host_tools.client.errors import ClientError, Refused, Unanswered
 from host_tools.client.messages import DOOR_NOT_BEGUN
+from host_tools.client.trying import PATIENT
 
 RUNNING = ("limit_trip", "limit_release", "limit_trip_ms", "limit_release_ms")
 _STAGED = ("staged_trip", "staged_release", "staged_trip_ms", "staged_release_ms")
@@ -45,13 +46,13 @@ def stage(bms, changes):
 def commit(bms):
     """[] where it runs now, else what the BMS finds wrong."""
     begun = coding.Place(coding.point("limits_commit"), 0), 1
-    lost = False
-    while True:
+    lost = None
+    for _ in range(PATIENT):
         try:
             bms.write(begun, repeat=False)
-        except Unanswered:
+        except Unanswered as error:
             # Not known whether it has arrived; if it has, the state moves on.
-            lost = True
+            lost = error
             bms.line.read(_AGAIN_S)
             if bms.value("limits_state") == GOOD:
                 continue
@@ -59,6 +60,21 @@ def commit(bms):
             if not lost or error.status != DOOR_NOT_BEGUN:
                 raise
         return _verdict(bms, TAKEN)
+    raise lost
+
+
+def what_runs(bms, before, after):
+    """A sentence for whoever was interrupted: which of the two tables, as read() gives them."""
+    try:
+        _until(bms, lambda: bms.value("limits_state") != _CHECKING, "judge")
+        now = read(bms)
+    except ClientError:
+        return "which limits run now is not known: look with vigil limits show"
+    if now == before:
+        return "nothing has changed: the limits of before still run"
+    if now == after:
+        return "all the same the new limits run now"
+    return "other limits run now than before, and other than these: look with vigil limits show"
 
 
 def abandon(bms):

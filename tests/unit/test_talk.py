@@ -513,23 +513,57 @@ def test_apply_over_a_line_that_loses_every_sixth_answer_comes_to_its_end(desk):
     assert desk.run("set", "switches_allowed", "2")[0] == 0
 
 
-def test_half_a_percent_of_wrong_bytes_both_ways_writes_nothing_wrong(desk):
-    dice = random.Random(5)
+def test_half_a_percent_of_wrong_bytes_both_ways_is_overcome_and_writes_nothing_wrong(desk):
+    for seed in range(12):
+        dice = random.Random(seed)
 
-    def damaged(data):
-        return bytes(b ^ 1 << dice.randrange(8) if dice.random() < 0.005 else b for b in data)
+        def damaged(data, dice=dice):
+            return bytes(b ^ 1 << dice.randrange(8) if dice.random() < 0.005 else b for b in data)
 
-    desk.damage = damaged
-    desk.mischief = lambda frame: [(0.02, damaged(frame))]
-    for turn in range(4):
-        desk.over_modbus = bool(turn % 2)
-        text = GOOD.replace("3600", str(3600 + turn))
+        desk.damage = damaged
+        desk.mischief = lambda frame, damaged=damaged: [(0.02, damaged(frame))]
+        desk.over_modbus = bool(seed % 2)
+        text = GOOD.replace("3600", str(3600 + seed % 6))
         code, _, errors = desk.run("limits", "apply", desk.file(text))
-        assert code == 0, errors
-        assert trip(desk.device, "cell_over_voltage") == 3600 + turn
+        assert code == 0, (seed, errors)
+        assert trip(desk.device, "cell_over_voltage") == 3600 + seed % 6
     written = [each for each in desk.device.done if isinstance(each, tuple)]
     assert {value for _, value in written} <= {3560, 3520, 2000, *range(3600, 3606)}
     assert "broken seal" not in desk.device.done
+
+
+@pytest.mark.parametrize("answers_lost", [30, 10**6], ids=["for a while", "for good"])
+def test_a_line_that_falls_silent_at_any_message_ends_in_a_sentence_about_what_runs(
+    desk, answers_lost
+):
+    said = set()
+    for last_heard in range(2, 40, 2):
+        before = trip(desk.device, "cell_over_voltage")
+        wanted = 3600 if before != 3600 else 3610
+        asked = []
+
+        def silent(frame, asked=asked, last_heard=last_heard):
+            asked.append(frame)
+            lost = last_heard < len(asked) <= last_heard + answers_lost
+            return [] if lost else [(0.02, frame)]
+
+        desk.mischief = silent
+        desk.device.done.clear()
+        text = GOOD.replace("3600", str(wanted))
+        code, _, errors = desk.run("limits", "apply", desk.file(text))
+        now = trip(desk.device, "cell_over_voltage")
+        if "nothing has changed" in errors:
+            assert now == before
+        elif "the new limits run now" in errors or code == 0:
+            assert now == wanted
+        elif "is not known" in errors:
+            assert answers_lost > 1000
+        else:
+            # It has not come so far as to write.
+            assert "limits_begin" not in desk.device.done
+        said.add(errors.rpartition("; ")[2])
+        assert desk.device.done.count("limits_commit") <= 1
+    assert len(said) >= 2
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["gone", "full"])
