@@ -12,6 +12,7 @@ def add_to(app):
     app.command("points", help="What can be read from the BMS, with values and units.")(_points)
     app.command("set", help="Write one point; needs a key.")(_set)
     app.command("log", help="The BMS's journal in words.")(_log)
+    app.command("time", help="The BMS's clock: show it, set it.")(_time)
     app.add_typer(_limits, name="limits")
     app.add_typer(_key, name="key")
 
@@ -110,6 +111,33 @@ def _log(
 
     with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
         return log.log(bms, last, as_json)
+
+
+def _time(
+    port: o.Port = None,
+    run_dir: o.RunDir = None,
+    node: o.Node = 1,
+    protocol: o.Protocol = None,
+    baud: o.Baud = 9600,
+    unit: o.Unit = 1,
+    wanted: Annotated[
+        str | None,
+        typer.Option(
+            "--set", metavar="now|UNIX", help="Tell it this computer's time, or another."
+        ),
+    ] = None,
+    role: o.Role = "owner",
+    key_file: o.KeyFile = None,
+    as_json: o.AsJson = False,
+):
+    from host_tools.talk import clock
+
+    unix_s = clock.parse(wanted) if wanted is not None else None
+    o.check_role(role)
+    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+        if wanted is None:
+            return clock.show(bms, as_json)
+        return clock.put(bms, unix_s, role, key_file, as_json)
 
 
 @_limits.command("show", help="The limits that run.")

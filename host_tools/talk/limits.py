@@ -7,6 +7,7 @@ from host_tools.client.errors import ClientError, NotSpoken, OtherPoints
 from host_tools.prove import rows
 from host_tools.talk import limits_file, staging
 from host_tools.talk.options import begin_session
+from host_tools.talk.staging import SHORT_CIRCUIT
 
 UNDO = "limits-undo.toml"
 _COLUMNS = ("trip", "release", "delay", "release delay")
@@ -20,12 +21,20 @@ def show(bms, as_json, as_toml, say=print):
         say(limits_file.text(running), end="")
     elif as_json:
         say(
-            json.dumps({_key(row): dict(zip(_KEYS, n, strict=True)) for row, n in running.items()})
+            json.dumps(
+                {
+                    _key(row): {_name(row, at): n for at, n in enumerate(numbers) if n is not None}
+                    for row, numbers in running.items()
+                }
+            )
         )
     else:
         width = max(len(_key(row)) for row in running)
         for row, numbers in running.items():
             trip, release, delay, hold = (_in_words(row, at, n) for at, n in enumerate(numbers))
+            if row == SHORT_CIRCUIT:
+                say(f"{_key(row):{width}}  {trip} after {delay}, cut by the front end itself")
+                continue
             say(f"{_key(row):{width}}  {trip} after {delay}, released at {release} after {hold}")
     return 0
 
@@ -101,14 +110,14 @@ def problems(bms, table, chemistry=None):
     limits, validate, chemistries = firmware.load("limits", "validate", "chemistry")
     whole = limits.Limits()
     for row, numbers in table.items():
-        whole.set(row, *numbers)
-    found = bms.read("short_circuit_ma", "short_circuit_us", "cell_count")
-    whole.short_circuit_ma = found["short_circuit_ma"]
-    whole.short_circuit_delay_us = found["short_circuit_us"]
+        if row == SHORT_CIRCUIT:
+            whole.short_circuit_ma, _, whole.short_circuit_delay_us, _ = numbers
+        else:
+            whole.set(row, *numbers)
     bounds = _AnyChemistry if chemistry is None else chemistries.by_name(_named(chemistry))
     return [
         contradictions.sentence(*problem)
-        for problem in validate.problems(whole, bounds, found["cell_count"])
+        for problem in validate.problems(whole, bounds, bms.value("cell_count"))
     ]
 
 
@@ -147,6 +156,8 @@ def _changes(running, wanted):
     changes = {}
     for row, *numbers in wanted:
         for column, value in enumerate(numbers):
+            if row not in running:
+                raise NotSpoken(f"this board has no {_key(row)} to be set")
             if value is not None and value != running[row][column]:
                 changes.setdefault(row, {})[column] = value
     return changes
@@ -165,7 +176,7 @@ def _as_wanted(table):
 
 def _told(running, changes):
     return [
-        {"limit": _key(row), "what": _KEYS[column], "from": running[row][column], "to": value}
+        {"limit": _key(row), "what": _name(row, column), "from": running[row][column], "to": value}
         for row, columns in changes.items()
         for column, value in columns.items()
     ]
@@ -188,10 +199,19 @@ def _complain(note, head, result):
 
 
 def _key(row):
-    return rows.by_id()[row].key
+    return "short_circuit" if row == SHORT_CIRCUIT else rows.by_id()[row].key
+
+
+def _name(row, column):
+    """Of a number, for programs."""
+    return "trip_us" if row == SHORT_CIRCUIT and column == 2 else _KEYS[column]
 
 
 def _in_words(row, column, number):
+    if row == SHORT_CIRCUIT:
+        if number is None:
+            return ""
+        return f"{abs(number) / 1000:.1f} A" if column == 0 else f"{number} us"
     if column >= 2:
         return meanings.duration(number)
     return meanings.limit(meanings.meaning(row).unit, number)

@@ -8,6 +8,9 @@ from host_tools.client.trying import PATIENT
 
 RUNNING = ("limit_trip", "limit_release", "limit_trip_ms", "limit_release_ms")
 _STAGED = ("staged_trip", "staged_release", "staged_trip_ms", "staged_release_ms")
+# The front end's own limit, which is no row: as one that has a trip in mA and a delay in us.
+SHORT_CIRCUIT = 0
+_SHORT_KEYS = {0: "short_circuit_ma", 2: "short_circuit_us"}
 BEGUN, _CHECKING, GOOD, REFUSED, TAKEN = range(1, 6)
 _LONGEST_S = 20
 _AGAIN_S = 0.1
@@ -16,9 +19,13 @@ _AT_ONCE = 6
 
 def read(bms, keys=RUNNING):
     """{row id: [trip, release, trip ms, release ms]} of what runs, or of what is staged."""
-    found = bms.read(*keys)
+    short = tuple(("staged_" if keys is _STAGED else "") + key for key in _SHORT_KEYS.values())
+    found = bms.read(*keys, *short)
     numbers = zip(*(found[key] for key in keys), strict=True)
-    return {at + 1: list(four) for at, four in enumerate(numbers)}
+    table = {at + 1: list(four) for at, four in enumerate(numbers)}
+    if found[short[0]] is not None:
+        table[SHORT_CIRCUIT] = [found[short[0]], None, found[short[1]], None]
+    return table
 
 
 def places(changes):
@@ -26,7 +33,10 @@ def places(changes):
     found = []
     for row_id, columns in changes.items():
         for column, value in columns.items():
-            where = coding.Place(coding.point(_STAGED[column]), row_id - 1)
+            if row_id == SHORT_CIRCUIT:
+                where = coding.Place(coding.point("staged_" + _SHORT_KEYS[column]), 0)
+            else:
+                where = coding.Place(coding.point(_STAGED[column]), row_id - 1)
             coding.check_write(where, value)
             found.append((where, value))
     return found

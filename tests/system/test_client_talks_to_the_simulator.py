@@ -13,6 +13,8 @@ trip_mv = 3560
 release_mv = 3520
 [limits.stack_over_voltage]
 trip_v = 57
+[limits.short_circuit]
+trip_a = 280
 """
 
 
@@ -44,11 +46,16 @@ def test_read_set_and_limits_with_and_without_a_key(tmp_path, monkeypatch, capsy
         assert vigil("set", "switches_allowed", "both")[0] == 0
         code, applied = vigil("limits", "apply", "mine.toml")
         assert code == 0 and applied["applied"]
+        assert vigil("points", "short_circuit_ma")[1] == {"short_circuit_ma": -280000}
         assert vigil("limits", "diff", "mine.toml") == (0, [])
         code, undone = vigil("limits", "apply", applied["undo"])
         assert code == 0 and undone["applied"]
         shown = vigil("limits", "show")[1]
         assert shown["cell_over_voltage"]["trip"] == 3650
+        assert shown["short_circuit"]["trip"] == -300000
+        assert vigil("time")[1]["unix_s"] is None
+        assert vigil("time", "--set", "1700000000", "--role", "operator")[0] == 0
+        assert 1700000000 <= vigil("time")[1]["unix_s"] < 1700000600
         kinds = [entry["kind"] for entry in vigil("log")[1]["entries"]]
         assert {"start", "session", "write", "limits"} <= set(kinds)
         seen = simulator.records()

@@ -28,6 +28,7 @@ class Device:
         self.keys = {1: OPERATOR_KEY, 2: OWNER_KEY} if keys is None else keys
         self.commissioning = commissioning
         self.window_s = 0
+        self.unix_s = 0
         self.words = {}
         self.done = []
         self.journal = []
@@ -155,7 +156,7 @@ class Device:
             self.sealing = session
             return 0, b""
         if op == 8:
-            return 0, struct.pack(">II", self.get("uptime_s"), 0)
+            return self._time(payload, role)
         if op == 0x10:
             return self._challenge(payload)
         if op == 0x11:
@@ -327,6 +328,15 @@ class Device:
         return 0, bounds + b"".join(self.journal[at : at + 6])
 
     # Keys.
+
+    def _time(self, payload, role):
+        if payload:
+            if not role:
+                return 20, b""
+            self.unix_s = int.from_bytes(payload)
+            if self.unix_s <= self.get("uptime_s"):
+                return 3, b""
+        return 0, struct.pack(">II", self.get("uptime_s"), self.unix_s)
 
     def _challenge(self, payload):
         if self.wait_s:

@@ -224,11 +224,53 @@ def test_set_that_does_not_come_about_is_told(desk):
 
 def test_limits_as_a_file_are_the_same_limits(desk):
     code, text, _ = desk.run("limits", "show", "--toml")
-    assert code == 0 and set(tomllib.loads(text)["limits"]) == set(rows.by_key())
+    assert code == 0
+    assert set(tomllib.loads(text)["limits"]) == {*rows.by_key(), "short_circuit"}
     assert desk.run("limits", "diff", desk.file(text))[0] == 0
     code, shown = desk.json("limits", "show")
     assert shown["discharge_over_current"]["trip"] == -120000
-    assert desk.run("limits", "show")[1].count("\n") == len(rows.by_key())
+    assert desk.run("limits", "show")[1].count("\n") == len(rows.by_key()) + 1
+    assert shown["short_circuit"] == {"trip": -300000, "trip_us": 100}
+
+
+def test_the_short_circuit_is_set_and_undone_like_a_limit(desk):
+    text = "[limits.short_circuit]\ntrip_a = 260\ndelay_us = 200\n"
+    code, output, _ = desk.run("limits", "diff", desk.file(text))
+    assert code == 1 and output.splitlines() == [
+        "short_circuit trip: 300.0 A -> 260.0 A",
+        "short_circuit delay: 100 us -> 200 us",
+    ]
+    code, _, errors = desk.run("limits", "apply", desk.file(text))
+    assert code == 0, errors
+    table = desk.device.table
+    assert (table.short_circuit_ma, table.short_circuit_delay_us) == (-260000, 200)
+    undo = tomllib.loads((desk.folder / "limits-undo.toml").read_text())
+    assert undo == {"limits": {"short_circuit": {"trip_ma": -300000, "delay_us": 100}}}
+    assert desk.run("limits", "apply", "limits-undo.toml")[0] == 0
+    table = desk.device.table
+    assert (table.short_circuit_ma, table.short_circuit_delay_us) == (-300000, 100)
+    # Below the over-current it would be no short circuit.
+    code, output, _ = desk.run("limits", "apply", desk.file(text.replace("260", "100")))
+    assert code == 1 and "short circuit" in output
+    assert desk.device.table.short_circuit_ma == -300000
+
+
+# The clock.
+
+
+def test_the_clock_is_told_and_shown(desk):
+    code, output, _ = desk.run("time")
+    assert code == 0 and "nobody has told it the time since it started 4711 s ago" in output
+    code, told = desk.json("time", "--set", "1700000000")
+    assert code == 0 and told == {"uptime_s": 4711, "unix_s": 1700000000}
+    code, output, _ = desk.run("time")
+    assert output.startswith("2023-11-14 22:13:20 UTC, ") and "behind this computer's" in output
+    assert desk.run("time", "--set", "now")[0] == 0
+    assert desk.json("time")[1]["unix_s"] > 1700000000
+    desk.forget_key()
+    assert desk.run("time")[0] == 0
+    code, _, errors = desk.run("time", "--set", "now")
+    assert code == 2 and "key" in errors
 
 
 def test_diff_tells_what_a_file_would_change(desk):
@@ -363,6 +405,10 @@ def test_the_window_is_opened_and_closed(desk):
         (["log", "--last", "-1"], "--last must be at least 1"),
         (["doctor", "--unit", "0"], "--unit must be 1 to 247"),
         (["limits", "eat"], "No such command"),
+        (["time", "--set", "noon"], "--set must be now, or unix seconds"),
+        (["time", "--set", "0"], "--set must be now, or unix seconds"),
+        (["time", "--set", "9" * 30], "--set must be now, or unix seconds"),
+        (["time", "--set", "now", "--role", "boss"], "--role must be owner or operator"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -382,6 +428,12 @@ def test_a_bad_argument_ends_with_one_line_and_exit_code_2(desk, words, sentence
         ("[limits.cell_over_voltage]\ntrip_a = 1", "has no 'trip_a'"),
         ("[limits.cell_over_voltage]\ntrip_mv = true", "must be a number"),
         ("[limits.cell_over_voltage]\ntrip_mv = 500000000", "staged_trip[1] must be"),
+        ("[limits]\nshort_circuit = 3", "names no number: trip_a or"),
+        ("[limits.short_circuit]\ntrip_v = 3", "has trip_a or trip_ma or delay_us or delay_ms"),
+        ("[limits.short_circuit]\ntrip_a = '3'", "must be a number"),
+        ("[limits.short_circuit]\ntrip_a = inf", "is too large"),
+        ("[limits.short_circuit]\ntrip_a = 3\ntrip_ma = 3", "is given twice"),
+        ("[limits.short_circuit]\ndelay_us = 2000", "staged_short_circuit_us must be 0 to 1,000"),
         ("[limits.cell_over_voltage]\ndelay_s = -1", "staged_trip_ms[1] must be 0 to 4,194,304"),
     ],
 )
