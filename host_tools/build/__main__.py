@@ -95,6 +95,9 @@ def main(arguments):
     except ValueError as error:
         print(f"build: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"build: cannot go on: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

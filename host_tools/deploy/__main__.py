@@ -22,6 +22,8 @@ def main(arguments, connect=wire.Wire):
         made = build(board)
     except ValueError as error:
         return _refuse(error, REFUSED)
+    except OSError as error:
+        return _refuse(f"cannot build: {error}", GIVEN_UP)
     return put(made, connect(port))
 
 

@@ -247,6 +247,7 @@ def _commission(
 ):
     from host_tools.talk import key
 
+    o.check_role(role)
     with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
         return key.commission(bms, role, new_key_file, as_json)
 
@@ -266,6 +267,7 @@ def _change(
 ):
     from host_tools.talk import key
 
+    o.check_role(role)
     with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
         return key.change(bms, role, key_file, new_key_file, as_json)
 
