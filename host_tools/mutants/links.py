@@ -49,8 +49,8 @@ JBD = [
     (
         "a begun set of somebody else's is gone on with",
         "link/jbd_writing.py",
-        "stage.is_begun and stage.state != REFUSED and coming(self._begin_at, 0, -1) < 0:",
-        "stage.is_begun and stage.state != REFUSED:",
+        "if self._saved or self._editing and coming(self._begin_at, 0, -1) < 0:",
+        "if self._saved or self._editing:",
     ),
     (
         "what waits in the door's queue is not read back",
@@ -73,14 +73,33 @@ JBD = [
     (
         "saving is acknowledged before the verdict",
         "link/jbd_writing.py",
-        "        return _WAITS\n\n    def verdict",
-        "        return OK\n\n    def verdict",
+        "            stage.hurried = True\n            return _WAITS\n",
+        "            return OK\n",
     ),
     (
         "a refused set stays",
         "link/jbd_writing.py",
-        "        if stage.is_begun:\n            self._door.write(_ABANDON, 1, JBD)\n",
+        "                entrance.write(_ABANDON, 1, JBD)\n",
         "",
+    ),
+    (
+        "a set that was found bad ahead is saved",
+        "link/jbd_writing.py",
+        "            if stage.sound != SOUND:",
+        "            if False:",
+    ),
+    (
+        "a changed row is not looked at ahead",
+        "limit_stage.py",
+        "            self._open[at] = True\n",
+        "",
+    ),
+    (
+        "what a stranger is refused fills the journal",
+        "door.py",
+        "        self._refusals.add(number, self.result)\n",
+        "        self._refusals.add(number, self.result)\n"
+        "        self._note(journal.WRITE_REFUSED, number, self.result, 1)\n",
     ),
     (
         "leaving keeps what was staged",
