@@ -30,8 +30,9 @@ it is checked at once, waits in a queue, and is done in the next cycle. Who may 
 an *authority*, an object with `role(link)` that says what the user behind a link may do just now:
 0 look, 1 operate, 2 as the owner. Every board here that shows points has the one of
 [`keys.md`](keys.md): nobody may write before a key is set. `write_result` tells what became of
-the latest write; what was refused is counted, and told to the journal at most once a minute, so
-that nobody pushes the trips out of it.
+the latest write; what was refused is counted, and told to the journal in four records at a
+minute's distance, then in one every six hours, with how many they stand for: nobody pushes the
+trips and the owner's own writes out of it.
 
 | result | means |
 |---|---|
