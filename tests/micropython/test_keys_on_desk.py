@@ -163,6 +163,7 @@ def test_random_writes_with_a_key_set_change_nothing_and_are_recorded():
         frame = [dice.below(2), 16, address >> 8, address & 0xFF, 0, count, 2 * count]
         frame += [dice.below(256) for _ in range(2 * count)]
         frame = with_sum(bytes(frame))
+        master.bms.board.watchdog.feed()
         master.engine.receive(frame, len(frame))
         master.engine.reply_sent()
         assert master.door.write(address, dice.below(4), NATIVE) != door.TAKEN

@@ -224,7 +224,7 @@ def test_a_contradictory_set_is_refused_whole_and_says_where():
     assert master.door.write(STAGED_TRIP, 3333, door.MODBUS) == door.NOT_BEGUN
     stage = master.door.stage
     while stage.is_checking:
-        assert 3333 not in stage.table.trip
+        assert 3333 not in list(stage.table.trip)
         master.door.step(0)
     assert stage.state == limit_stage.REFUSED
     found = master.read(FOUND)[0]

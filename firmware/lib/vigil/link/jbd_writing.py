@@ -73,6 +73,8 @@ class Writing(Parameters):
 
     def _number(self, field, row):
         """Of the set in the making, else of that which runs."""
+        if not self._editing and not self._saved:
+            return super()._number(field, row)
         stage = self._door.stage
         coming = self._door.coming
         table = self._points.bms.table
