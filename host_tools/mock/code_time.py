@@ -301,6 +301,7 @@ class CodeTime:
         after("_list", filled, a_place // 6)
         after("_check_on", checked, a_write * 2 // 3)
         after("_trust", filled, 0, costs.PROOF)
+        after("_black_box", filled, 0, costs.BLACK_BOX)
         native._seal = closed
 
     def _charge_values(self, engine):

@@ -65,6 +65,8 @@ ROWS = {
 UNSEAL = (167000, 1010)
 SEAL = (110000, 982)
 PROOF = 328000
+# A piece of the black box: 2 ms are assumed for opening a file and reading 200 bytes of it.
+BLACK_BOX = 300000
 
 # Slow tasks: (an idle look, a slice of work beside its transfers). A task is called by the method
 # of app.Bms that is its step, or by the attribute of app.Bms whose step() it is.

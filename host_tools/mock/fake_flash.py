@@ -43,6 +43,11 @@ class FakeFlash:
     def read(self, name):
         return self.records.get(name)
 
+    def read_part(self, name, at, size):
+        if name not in self.records:
+            raise OSError(2)
+        return self.records[name][at : at + size]
+
     def write(self, name, data):
         if self.failing:
             raise OSError(5)

@@ -3,6 +3,7 @@
 A board is an object with: name, chemistry (name), capacity_mah, front_end, links (functions that
 make a link from a Status), watchdog (or None), and pins as docs/inputs-and-outputs.md names them.
 `estimator` is the class vigil.estimate.task.EstimateTask; without it the charge is only counted.
+`black_box` is the class vigil.blackbox.BlackBox, where trips shall be kept with what led to them.
 A board whose links show points has `points`, the class vigil.points.Points, and perhaps an
 `authority` of its own (see vigil.door); else it gets a vigil.auth.Authority.
 What survives a restart is in the Memory.
@@ -165,6 +166,10 @@ class Bms:
             SlowTask(self.backstop_watch.step, BACKSTOP_STEP_MS),
             SlowTask(self.estimator.step, _ESTIMATE_PERIOD_MS),
         ]
+        make_box = getattr(board, "black_box", None)
+        box = self.black_box = make_box and make_box(self)
+        if box:
+            tasks.append(SlowTask(box.step, box.period_ms))
         if self.door:
             self.door.task = SlowTask(self.door.step, self.door.period_ms)
             tasks.append(self.door.task)

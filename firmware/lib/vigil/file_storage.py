@@ -29,6 +29,12 @@ class FileStorage:
                 return None
             raise
 
+    def read_part(self, name, at, size):
+        """So many bytes of a record from that place on; raises OSError if there is none."""
+        with open(self._folder + "/" + name, "rb") as file:
+            file.seek(at)
+            return file.read(size)
+
     def write(self, name, data):
         """Complete and in flash when this returns."""
         path = self._folder + "/" + name

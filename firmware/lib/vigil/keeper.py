@@ -80,6 +80,10 @@ class Keeper:
         self._anew = True
         self._anew_since_ms = now_ms
 
+    def expects(self, at):
+        """Row `at` trips because the front end is being set up anew on purpose."""
+        return self._anew and _is_blindness(limits.TABLE[at][limits.GROUP])
+
     def _count_time(self, now_ms):
         if not self._begun:
             self._begun = True
@@ -124,7 +128,7 @@ class Keeper:
             if tripped == self._tripped[at]:
                 continue
             row = limits.TABLE[at]
-            if tripped and self._anew and _is_blindness(row[limits.GROUP]):
+            if tripped and self.expects(at):
                 continue
             self._tripped[at] = tripped
             if tripped and row[limits.ACTION] & limits.OPEN_BOTH:

@@ -175,8 +175,13 @@ class Memory:
     def another(self, name, schema, length):
         """A store of its own, written in the same quiet moments."""
         other = store.Store(self.store._storage, name, schema, length)
-        self._others.append(other)
+        self.share(other)
         return other
+
+    def share(self, other):
+        """The storage, for what has copies_owed and a commit(), which is called likewise."""
+        self._others.append(other)
+        return self.store._storage
 
     def _owing(self):
         """The store that is to be written next, None if all are."""

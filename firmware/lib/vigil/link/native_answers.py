@@ -16,6 +16,7 @@ IDENTIFY = const(0x01)
 LIST = const(0x02)
 READ = const(0x03)
 WRITE = const(0x04)
+BLACK_BOX = const(0x05)
 SUBSCRIBE = const(0x06)
 JOURNAL = const(0x07)
 TIME = const(0x08)
@@ -69,6 +70,8 @@ class Answers:
             return self._subscribe(size)
         if op == JOURNAL:
             return self._journal(size)
+        if op == BLACK_BOX and self._bms.black_box:
+            return self._black_box(self._bms.black_box)
         if op == TIME:
             return self._time(size)
         if op >= CHALLENGE and op <= OPEN_WINDOW and self._authority:
@@ -202,6 +205,15 @@ class Answers:
             return NOTHING
         self._to += journal_pieces.copy(journal, first, self.reply, self._to)
         return OK
+
+    def _black_box(self, box):
+        told = box.answer(bytes(self._message[self._begin : self._end]))
+        if told is None:
+            return MALFORMED
+        end = self._to + len(told)
+        self.reply[self._to : end] = told
+        self._to = end
+        return OK if told else NOTHING
 
     def _time(self, size):
         uptime_s = self._bms.keeper.uptime_s
