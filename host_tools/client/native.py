@@ -3,6 +3,7 @@
 import os
 import struct
 
+from host_tools.client import black_box
 from host_tools.client import messages as m
 from host_tools.client.errors import (
     ClientError,
@@ -99,6 +100,31 @@ class Native:
             records += got
             at = max(at + max(1, len(got)), now_oldest)
         return records
+
+    def black_box(self):
+        """(state, trips missed, events held) of client/black_box.py."""
+        try:
+            return black_box.bounds(self.ask(m.BLACK_BOX))
+        except Refused as error:
+            if error.status != m.UNKNOWN_OP:
+                raise
+            raise Refused("this board has no black box", error.status) from None
+        except ValueError as error:
+            raise Refused(str(error)) from None
+
+    def black_box_record(self, number):
+        """The bytes of an event that it holds."""
+        sizes = {one.number: one.size for one in self.black_box()[2]}
+        if number not in sizes:
+            raise Refused(f"the black box holds no event {number}", m.NOTHING_THERE)
+        data = b""
+        while len(data) < sizes[number]:
+            where = struct.pack(">IH", number, len(data))
+            payload = self.ask(m.BLACK_BOX, where)
+            if payload[: len(where)] != where or len(payload) == len(where):
+                raise Refused("the black box answers with something else")
+            data += payload[len(where) :]
+        return data
 
     def time(self):
         """(seconds since the start, unix seconds or None)."""
@@ -283,4 +309,13 @@ def _word(payload, at=0):
 
 
 # Asking twice does no harm.
-_REPEATABLE = (m.IDENTIFY, m.LIST, m.READ, m.SUBSCRIBE, m.JOURNAL, m.TIME, m.OPEN_WINDOW)
+_REPEATABLE = (
+    m.IDENTIFY,
+    m.LIST,
+    m.READ,
+    m.BLACK_BOX,
+    m.SUBSCRIBE,
+    m.JOURNAL,
+    m.TIME,
+    m.OPEN_WINDOW,
+)

@@ -96,6 +96,9 @@ def _set(
 
 
 def _log(
+    event: Annotated[
+        int | None, typer.Argument(metavar="[N]", help="Event of the black box.")
+    ] = None,
     port: o.Port = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
@@ -105,10 +108,22 @@ def _log(
     last: Annotated[
         int | None, typer.Option(metavar="N", help="Only so many of the latest.")
     ] = None,
+    from_box: Annotated[
+        bool,
+        typer.Option("--black-box", help="The latest trip of the black box, or that of number N."),
+    ] = False,
+    csv: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the black box's values there.")
+    ] = None,
     as_json: o.AsJson = False,
 ):
-    from host_tools.talk import log
+    from host_tools.talk import black_box, log
 
+    if not from_box and (event is not None or csv is not None):
+        raise ValueError("an event's number and --csv go with --black-box")
+    if from_box:
+        with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+            return black_box.show(bms, event, csv, as_json)
     with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
         return log.log(bms, last, as_json)
 
