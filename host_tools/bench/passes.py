@@ -191,6 +191,7 @@ class Pieces:
         from vigil import app
         from vigil.afe.bq76952 import Bq76952
         from vigil.afe.bq76952_bring_up import compare
+        from vigil.blackbox import BlackBox
         from vigil.estimate.task import EstimateTask
         from vigil.link.jbd import Jbd
         from vigil.link.rs485 import Rs485
@@ -200,6 +201,7 @@ class Pieces:
         self.bus = bus = Bus()
         board = Board()
         board.estimator = EstimateTask
+        board.black_box = BlackBox
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
         board.front_end = chip
         self.give_links(board)
@@ -425,6 +427,21 @@ class Pieces:
         if not estimate.settled:
             estimate.resume([0.6] * CELLS, 0.01)
         return estimate
+
+    def black_box_idle(self):
+        """Everything recorded."""
+        self.now_ms += 100
+        self.bms.black_box._slow_ms = self.now_ms
+        self.bms.black_box.step(self.now_ms)
+
+    def black_box(self):
+        """And a new event's head, after a trip."""
+        box = self.bms.black_box
+        box._begin()
+        self.now_ms += 2000
+        self.bms.protection.trips += 1
+        self.bms.protection.trip_counts[1] += 1
+        box.step(self.now_ms)
 
     def keeper_idle(self):
         self.now_ms += 10

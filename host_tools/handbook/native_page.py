@@ -106,6 +106,14 @@ _OPS = (
         "all are checked before any is taken. Refused: which is the first bad one, from 0 (1)",
     ),
     (
+        "BLACK_BOX",
+        "- for what there is; or number of an event (4), place in its record (2)",
+        "0 recording, 1 after a trip, 2 waits to be written (1), trips that found it waiting (2), "
+        "then for each event, the latest first, number (4), bytes (2), row (2), start (4), seconds "
+        "since it (4); or number, place, and at most 200 bytes of the record from there "
+        "([`black-box.md`](black-box.md)). Status 2: the board has none; 7: not there",
+    ),
+    (
         "SUBSCRIBE",
         "period in 0.1 s (1; 0: no more), ranges as of READ",
         "then, each period, a message as of READ with tag 0 and op `86`, plain or sealed as the "
@@ -140,8 +148,7 @@ session with the role; others get status 20, change nothing and are recorded. Co
 limits are points: [`points.md`](points.md) says how a set is begun, put, checked, taken over and
 read back. Each WRITE is whole: if one of its points is refused, none is written.
 
-Op `05` is kept for a black box, which there is none of yet, and op `09` for calibrating, which the
-firmware cannot do yet: both get status 2.
+Op `09` is kept for calibrating, which the firmware cannot do yet: status 2.
 
 ## Example frames
 
@@ -164,7 +171,7 @@ EXAMPLES = (
         "10 07 02 04 06 49 01 00 00",
         "10 04 02 84 14 00",
     ),
-    ("op 05", "10 02 01 05", "10 03 01 85 02"),
+    ("BLACK_BOX: no event yet", "10 02 01 05", "10 06 01 85 00 00 00 00"),
     ("an IDENTIFY of version 2", "20 02 01 01", "10 05 01 81 01 01 01"),
     (
         "sealed, of a session that there is not",

@@ -74,7 +74,7 @@ TASKS = {
     "bring_up": (3601, 149781),  # 32 bytes of the configuration compared
     "commission": (7691, 7691),
     "balance": (17150, 138441),  # the choice among 16 cells, and the mask
-    "keeper": (31500, 66000),  # the state written
+    "keeper": (33890, 69469),  # the state written
     "early_warning": (100015, 100021),
     "tend_panel": (28652, 28656),
     "charge_guard": (13660, 13659),
@@ -83,6 +83,7 @@ TASKS = {
     "table_guard": (62476, 62428),
     "backstop_watch": (17707, 151301),
     "door": (14000, 136000),  # one row of a set of limits checked
+    "black_box": (94500, 330000),  # everything recorded; the extremes and an event's head, too
     "estimator": (36335, 265795),  # the pack's figure; some guesses of the grid
 }
 # For a task that has no row: as much as the dearest one that has.

@@ -107,40 +107,40 @@ class BlackBox:
         return False
 
     def _record_all(self, now_ms):
-        image = self._image
         to = self._all_first + self._all_at * self._values
         self._all_at = (self._all_at + 1) % self._all_count
         if self._all_filled < self._all_count:
             self._all_filled += 1
         self._record_head(to, now_ms)
         sample = self._bms.sample
-        values = sample.values
-        to += _RING_HEAD
-        for first, count in (
-            (sample.cells_at, sample.cell_count),
-            (sample.temps_at, sample.temp_count),
-            (sample.board_at, sample.board_temp_count),
-        ):
-            for at in range(first, first + count):
-                value = values[at]
-                image[to] = _NO_VALUE if value == UNKNOWN else value & 0xFFFF
-                to += 1
+        to = self._copy(to + _RING_HEAD, sample.cells_at, sample.cell_count)
+        to = self._copy(to, sample.temps_at, sample.temp_count)
+        self._copy(to, sample.board_at, sample.board_temp_count)
+
+    def _copy(self, to, first, count):
+        image = self._image
+        values = self._bms.sample.values
+        for at in range(first, first + count):
+            value = values[at]
+            image[to] = _NO_VALUE if value == UNKNOWN else value & 0xFFFF
+            to += 1
+        return to
 
     def _record_extremes(self, now_ms):
-        image = self._image
-        sample = self._bms.sample
         to = _HEAD + self._slow_at * _SLOW
         self._slow_at = (self._slow_at + 1) % _SLOW_COUNT
         if self._slow_filled < _SLOW_COUNT:
             self._slow_filled += 1
         self._record_head(to, now_ms)
-        to += _RING_HEAD
-        for group in (CELLS, TEMPS):
-            value = sample.lowest(group)
-            image[to] = _NO_VALUE if value == UNKNOWN else value & 0xFFFF
-            value = sample.highest(group)
-            image[to + 1] = _NO_VALUE if value == UNKNOWN else value & 0xFFFF
-            to += 2
+        self._put_extremes(to + _RING_HEAD, CELLS)
+        self._put_extremes(to + _RING_HEAD + 2, TEMPS)
+
+    def _put_extremes(self, to, group):
+        sample = self._bms.sample
+        value = sample.lowest(group)
+        self._image[to] = _NO_VALUE if value == UNKNOWN else value & 0xFFFF
+        value = sample.highest(group)
+        self._image[to + 1] = _NO_VALUE if value == UNKNOWN else value & 0xFFFF
 
     def _record_head(self, to, now_ms):
         bms = self._bms
@@ -220,8 +220,6 @@ class BlackBox:
         self._put32(6, uptime_s)
         began_s = bms.door.began_s if bms.door else 0
         self._put32(8, began_s and began_s + uptime_s)
-        schema = limits.schema()
-        self._put32(10, schema)
         sample = bms.sample
         image[12] = sample.cell_count
         image[13] = sample.temp_count
@@ -238,10 +236,16 @@ class BlackBox:
         self._put32(22, table.release[at])
         self._put32(24, table.trip_delay_ms[at])
         self._put32(26, table.release_delay_ms[at])
-        version = bms.points.version if bms.points else b""
-        for place in range(_VERSION_WORDS):
-            pair = version[2 * place : 2 * place + 2] + b"\0\0"
-            image[_VERSION_AT + place] = pair[0] | pair[1] << 8
+        points = bms.points
+        if points:
+            # Two halves.
+            image[10] = points.limits_schema[1]
+            image[11] = points.limits_schema[0]
+            version = points.version
+            for at in range(2 * _VERSION_WORDS):
+                letter = version[at] if at < len(version) else 0
+                word = _VERSION_AT + at // 2
+                image[word] = letter << 8 | image[word] >> 8
         for place in range(_TRIPS * _TRIP):
             image[_TRIP_AT + place] = 0
 
