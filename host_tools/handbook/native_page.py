@@ -109,8 +109,8 @@ _OPS = (
         "BLACK_BOX",
         "- for what there is; or number of an event (4), place in its record (2)",
         "0 recording, 1 after a trip, 2 waits to be written (1), trips that found it waiting (2), "
-        "then for each event, the latest first, number (4), bytes (2), row (2), start (4), seconds "
-        "since it (4); or number, place, and at most 200 bytes of the record from there "
+        "then for each event, the latest first, number (4), bytes (2), row (2), start (4), "
+        "seconds since it (4); or number, place, and at most 200 bytes of the record from there "
         "([`black-box.md`](black-box.md)). Status 2: the board has none; 7: not there",
     ),
     (
