@@ -45,6 +45,7 @@ def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq769x0 import Bq769x0
     from vigil.blackbox import BlackBox
+    from vigil.calibration import Calibration
     from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
 
@@ -55,6 +56,7 @@ def build():
     board.capacity_mah = CAPACITY_MAH
     board.estimator = EstimateTask
     board.black_box = BlackBox
+    board.calibration = Calibration
     board.cycle_ms = CYCLE_MS
     # No faster than this: the chip's own limit.
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=100000, timeout=10000)

@@ -42,6 +42,7 @@ def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.isl94202 import Isl94202
     from vigil.blackbox import BlackBox
+    from vigil.calibration import Calibration
     from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
 
@@ -52,6 +53,7 @@ def build():
     board.capacity_mah = CAPACITY_MAH
     board.estimator = EstimateTask
     board.black_box = BlackBox
+    board.calibration = Calibration
     board.cycle_ms = CYCLE_MS
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=100000, timeout=10000)
     board.front_end = Isl94202(

@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 from host_tools import firmware, meanings
-from host_tools.client import coding, messages
+from host_tools.client import calibrating, coding, messages
 
 _LINKS = {1: "Modbus", 2: "JBD", 3: "the native protocol"}
+_NO_POINT = 0xFF00  # and the operation
 _SWITCHES = {1: "charge switch", 2: "discharge switch", 3: "both switches"}
 
 
@@ -67,6 +68,8 @@ def _button(held):
 
 
 def _point(number):
+    if number == _NO_POINT | messages.CALIBRATE:
+        return "the calibration"
     for point in coding.declared.POINTS:
         if 0 <= number - point.number < point.registers:
             return point.key
@@ -111,6 +114,12 @@ def _window(held):
     return f"the owner lets protocols without keys write for {held.code} s"
 
 
+def _calibration(held):
+    if not held.code:
+        return "the calibration was lost with the memory: nothing is corrected"
+    return calibrating.taken(held.code, held.where, held.value)
+
+
 def _whose(role):
     names = {number: name for name, number in messages.ROLES.items()}
     return names.get(role, "somebody")
@@ -141,4 +150,5 @@ KINDS = {
     "PROOF_REFUSED": _proof_refused,
     "KEY": _key,
     "WINDOW": _window,
+    "CALIBRATION": _calibration,
 }

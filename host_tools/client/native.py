@@ -3,7 +3,7 @@
 import os
 import struct
 
-from host_tools.client import black_box
+from host_tools.client import black_box, calibrating
 from host_tools.client import messages as m
 from host_tools.client.errors import (
     ClientError,
@@ -126,6 +126,24 @@ class Native:
             data += payload[len(where) :]
         return data
 
+    def calibration(self):
+        """How it stands: calibrating.Standing."""
+        return self._calibrate(b"")
+
+    def calibrate(self, kind, cell=0, true=0):
+        """Begin, in a session; the Standing. The result is in calibration() ten seconds later."""
+        return self._calibrate(struct.pack(">BBi", kind, cell, true))
+
+    def _calibrate(self, asked):
+        try:
+            return calibrating.standing(self.ask(m.CALIBRATE, asked))
+        except Refused as error:
+            if error.status != m.UNKNOWN_OP:
+                raise
+            raise Refused("this board cannot be calibrated", error.status) from None
+        except ValueError as error:
+            raise Refused(str(error)) from None
+
     def time(self):
         """(seconds since the start, unix seconds or None)."""
         answer = self.ask(m.TIME)
@@ -231,7 +249,7 @@ class Native:
 
     def ask(self, op, payload=b"", tries=None):
         """The payload of the answer to one request; Refused or Unanswered."""
-        again = op in _REPEATABLE and not (op == m.TIME and payload)
+        again = op in _REPEATABLE and not (op in (m.TIME, m.CALIBRATE) and payload)
         status, answer = attempts(
             lambda: self._once(op, payload), (tries or self.tries) if again else 1
         )
@@ -317,5 +335,6 @@ _REPEATABLE = (
     m.SUBSCRIBE,
     m.JOURNAL,
     m.TIME,
+    m.CALIBRATE,
     m.OPEN_WINDOW,
 )

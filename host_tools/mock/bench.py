@@ -49,6 +49,9 @@ class Bench:
         self.pack_mv = 0.0
         self.ld_mv = 0.0
         self.current_ma = 0.0
+        # What the shunt makes of it: its own error, and that of the amplifier behind it.
+        self.shunt_gain = 1.0
+        self.shunt_offset_ma = 0.0
         self.charged_mas = 0.0
         self.discharged_mas = 0.0
         self.bled_mas = [0.0] * pack.cells
@@ -86,6 +89,11 @@ class Bench:
         self._path.join(self)
         self._settle()
         clock.call_at(clock.now_us + TICK_US, self._tick)
+
+    @property
+    def sensed_ma(self):
+        """The current as whoever measures it at the shunt sees it."""
+        return self.current_ma * self.shunt_gain + self.shunt_offset_ma
 
     # What time does.
 
@@ -385,9 +393,22 @@ class Bench:
             self._leaking.append(n - 1)
         self._changed()
 
+    def set_shunt_gain(self, percent):
+        """From now on it shows so much more than flows."""
+        self.update()
+        self.shunt_gain = 1.0 + percent / 100.0
+        self._settle()
+
+    def set_shunt_offset_ma(self, ma):
+        self.update()
+        self.shunt_offset_ma = float(ma)
+        self._settle()
+
     def clear(self):
         """Every fault ends; cells and sensors go back as slowly as they came."""
         self.update()
+        self.shunt_gain = 1.0
+        self.shunt_offset_ma = 0.0
         let_go(self._cell_ramps)
         let_go(self._temp_ramps)
         if self._heater[1] or self._heater[2] or self._fan[1]:

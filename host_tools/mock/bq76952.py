@@ -338,7 +338,7 @@ class Bq76952Model(AlarmPort):
             protection.look()
         switches = self.switches
         if switches.charge_assist or switches.discharge_assist:
-            switches.assist(bench.current_ma, True)
+            switches.assist(bench.sensed_ma, True)
         if self.balancing.active:
             self.balancing.reconsider()
         self._latch_scan(scans)
@@ -382,7 +382,7 @@ class Bq76952Model(AlarmPort):
     def _on_bench(self):
         """Called by the bench after every electrical change: must cost little when all is well."""
         bench = self.bench
-        current_ma = bench.current_ma
+        current_ma = bench.sensed_ma
         if current_ma != self.coulombs.last_ma:
             self.coulombs.changed(current_ma)
         if (
@@ -406,7 +406,7 @@ class Bq76952Model(AlarmPort):
         for protection in self._patient:
             if protection.state >= TRIPPED:
                 protection.look()
-        self.switches.assist(bench.current_ma, False)
+        self.switches.assist(bench.sensed_ma, False)
 
     def discharge_is_on(self):
         return self.switches.discharge or self.switches.discharge_assist

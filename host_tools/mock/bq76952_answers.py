@@ -60,7 +60,7 @@ def answer(chip, code):
 
 def _raw_counts(chip, first):
     counts = b""
-    current = _current_counts(chip, chip.bench.current_ma)
+    current = _current_counts(chip, chip.bench.sensed_ma)
     for channel in range(first, first + 4):
         mv = struct.unpack_from("<h", chip.image, _CELL_1 + 2 * channel)[0]
         counts += struct.pack("<ii", int(mv * 1000 / _VOLTAGE_COUNT_UV), current)
@@ -90,7 +90,7 @@ def _status_5(chip):
         _word(cc3_ma * chip.current_ratio / user_ma),
         _word(chip.coulombs.cc1_ma / user_ma),
     )
-    cc2 = _current_counts(chip, chip.bench.current_ma)
+    cc2 = _current_counts(chip, chip.bench.sensed_ma)
     cc3 = _current_counts(chip, cc3_ma)
     return struct.pack("<12hii", *(words + (cc2, cc3)))
 

@@ -111,7 +111,7 @@ class Modes:
             self._later("current", rest_us, self._check_current)
 
     def _current_wakes(self):
-        return abs(self.chip.bench.current_ma) > self.chip.settings.wake_ma
+        return abs(self.chip.bench.sensed_ma) > self.chip.settings.wake_ma
 
     def _check_current(self):
         self.chip.bench.update()

@@ -148,7 +148,7 @@ class ChargeCurrent(Protection):
         return settings.occ_delay_us
 
     def exceeds(self):
-        return self.chip.bench.current_ma >= self.trip
+        return self.chip.bench.sensed_ma >= self.trip
 
     def recovered(self):
         bench = self.chip.bench
@@ -169,7 +169,7 @@ class DischargeCurrent(Protection):
         return settings.ocd1_delay_us if first else settings.ocd2_delay_us
 
     def exceeds(self):
-        return self.chip.bench.current_ma <= self.trip
+        return self.chip.bench.sensed_ma <= self.trip
 
     def recovered(self):
         return self.chip.measured_ma() >= self.release_ma
@@ -200,7 +200,7 @@ class ShortCircuit(Protection):
         return settings.scd_delay_us
 
     def exceeds(self):
-        return self.chip.bench.current_ma <= self.trip
+        return self.chip.bench.sensed_ma <= self.trip
 
     def recovered(self):
         return True

@@ -209,7 +209,7 @@ class ScanPort(CommandPort):
 
     def measured_ma(self):
         """The current as the settings' gain makes the chip see it."""
-        return self.convertible_ma(self.bench.current_ma) * self.current_ratio
+        return self.convertible_ma(self.bench.sensed_ma) * self.current_ratio
 
     def convertible_ma(self, ma):
         """The converter ends at 1.24 V / 5 across the shunt."""

@@ -127,7 +127,7 @@ class Bq769x0Model(RegisterPort):
         self._left_us = -_TOO_SOON_US
         self._answers_from_us = 0
         self._half_shut = False
-        self._ma = bench.current_ma
+        self._ma = bench.sensed_ma
         self._entries = [None] * self.groups
         self._calls = [self._cycle_of(group) for group in range(self.groups)]
         self._voltage = (VoltageLimit(self, OV), VoltageLimit(self, UV))
@@ -389,10 +389,10 @@ class Bq769x0Model(RegisterPort):
 
     def discharge_mv(self):
         """Across the shunt; what charges does not count."""
-        return -self.bench.current_ma * self.shunt_mohm / 1000.0
+        return -self.bench.sensed_ma * self.shunt_mohm / 1000.0
 
     def _on_bench(self):
-        ma = self.bench.current_ma
+        ma = self.bench.sensed_ma
         if ma != self._ma:
             self._ma = ma
             self.coulombs.changed(ma)

@@ -14,7 +14,7 @@ class CoulombCounter:
         self.chip = chip
         self._entry = None
         self._done_call = self._done
-        self._ma = chip.bench.current_ma
+        self._ma = chip.bench.sensed_ma
         self._ma_us = 0.0
         self._from_us = self._until_us = 0
 

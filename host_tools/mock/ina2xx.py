@@ -107,7 +107,7 @@ class Ina2xx:
         self._schedule()
 
     def shunt_nv(self):
-        return self.shunt_sign * self.bench.current_ma * self.shunt_uohm + self.offset_nv
+        return self.shunt_sign * self.bench.sensed_ma * self.shunt_uohm + self.offset_nv
 
     def show_current(self, ma):
         self._show_shunt(self.shunt_sign * ma * self.shunt_uohm)

@@ -354,7 +354,7 @@ class Isl94202Model(RegisterPort):
             inputs.convert_cells()
             code = inputs.codes[channel - 1]
         elif channel == 9:
-            code = inputs.current_code(self.bench.current_ma, regs[m.CTRL0] >> 4 & 3)
+            code = inputs.current_code(self.bench.sensed_ma, regs[m.CTRL0] >> 4 & 3)
         elif channel == 10:
             code = inputs.stack_code(self.bench.stack_mv)
         elif channel == 11:
@@ -476,7 +476,7 @@ class Isl94202Model(RegisterPort):
         if direction:
             self.set_bits(m.INIDLE | m.INDOZE, False)
             self.regs[m.CTRL3] = 0
-        ma = self.bench.current_ma if direction else 0.0
+        ma = self.bench.sensed_ma if direction else 0.0
         gain_code = self.regs[m.CTRL0] >> 4 & 3
         self._put(m.ISNS, self.inputs.current_code(ma, gain_code))
 

@@ -81,7 +81,7 @@ class Inputs:
         return code_of(mv * (1000 + self.stack_permille) / 1000.0, 57600.0)
 
     def sense_uv(self):
-        return self.bench.current_ma * self.shunt_mohm
+        return self.bench.sensed_ma * self.shunt_mohm
 
     def direction(self):
         """1 charging, -1 discharging, 0 too little to tell."""

@@ -9,6 +9,8 @@ _LONGEST_S = 2_000_000
 _CELL_MV = (0, 5500)
 _TEMP_C = (-60, 150)
 _CURRENT_A = (-2000, 2000)
+_SHUNT_PERCENT = (-50, 50)
+_SHUNT_MA = (-20_000, 20_000)
 _PRESS_S = (0.05, 600)
 _LEAK_OHM = (0.01, 100_000)
 _SWITCHES = {"charge": 1, "discharge": 2}
@@ -35,7 +37,8 @@ _BOARD_PLACES = {"die": 0, "switches": 1}
 
 FORMS = (
     "cell N mv V, cell N open, cell N leak OHM, temp N|all|die|switches c T, "
-    "temp N|switches open|shorted, current a A, short, afe nak|crc|frozen|reset|flipped, "
+    "temp N|switches open|shorted, current a A, short, shunt gain PERCENT, "
+    "shunt offset MA, afe nak|crc|frozen|reset|flipped, "
     "monitor nak|frozen|reset, fet charge|discharge stuck-on, "
     "contactor main|charge|precharge welded|stuck-open, link short|disconnected, interlock, "
     "emergency, button S, heater broken|stuck-on, fan broken, clear"
@@ -107,6 +110,11 @@ def _what(words, cells, temps, contactors):
             return "temp_dc", n, round(10 * _within(text, _TEMP_C, "temperature", "degC"))
         case ["current", "a", text]:
             return "current_ma", 0, round(1000 * _within(text, _CURRENT_A, "current", "A"))
+        case ["shunt", "gain", text]:
+            value = _within(text, _SHUNT_PERCENT, "error of the shunt", "%")
+            return "shunt_gain_ppm", 0, round(10_000 * value)
+        case ["shunt", "offset", text]:
+            return "shunt_offset_ma", 0, round(_within(text, _SHUNT_MA, "offset", "mA"))
         case ["short"] | ["clear"] | ["interlock"] | ["emergency"]:
             return words[0], 0, 0
         case ["heater", "broken" | "stuck-on"] | ["fan", "broken"]:

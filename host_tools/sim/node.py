@@ -304,6 +304,10 @@ class Node:
             bench.set_board_dc(fault["n"], fault["value"])
         elif what == "current_ma":
             bench.override_current_ma(fault["value"])
+        elif what == "shunt_gain_ppm":
+            bench.set_shunt_gain(fault["value"] / 10000)
+        elif what == "shunt_offset_ma":
+            bench.set_shunt_offset_ma(fault["value"])
         elif what == "short":
             bench.set_short()
         elif what == "fet_stuck":

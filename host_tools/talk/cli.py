@@ -13,6 +13,7 @@ def add_to(app):
     app.command("set", help="Write one point; needs a key.")(_set)
     app.command("log", help="The BMS's journal in words.")(_log)
     app.command("time", help="The BMS's clock: show it, set it.")(_time)
+    app.command("calibrate", help="Correct what the BMS measures; needs a key.")(_calibrate)
     app.add_typer(_limits, name="limits")
     app.add_typer(_key, name="key")
 
@@ -153,6 +154,39 @@ def _time(
         if wanted is None:
             return clock.show(bms, as_json)
         return clock.put(bms, unix_s, role, key_file, as_json)
+
+
+def _calibrate(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT", help="current-zero, current-gain, cell-voltage, undo, or show."
+        ),
+    ],
+    true_ma: Annotated[
+        int | None, typer.Option(metavar="MA", help="The current that flows, + = charging.")
+    ] = None,
+    cell: Annotated[int | None, typer.Option(metavar="N", help="Which cell, from 1.")] = None,
+    true_mv: Annotated[int | None, typer.Option(metavar="MV", help="The cell's voltage.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Measure and tell; take nothing over.")
+    ] = False,
+    port: o.Port = None,
+    run_dir: o.RunDir = None,
+    node: o.Node = 1,
+    protocol: o.Protocol = None,
+    baud: o.Baud = 9600,
+    unit: o.Unit = 1,
+    role: o.Role = "owner",
+    key_file: o.KeyFile = None,
+    as_json: o.AsJson = False,
+):
+    from host_tools.talk import calibrate
+
+    wanted = calibrate.parse(what, true_ma, cell, true_mv, dry_run)
+    o.check_role(role)
+    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+        return calibrate.calibrate(bms, wanted, role, key_file, as_json)
 
 
 @_limits.command("show", help="The limits that run.")

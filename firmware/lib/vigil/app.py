@@ -4,6 +4,7 @@ A board is an object with: name, chemistry (name), capacity_mah, front_end, link
 make a link from a Status), watchdog (or None), and pins as docs/inputs-and-outputs.md names them.
 `estimator` is the class vigil.estimate.task.EstimateTask; without it the charge is only counted.
 `black_box` is the class vigil.blackbox.BlackBox, where trips shall be kept with what led to them.
+`calibration` is the class vigil.calibration.Calibration, where its owner may correct it.
 A board whose links show points has `points`, the class vigil.points.Points, and perhaps an
 `authority` of its own (see vigil.door); else it gets a vigil.auth.Authority.
 What survives a restart is in the Memory.
@@ -170,6 +171,12 @@ class Bms:
         box = self.black_box = make_box and make_box(self)
         if box:
             tasks.append(SlowTask(box.step, box.period_ms))
+        # Whose read() is the cycle's: the front end, or what corrects it.
+        self.reader = front_end
+        make_calibration = getattr(board, "calibration", None)
+        calibration = self.calibration = make_calibration and make_calibration(self)
+        if calibration:
+            tasks.append(SlowTask(calibration.step, calibration.period_ms))
         if self.door:
             self.door.task = SlowTask(self.door.step, self.door.period_ms)
             tasks.append(self.door.task)
@@ -260,7 +267,14 @@ class Bms:
     def _unmeasurable(self, table, requests):
         if not hasattr(self.front_end, "highest_ma"):
             return []
-        return backstop_check.unmeasurable(table, self.front_end.highest_ma(requests))
+        highest_ma = self.front_end.highest_ma(requests)
+        if self.calibration:
+            highest_ma = self.calibration.seen_ma(highest_ma)
+        return backstop_check.unmeasurable(table, highest_ma)
+
+    def unmeasurable(self):
+        """Limits of the running table that lie beyond what can be seen, as now calibrated."""
+        return self._unmeasurable(self.table, self._requests)
 
     def owner_reset(self):
         """The owner has looked: latched switches are released, failed starts forgotten.
@@ -342,7 +356,7 @@ class Bms:
 
     def _look(self, now_ms):
         try:
-            self.front_end.read(self.sample, now_ms)
+            self.reader.read(self.sample, now_ms)
             self.sample.answered(now_ms)
             self._looked_well = True
             self.plausibility.note_read(0)

@@ -40,6 +40,7 @@ KEYS_LOST = const(0)
 AT_BOARD = const(1)
 BY_OWNER = const(2)
 WINDOW = const(35)  # (seconds, 0): the owner lets others write; `where` is his session
+CALIBRATION = const(36)  # (what, new correction), `where` is the cell; 0: what was kept is lost
 
 RECORD_SIZE = const(32)
 PER_FILE = const(14)  # 448 bytes: littlefs keeps such a file inside its folder's own log

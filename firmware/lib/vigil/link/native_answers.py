@@ -20,6 +20,7 @@ BLACK_BOX = const(0x05)
 SUBSCRIBE = const(0x06)
 JOURNAL = const(0x07)
 TIME = const(0x08)
+CALIBRATE = const(0x09)
 CHALLENGE = const(0x10)
 PROVE = const(0x11)
 END = const(0x12)
@@ -49,6 +50,7 @@ _CHECKS = const(4)  # writes of a slice
 _MOST_TEXT = const(32)
 _KEY = const(32)
 _NONCE = const(16)
+_MOST_TRUE = const(500000)  # mA
 _OF_NO_POINT = const(0xFF00)  # and the operation: how the journal names a write to no point
 
 
@@ -74,6 +76,8 @@ class Answers:
             return self._black_box(self._bms.black_box)
         if op == TIME:
             return self._time(size)
+        if op == CALIBRATE and self._bms.calibration:
+            return self._calibrate(size, self._bms.calibration)
         if op >= CHALLENGE and op <= OPEN_WINDOW and self._authority:
             return self._trust(op, size, self._authority, time.ticks_ms())
         return NO_SUCH_OP
@@ -214,6 +218,34 @@ class Answers:
         self.reply[self._to : end] = told
         self._to = end
         return OK if told else NOTHING
+
+    def _calibrate(self, size, calibration):
+        begin = self._begin
+        entrance = self._door
+        if size == 6:
+            kind = self._message[begin]
+            cell = self._message[begin + 1]
+            true = ((self._word(begin + 2) ^ 0x8000) - 0x8000) * 65536 + self._word(begin + 4)
+            if self._role < door.OPERATOR:
+                entrance.refuse(_OF_NO_POINT | CALIBRATE, door.NOT_ALLOWED)
+                return _DOOR + door.NOT_ALLOWED
+            if not 1 <= kind & 0x7F <= 4 or (kind & 0x7F == 3) != (cell > 0):
+                return MALFORMED
+            if not -_MOST_TRUE <= true <= _MOST_TRUE:
+                entrance.refuse(_OF_NO_POINT | CALIBRATE, door.OUT_OF_RANGE)
+                return _DOOR + door.OUT_OF_RANGE
+            if calibration.is_busy:
+                entrance.refuse(_OF_NO_POINT | CALIBRATE, door.BUSY)
+                return _DOOR + door.BUSY
+            calibration.begin(kind, cell, true)
+            entrance.done(_OF_NO_POINT | CALIBRATE, true, door.NATIVE)
+        elif size:
+            return MALFORMED
+        told = calibration.answer(time.ticks_ms())
+        end = self._to + len(told)
+        self.reply[self._to : end] = told
+        self._to = end
+        return OK
 
     def _time(self, size):
         uptime_s = self._bms.keeper.uptime_s
