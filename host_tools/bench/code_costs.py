@@ -63,6 +63,7 @@ class Counter:
             "differ": workloads.differ,
             "publish": workloads.publish,
             "refresh": lambda _: workloads.refresh(),
+            "correct": lambda _: workloads.correct(self.cells),
             "look": lambda _: workloads.believable(cells=self.cells),
         }
         if name == "count_charge":
@@ -115,6 +116,7 @@ class Counter:
         found["count charge"] = piece("count")[0]
         found["plausibility"] = piece("plausible")[0]
         found["inputs"] = piece("inputs")[0]
+        found["calibrated"] = piece("calibrated")[0]
         named = ("judge", "act", "plausibility", "inputs")
         found["cycle"] = piece("turn")[0] - reads[0][0] - sum(found[name] for name in named)
         found["link poll"] = piece("poll")[0]

@@ -82,6 +82,7 @@ def readings(viper, c):
     return found | {
         "pec15_blocks of 2 devices": _pair(viper, c, workloads.pec15_blocks(2)),
         "refresh": _pair(viper, c, workloads.refresh()),
+        "correct": _pair(viper, c, workloads.correct(workloads.CELLS)),
     }
 
 

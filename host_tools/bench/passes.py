@@ -51,6 +51,9 @@ class Kernels:
     def refresh(record, now_ms, answered_ms, period_ms):
         return 0
 
+    def correct(words, cells, state):
+        return 0
+
     def count_charge(counter, current_ma, elapsed_ms):
         return 0
 
@@ -67,6 +70,7 @@ KERNELS = {
     "differ": (4, 2),
     "publish": (6, 2),
     "refresh": (4, None),
+    "correct": (3, None),
     "count_charge": (3, None),
     "look": (2, None),
 }
@@ -184,6 +188,13 @@ def notes(function):
     return made
 
 
+class Nothing:
+    """A front end that has nothing to say."""
+
+    def read(self, sample, now_ms):
+        pass
+
+
 class Pieces:
     """A BMS in steady good health; each method without arguments is one piece."""
 
@@ -192,6 +203,7 @@ class Pieces:
         from vigil.afe.bq76952 import Bq76952
         from vigil.afe.bq76952_bring_up import compare
         from vigil.blackbox import BlackBox
+        from vigil.calibration import Calibration
         from vigil.estimate.task import EstimateTask
         from vigil.link.jbd import Jbd
         from vigil.link.rs485 import Rs485
@@ -202,6 +214,7 @@ class Pieces:
         board = Board()
         board.estimator = EstimateTask
         board.black_box = BlackBox
+        board.calibration = Calibration
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
         board.front_end = chip
         self.give_links(board)
@@ -442,6 +455,30 @@ class Pieces:
         self.bms.protection.trips += 1
         self.bms.protection.trip_counts[1] += 1
         box.step(self.now_ms)
+
+    def calibrated(self):
+        """What a calibrated board reads beside its front end."""
+        calibration = self.bms.calibration
+        if calibration._front_end is self.chip:
+            calibration._front_end = Nothing()
+        calibration.read(self.bms.sample, self.now_ms)
+
+    def calibration_idle(self):
+        self.bms.calibration.step(self.now_ms)
+
+    def calibration(self):
+        """A value of the ten seconds added."""
+        calibration = self.bms.calibration
+        calibration._front_end = self.chip
+        calibration.kind = 2
+        calibration.result = 1
+        if not hasattr(calibration, "_sum"):
+            calibration._begun = False
+            calibration.step(self.now_ms)
+        calibration._since_ms = self.now_ms
+        calibration._sequence = 0 - 1
+        calibration.step(self.now_ms)
+        calibration.result = 0
 
     def keeper_idle(self):
         self.now_ms += 10

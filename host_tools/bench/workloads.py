@@ -177,6 +177,12 @@ def refresh():
     return "refresh", (array("i", [7] * 13), NOW_MS, NOW_MS - CYCLE_MS, PERIODS_MS[0])
 
 
+def correct(count):
+    words = array("i", [1, 30000, 1] + [3300] * count)
+    state = array("i", [0, 0, 1, 10, 100, 0, 2, 0, 3, count])
+    return "correct", (words, array("i", [3] * count), state)
+
+
 def plausible(cells_mv, before_mv, keep=0, new=(0, 1, 2, 3)):
     """What is new after a scan like before_mv; the reference is like the latter."""
     made = pack(cells_mv)
@@ -256,6 +262,19 @@ def random_inputs(seed):
     highest = lowest + dice.randrange(400)
     zero = dice.randrange(-200, 200)
     yield "publish", (array("i", [5] * 8), some, dice.randrange(9), zero, lowest, highest)
+
+    most = dice.choice((400, 1_000_000))
+    words = [dice.choice((sample.UNKNOWN, dice.randrange(-most, most))) for _ in range(9)]
+    state = [
+        0,
+        dice.choice((words[0], 3)),
+        1,
+        dice.randrange(-900, 900),
+        dice.randrange(-1638, 1639),
+    ]
+    state += [0, 2, dice.choice((words[2], 3)), 3, dice.randrange(7)]
+    cells = array("i", [dice.randrange(-20, 21) for _ in range(6)])
+    yield "correct", (array("i", words), cells, array("i", state))
 
     record = array("i", [dice.choice((0, 5, (1 << 30) - 1)) for _ in range(13)])
     now_ms, answered_ms = dice.randrange(1 << 30), dice.randrange(1 << 30)

@@ -17,7 +17,6 @@ REFUSED = {
     " a hundredth of the capacity an hour): look for what is wrong with the shunt, the wiring"
     " or the true value",
     14: "it could not be measured for ten seconds",
-    15: "four cells are corrected already: undo, or correct one to what it shows uncorrected",
     16: "a limit would then lie beyond what the front end can show: lower it first",
     17: "cells are being balanced, which moves their voltages: try again later",
     18: "there is nothing to go back to",

@@ -83,6 +83,8 @@ class CodeTime:
             self._before(bms.door.stage, "begin", "limits begun")
             self._before(bms.door.stage, "check", "limits looked through")
             self._charge_backstop_check(bms)
+        if bms.calibration:
+            self._before(bms.calibration, "read", "calibrated")
         switches = bms.switches
         act = switches.act
         usual, busy = self._rows["act"], self._rows["act, busy"]

@@ -30,6 +30,7 @@ ROWS = {
     "count charge": 9397,
     "plausibility": 12309,  # everything new, nothing remarkable
     "inputs": 7759,
+    "calibrated": 8760,  # only where a board is calibrated
     "cycle": 47119,  # the executive's turn, and Bms.cycle between its parts
     "link poll": 14185,
     "link byte": 16647,
@@ -84,6 +85,7 @@ TASKS = {
     "backstop_watch": (17707, 151301),
     "door": (14000, 136000),  # one row of a set of limits checked
     "black_box": (94500, 330000),  # everything recorded; the extremes and an event's head, too
+    "calibration": (2730, 42700),  # a value of the ten seconds added
     "estimator": (36335, 265795),  # the pack's figure; some guesses of the grid
 }
 # For a task that has no row: as much as the dearest one that has.

@@ -27,6 +27,10 @@ class StillBench:
         self.switch_c = 35.0
         self.gates = None
 
+    @property
+    def sensed_ma(self):
+        return self.current_ma
+
     def update(self):
         pass
 

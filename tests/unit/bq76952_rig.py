@@ -54,6 +54,10 @@ class ObedientBench:
         self.updates = 0
         self._sum_up()
 
+    @property
+    def sensed_ma(self):
+        return self.current_ma
+
     def _sum_up(self):
         self.lowest_mv = min(self.cell_mv)
         self.highest_mv = max(self.cell_mv)

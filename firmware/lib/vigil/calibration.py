@@ -6,11 +6,20 @@ mean of ten seconds against what its owner knows to be true, and refused if it i
 """
 
 import struct
+from array import array
 
 from micropython import const
 
-from vigil import journal
-from vigil.sample import CELLS, CURRENT, UNKNOWN
+from vigil import journal, kernels
+from vigil.sample import (
+    CELLS,
+    CURRENT,
+    HEALTH_AT,
+    HEALTH_WORDS,
+    SEQUENCE,
+    UNKNOWN,
+    record_at,
+)
 
 # What is asked for.
 ZERO = const(1)  # no current flows: both switches are open
@@ -29,7 +38,6 @@ TOO_SMALL = const(11)
 UNSTEADY = const(12)
 IMPLAUSIBLE = const(13)
 NOT_MEASURED = const(14)
-TOO_MANY = const(15)
 LIMIT_UNSEEN = const(16)
 BALANCES = const(17)
 NONE_BEFORE = const(18)
@@ -37,7 +45,6 @@ NO_SUCH_CELL = const(19)
 
 MOST_GAIN = const(1638)  # of 16384: a tenth
 MOST_CELL_MV = const(20)
-MOST_CELLS = const(4)
 _LEAST_TRUE_MA = const(1000)
 _LEAST_OFFSET_MA = const(200)
 _WINDOW_MS = const(10000)
@@ -46,10 +53,16 @@ _LEAST_COUNT = const(10)
 _STEADY_MV = const(10)
 _TICKS = const(0x3FFFFFFF)
 _SCHEMA = const(1)
-# Offset in mA, gain, how many cells; then (cell, mV) of each.
-_HEAD = "<ihH"
-_HEAD_SIZE = const(8)
-_SET = const(16)
+# Offset in mA, gain; then a byte for each cell.
+_HEAD = "<ih"
+_HEAD_SIZE = const(6)
+_SET = const(48)
+# Of the kernel's state.
+_CURRENT_SEEN = const(1)
+_OFFSET = const(3)
+_GAIN = const(4)
+_RAW = const(5)
+_CELLS_SEEN = const(7)
 
 
 class Calibration:
@@ -70,7 +83,23 @@ class Calibration:
         self._would = 0
         self._dry = False
         self._true = 0
-        self._raw_ma = UNKNOWN
+        sample = bms.sample
+        self.cells = array("i", [0] * sample.cell_count)
+        self._state = array(
+            "i",
+            (
+                record_at(CURRENT) + SEQUENCE,
+                0,
+                HEALTH_AT + HEALTH_WORDS + sample.current_at,
+                0,
+                0,
+                UNKNOWN,
+                record_at(CELLS) + SEQUENCE,
+                0,
+                HEALTH_AT + HEALTH_WORDS + sample.cells_at,
+                sample.cell_count,
+            ),
+        )
         self.lost = False  # what was remembered is not good
         self._now = self._before = bytes(_SET)
         self._store = bms.memory.another("trim", _SCHEMA, 2 * _SET)
@@ -92,30 +121,12 @@ class Calibration:
         try:
             self._front_end.read(sample, now_ms)
         finally:
-            sequence = sample.sequence(CURRENT)
-            if sequence != self._current_sequence:
-                self._current_sequence = sequence
-                at = sample.current_at
-                raw_ma = self._raw_ma = sample.values[at]
-                if raw_ma != UNKNOWN:
-                    sample.values[at] = self.corrected(raw_ma)
-            if self._cells:
-                sequence = sample.sequence(CELLS)
-                if sequence != self._cells_sequence:
-                    self._cells_sequence = sequence
-                    values = sample.cell_values
-                    for cell in self._cells:
-                        if values[cell] != UNKNOWN:
-                            values[cell] += self._cells[cell]
-
-    def corrected(self, raw_ma):
-        raw_ma -= self.offset_ma
-        # In sixteenths, so that the product stays off the heap.
-        return raw_ma + ((raw_ma >> 4) * self.gain >> 10)
+            kernels.correct(sample.words, self.cells, self._state)
 
     def seen_ma(self, highest_ma):
         """Of a front end that shows currents up to this: what is shown of either direction."""
-        return min(self.corrected(highest_ma), 0 - self.corrected(0 - highest_ma))
+        least_ma = highest_ma - abs(self.offset_ma)
+        return least_ma + ((least_ma >> 4) * self.gain >> 10)
 
     # What is asked.
 
@@ -202,11 +213,9 @@ class Calibration:
         sample = self._bms.sample
         corrects = self._bms.reader is self
         if self.kind != CELL:
-            return self._raw_ma if corrects else sample.values[sample.current_at]
+            return self._state[_RAW] if corrects else sample.values[sample.current_at]
         value = sample.cell_values[self._cell - 1]
-        if corrects and value != UNKNOWN:
-            value -= self._cells.get(self._cell - 1, 0)
-        return value
+        return value if value == UNKNOWN else value - self.cells[self._cell - 1]
 
     def _finish(self):
         count = self._count
@@ -217,7 +226,7 @@ class Calibration:
         apart = self._high - self._low
         offset_ma = self.offset_ma
         gain = self.gain
-        cells = dict(self._cells)
+        cells = list(self.cells)
         if self.kind == ZERO:
             offset_ma = self._would = mean
             steady = self._most_offset_ma
@@ -234,19 +243,15 @@ class Calibration:
             steady = _STEADY_MV
             self._would = cells[self._cell - 1] = self._true - mean
             plausible = abs(self._would) <= MOST_CELL_MV
-            if not self._would:
-                del cells[self._cell - 1]
         if apart > steady:
             self.result = UNSTEADY
         elif not plausible:
             self.result = IMPLAUSIBLE
-        elif len(cells) > MOST_CELLS:
-            self.result = TOO_MANY
         else:
             packed = bytearray(_SET)
-            struct.pack_into(_HEAD, packed, 0, offset_ma, gain, len(cells))
-            for at, cell in enumerate(sorted(cells)):
-                struct.pack_into("<Bb", packed, _HEAD_SIZE + 2 * at, cell, cells[cell])
+            struct.pack_into(_HEAD, packed, 0, offset_ma, gain)
+            for cell in range(len(cells)):
+                packed[_HEAD_SIZE + cell] = cells[cell] & 0xFF
             self._take(bytes(packed))
 
     def _take(self, packed):
@@ -269,27 +274,27 @@ class Calibration:
 
     def _use(self, packed):
         """False, and nothing is used, if a value is beyond what may be corrected."""
-        offset_ma, gain, count = struct.unpack(_HEAD, packed[:_HEAD_SIZE])
-        cells = {}
-        if count > MOST_CELLS:
-            return False
-        for at in range(_HEAD_SIZE, _HEAD_SIZE + 2 * count, 2):
-            cell, mv = struct.unpack("<Bb", packed[at : at + 2])
-            if cell >= self._bms.sample.cell_count or abs(mv) > MOST_CELL_MV:
-                return False
-            cells[cell] = mv
+        offset_ma, gain = struct.unpack(_HEAD, packed[:_HEAD_SIZE])
         if abs(offset_ma) > self._most_offset_ma or abs(gain) > MOST_GAIN:
+            return False
+        mvs = [(byte ^ 0x80) - 0x80 for byte in packed[_HEAD_SIZE:]]
+        count = len(self.cells)
+        # Of a board with more cells, these were others.
+        if max(mvs) > MOST_CELL_MV or min(mvs) < 0 - MOST_CELL_MV or any(mvs[count:]):
             return False
         self._now = packed
         self.offset_ma = offset_ma
         self.gain = gain
-        self._cells = cells
+        for cell in range(count):
+            self.cells[cell] = mvs[cell]
+        state = self._state
+        state[_OFFSET] = offset_ma
+        state[_GAIN] = gain
         sample = self._bms.sample
         # What is there already stays as it was corrected, or not, before.
-        self._current_sequence = sample.sequence(CURRENT)
-        self._cells_sequence = sample.sequence(CELLS)
-        corrects = offset_ma or gain or cells
-        self._bms.reader = self if corrects else self._front_end
+        state[_CURRENT_SEEN] = sample.sequence(CURRENT)
+        state[_CELLS_SEEN] = sample.sequence(CELLS)
+        self._bms.reader = self if offset_ma or gain or any(mvs) else self._front_end
         return True
 
     # For a link.
@@ -308,8 +313,9 @@ class Calibration:
             self.seconds_left(now_ms),
             (self._before != self._now) | self.lost << 1,
         )
-        for cell in sorted(self._cells):
-            told += struct.pack(">Bb", cell + 1, self._cells[cell])
+        for cell in range(len(self.cells)):
+            if self.cells[cell]:
+                told += struct.pack(">Bb", cell + 1, self.cells[cell])
         return told
 
 

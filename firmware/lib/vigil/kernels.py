@@ -181,6 +181,43 @@ def publish(target: ptr32, words: ptr32, count: int, zero: int, lowest: int, hig
     return 0
 
 
+@micropython.viper
+def correct(words: ptr32, cells: ptr32, state: ptr32) -> int:
+    """Correct the current and the cells of a Sample that are new since the call before; returns 0.
+
+    state: place of the current's sequence, that sequence when last corrected, place of the
+    current, what is taken off it, what is added of it in 1/16384, what it was uncorrected; place
+    of the cells' sequence, that when last corrected, place of the first cell, how many. cells:
+    what is added to each. The unknown stays so.
+    """
+    sign = 1
+    sign = sign << 31
+    at = state[0]
+    if words[at] != state[1]:
+        state[1] = words[at]
+        at = state[2]
+        word = words[at]
+        state[5] = word
+        if word != _UNKNOWN:
+            word = (word ^ sign) - sign
+            word = word - ((state[3] ^ sign) - sign)
+            gain = (state[4] ^ sign) - sign
+            words[at] = word + (((word >> 4) * gain) >> 10)
+    at = state[6]
+    if words[at] != state[7]:
+        state[7] = words[at]
+        words = ptr32(int(words) + (state[8] << 2))
+        count = state[9]
+        while count:
+            word = words[0]
+            if word != _UNKNOWN:
+                words[0] = word + cells[0]
+            words = ptr32(int(words) + 4)
+            cells = ptr32(int(cells) + 4)
+            count -= 1
+    return 0
+
+
 # The protection.
 _NOTHING = const(0 - (1 << 28))  # below every trip
 _ALWAYS = const(_NOTHING - 1)  # below every value

@@ -96,7 +96,7 @@ HIGHEST_AT = const(3)
 LOWEST_AT = const(4)
 UNKNOWNS = const(5)
 AGE = const(7)
-_SEQUENCE = const(8)
+SEQUENCE = const(8)
 _STAMP = const(10)
 _READ = const(11)
 _READ_BEFORE = const(12)
@@ -218,7 +218,7 @@ class Sample:
         words[_SHORT_CIRCUIT_WORD] = self.front_end_discharge_trip & _FAST_TRIPS
 
     def sequence(self, group):
-        return self.words[GROUPS_AT + group * GROUP_WORDS + _SEQUENCE]
+        return self.words[GROUPS_AT + group * GROUP_WORDS + SEQUENCE]
 
     def read_ms(self, group):
         """When the latest conversion of this group was read (ticks)."""

@@ -23,6 +23,7 @@ def failures():
         ("unpack_words", _unpack_words),
         ("differ", _differ),
         ("publish", _publish),
+        ("correct", _correct),
         ("refresh", _refresh),
         ("judge", _judge),
         ("count_charge", _count_charge),
@@ -99,6 +100,24 @@ def _publish():
     words = array("i", [7, 7, 7, 7, 7])
     kernels.publish(words, array("i", [2130, 2131, 4231, 4232]), 4, 2731, -600, 1500)
     return list(words) == [_UNKNOWN, -600, 1500, _UNKNOWN, 7]
+
+
+def _correct():
+    # Two cells, one of them unknown, and a current of -30,000 with 100 too much and a tenth more.
+    words = array("i", [5, -29900, 8, 3300, _UNKNOWN, 3301])
+    state = array("i", [0, 4, 1, 100, 1638, 0, 2, 7, 3, 2])
+    cells = array("i", [0 - 7, 9])
+    for _ in range(2):
+        kernels.correct(words, cells, state)
+    return list(words) == [5, -33000, 8, 3293, _UNKNOWN, 3301] and list(state[1:8]) == [
+        5,
+        1,
+        100,
+        1638,
+        -29900,
+        2,
+        8,
+    ]
 
 
 def _refresh():

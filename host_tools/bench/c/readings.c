@@ -52,3 +52,22 @@ int refresh(int32_t *record, int now_ms, int answered_ms, int period_ms) {
     record[8] = sequence > 0x3FFFFFFF ? 1 : sequence;
     return 0;
 }
+
+int correct(int32_t *words, const int32_t *cells, int32_t *state) {
+    if (words[state[0]] != state[1]) {
+        state[1] = words[state[0]];
+        int32_t raw = state[5] = words[state[2]];
+        if (raw != 0x1FFFFFFF) {
+            raw -= state[3];
+            words[state[2]] = raw + (((raw >> 4) * state[4]) >> 10);
+        }
+    }
+    if (words[state[6]] != state[7]) {
+        state[7] = words[state[6]];
+        int32_t *values = words + state[8];
+        for (int cell = 0; cell < state[9]; cell++)
+            if (values[cell] != 0x1FFFFFFF)
+                values[cell] += cells[cell];
+    }
+    return 0;
+}
