@@ -126,6 +126,16 @@ _OPS = (
         "([`storage.md`](storage.md))",
     ),
     ("TIME", "- or unix seconds (4; operator)", "uptime in s (4), unix seconds (4; 0: not known)"),
+    (
+        "CALIBRATE",
+        "- for how it stands; or what (1: 1 the current is 0, 2 gain, 3 cell, 4 undo; + `80` to "
+        "measure only), cell from 1 (1; else 0), true mA or mV (4); operator",
+        "offset in mA (4), gain in 1/16384 (2), what was asked for last (1), what became of it "
+        "(1: 0 nothing, 1 is measured, 2 taken, 3 would be taken, from 10 on refused), cell (1), "
+        "what the front end showed (4), new correction (4), seconds left (1), flags (1: 1 undo is "
+        "possible, 2 what was kept is lost), then for each corrected cell number (1), mV (1) "
+        "([`calibration.md`](calibration.md)). Status 2: the board has none",
+    ),
     ("CHALLENGE", "role (1), client's nonce (16)", "session (1), nonce (16), proof (16)"),
     ("PROVE", "session (1), client's proof (16)", "-; the session is open"),
     ("END", "-", "-; sealed only, and the last message of its session"),
@@ -143,12 +153,10 @@ _OPS = (
     ),
 )
 _MIDDLE = """
-Writes (WRITE, TIME with a time, SET_KEY, OPEN_WINDOW) are taken only in sealed messages of a
-session with the role; others get status 20, change nothing and are recorded. Commands and sets of
+Writes (WRITE, TIME with a time, CALIBRATE with a value, SET_KEY, OPEN_WINDOW) are taken only in
+sealed messages of a session with the role; others get status 20, change nothing and are recorded. Commands and sets of
 limits are points: [`points.md`](points.md) says how a set is begun, put, checked, taken over and
 read back. Each WRITE is whole: if one of its points is refused, none is written.
-
-Op `09` is kept for calibrating, which the firmware cannot do yet: status 2.
 
 ## Example frames
 

@@ -58,5 +58,15 @@ def test_read_set_and_limits_with_and_without_a_key(tmp_path, monkeypatch, capsy
         assert 1700000000 <= vigil("time")[1]["unix_s"] < 1700000600
         kinds = [entry["kind"] for entry in vigil("log")[1]["entries"]]
         assert {"start", "session", "write", "limits"} <= set(kinds)
+        # Of all this nothing was a trip.
+        assert vigil("log", "--black-box")[1]["events"] == []
+        true_mv = vigil("points", "cell_mv")[1]["cell_mv"][2] + 9
+        asked = ("calibrate", "cell-voltage", "--cell", "3", "--true-mv", str(true_mv))
+        code, told = vigil(*asked, "--role", "operator")
+        assert code == 0 and told["taken"] and abs(told["cells"]["3"] - 9) <= 2
+        wait_for(lambda: abs(vigil("points", "cell_mv")[1]["cell_mv"][2] - true_mv) <= 2)
+        code, told = vigil("calibrate", "current-zero")
+        assert code == 1 and "a switch is on" in told
+        assert vigil("calibrate", "undo")[1]["cells"] == {}
         seen = simulator.records()
     assert seen[-1]["overruns"] == 0
