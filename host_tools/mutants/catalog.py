@@ -423,8 +423,8 @@ def _memory():
     yield Mutation(
         "what is measured beside a new set of limits is no news",
         _LIB + "keeper.py",
-        "if tripped and self._anew and _is_blindness(row[limits.GROUP]):",
-        "if tripped and self._anew:",
+        "return self._anew and _is_blindness(limits.TABLE[at][limits.GROUP])",
+        "return self._anew",
         anew,
     )
     yield Mutation(
