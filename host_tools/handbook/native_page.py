@@ -156,7 +156,8 @@ _MIDDLE = """
 Writes (WRITE, TIME with a time, CALIBRATE with a value, SET_KEY, OPEN_WINDOW) are taken only in
 sealed messages of a session with the role; others get status 20, change nothing and are recorded.
 Commands and sets of limits are points: [`points.md`](points.md) says how a set is begun,
-put, checked, taken over and read back. Each WRITE is whole: if one of its points is refused, none is written.
+put, checked, taken over and read back. Each WRITE is whole: if one of its points is refused, none
+is written.
 
 ## Example frames
 
