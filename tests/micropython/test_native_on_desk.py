@@ -394,8 +394,8 @@ def test_what_is_not_spoken_gets_a_clear_answer():
             assert answer == bytes([0x10, 5, 9, READ | 0x80, OTHER_VERSION, 1, 1])
         for kind in (0x12, 0x1F):
             assert master.at_once(bytes([kind, 2, 9, READ])) == b"\x10\x03\x09\x83\x03"
-        # As on a board without a black box.
-        master.bms.black_box = None
+        # As on a board that has neither black box nor calibration.
+        master.bms.black_box = master.bms.calibration = None
         for op in (0, 5, 9, 0x0A, 0x0F, 0x16, 0x7F):
             assert master.ask(op) == (NO_SUCH_OP, b"")
         assert master.at_once(b"\x11\x02\x07\x01") == b"\x10\x03\x00\x80\x03"
