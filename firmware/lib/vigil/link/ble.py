@@ -98,7 +98,7 @@ class Ble:
         self._round = _ADVERTISE
         self._due_us = time.ticks_us()
         self._advertises = False
-        self._owed = False  # telemetry
+        self._choked = bytearray(links)  # it did not take the latest piece
         self.bytes_in = 0
         self.bytes_out = 0
         self.replies = 0
@@ -190,12 +190,10 @@ class Ble:
 
     def poll(self, now_us):
         """Do what is due; returns in how many microseconds it wants to be called again."""
-        if self._stirred:
-            return self._tend(now_us)
         if time.ticks_diff(now_us, self._due_us) >= 0:
             self._go_round(now_us)
             return _BUSY_POLL_US
-        return _IDLE_POLL_US
+        return self._tend(now_us) if self._stirred else _IDLE_POLL_US
 
     def _tend(self, now_us):
         """A slice for one link, a piece for each; others have their turn in between."""
@@ -220,14 +218,13 @@ class Ble:
         if worked or wait_us < _IDLE_POLL_US:
             # Perhaps there is more: where there is none, the next look finds that out.
             self._stirred = True
-        if self._owed and not worked:
-            self._tell(now_us)
         return _BUSY_POLL_US if worked else wait_us
 
     def _settle(self, slot):
         """Somebody has come or gone: nothing of whoever was there before is kept."""
         turn = self._turns[slot]
         self._sending[slot] = None
+        self._choked[slot] = 0
         for profile in self.profiles:
             engine = profile.engines[slot]
             if engine.unfinished:
@@ -305,11 +302,13 @@ class Ble:
         except OSError:
             # The port has no room: the same piece again.
             self.full = (self.full + 1) & _COUNTER_MASK
+            self._choked[slot] = 1
             if time.ticks_diff(now_us, self._since_us[slot]) > _GIVE_UP_US:
                 self.abandoned = (self.abandoned + 1) & _COUNTER_MASK
                 self._since_us[slot] = now_us
                 self._end(self._conns[slot])
             return _IDLE_POLL_US - 1
+        self._choked[slot] = 0
         if not begin:
             self.replies = (self.replies + 1) & _COUNTER_MASK
         self.bytes_out = (self.bytes_out + end - begin) & _COUNTER_MASK
@@ -339,13 +338,12 @@ class Ble:
                 connected = True
                 self._look_at_the_time(slot, now_ms)
         if at == _TELL and self._telemetry is not None and connected:
-            if self._owed:
-                self.stale = (self.stale + 1) & _COUNTER_MASK
-            self._owed = True
             self._tell(now_us)
         elif at == _TELL_BATTERY and self._battery is not None:
             self._battery.tell(self._radio)
         elif at == _ADVERTISE:
+            if self._bonds is not None:
+                self._bonds.step()
             self._advertise()
 
     def _look_at_the_time(self, slot, now_ms):
@@ -365,13 +363,10 @@ class Ble:
                 engine.silence()
 
     def _tell(self, now_us):
-        """The telemetry to whoever has subscribed, but not between the pieces of an answer."""
-        for slot in range(self._links):
-            if self._sending[slot] is not None:
-                return
-        self._owed = False
-        if not self._telemetry.tell(self._radio):
+        """The telemetry to whoever has subscribed; too late is too late, nothing of it waits."""
+        if max(self._choked) or not self._telemetry.tell(self._radio):
             self.stale = (self.stale + 1) & _COUNTER_MASK
+            return
         for slot in range(self._links):
             self._ready_us[slot] = time.ticks_add(now_us, self._paces[slot] * _PACE_US)
 

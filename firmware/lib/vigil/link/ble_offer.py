@@ -40,9 +40,19 @@ _NATIVE_WRITE = const(244)
 _NATIVE_FRAME_MS = const(3000)
 
 
-def offer(board, parts, name="Vigil-*", interval_ms=500, links=1, passkey=None, shunt_uohm=0):
+def offer(
+    board,
+    parts,
+    name="Vigil-*",
+    interval_ms=500,
+    links=1,
+    passkey=None,
+    paired=False,
+    shunt_uohm=0,
+):
     """name: a star in it becomes the end of the device's number; links: as many as the port has;
-    passkey: for pairing, six digits."""
+    passkey: for pairing, a number of six digits; paired: requests of the native protocol come
+    only from who knows it."""
     for part in parts:
         if part not in PARTS:
             raise ValueError("BLUETOOTH has no part " + part)
@@ -59,7 +69,7 @@ def offer(board, parts, name="Vigil-*", interval_ms=500, links=1, passkey=None, 
 
     def ble_link(status):
         makes = _Offer(bluetooth.UUID, radio, board, status, parts, links)
-        return makes.link(name, interval_ms, passkey, shunt_uohm)
+        return makes.link(name, interval_ms, passkey, paired, shunt_uohm)
 
     board.links = list(getattr(board, "links", ())) + [ble_link]
 
@@ -73,7 +83,7 @@ class _Offer:
         self._parts = parts
         self._links = links
 
-    def link(self, name, interval_ms, passkey, shunt_uohm):
+    def link(self, name, interval_ms, passkey, paired, shunt_uohm):
         radio = self._radio
         parts = self._parts
         status = self._status
@@ -90,7 +100,7 @@ class _Offer:
             services.append((self._uuid(_JBD), ((answer, _READ | _NOTIFY), (request, writes))))
         if native:
             writes = _WRITE | _WRITE_NO_RESPONSE
-            if bonds is not None:
+            if paired and bonds is not None:
                 writes |= _WRITE_PAIRED
             service, request, answer, told = [self._uuid(_NATIVE % at) for at in range(1, 5)]
             services.append(
