@@ -60,8 +60,8 @@ class Pieces(passes.Pieces):
     def ble_poll(self):
         radio = self.radio
         radio._stirred = False
-        radio._due_us = self.now_us
-        radio.poll(self.now_us - 1)
+        radio._due_us = 1000
+        radio.poll(0)
 
     def ble_tended(self):
         """Four links, nothing to do for any of them."""
@@ -79,6 +79,7 @@ class Pieces(passes.Pieces):
         self.ble_event()
         radio = self.radio
         radio._tails[0] = (radio._heads[0] - 1) & 0xFF
+        radio._out[0] = (radio._in[0] - 16) & 0xFFFF
         radio._work(0)
 
     def ble_rubbish(self):

@@ -2,7 +2,7 @@
 
 import machine  # noqa: F401  the fakes come first
 from desk import Desk
-from native_desk import ANSWER, CHALLENGE, KEYS, OWNER, Session, hmac, machine_ms, plain
+from native_desk import ANSWER, CHALLENGE, KEYS, OPERATOR, OWNER, Session, hmac, machine_ms, plain
 
 LEVEL, LEVEL_STATUS = 0x2A19, 0x2BED
 MAKER, MODEL, FIRMWARE, SERIAL = 0x2A29, 0x2A24, 0x2A26, 0x2A25
@@ -129,7 +129,7 @@ class BleDesk(Desk):
                 self.handles[name_of(uuid)] = handle
         if keys and self.authority:
             self.authority.open_commissioning(machine_ms())
-            for role in KEYS:
+            for role in (OPERATOR, OWNER):
                 assert self.authority.commission(role, KEYS[role], machine_ms()) == 0
 
     def phone(self, mtu=23, number=1):

@@ -70,8 +70,8 @@ class BtHome(Adverts):
         if temp_dc != UNKNOWN:
             self._put(_DEGREES, max(-0x80, min((temp_dc + 5) // 10, 0x7F)), 1)
         if stack_mv != UNKNOWN and current_ma != UNKNOWN:
-            # In mW this stays off the heap up to a kilovolt and a kiloampere.
-            power = (stack_mv + 50) // 100 * ((abs(current_ma) + 5) // 10) // 10
+            # This stays off the heap up to 100 V and a kiloampere.
+            power = (stack_mv + 5) // 10 * ((abs(current_ma) + 5) // 10) // 100
             self._put(_POWER, power if current_ma >= 0 else 0 - power, 4)
         if current and current_ma != UNKNOWN:
             self._put(_CURRENT, max(-0x7FFF, min(current_ma, 0x7FFF)), 2)

@@ -81,6 +81,7 @@ class SealedBtHome(BtHome):
         self._key = key
         self._cipher = None if key == _NO_KEY else aes(key, _ECB)
         self._counter = self._safe = self._end
+        self._told = b""
         self._reserve()
 
     def _reserve(self):
