@@ -5,7 +5,7 @@ from typing import NamedTuple
 from host_tools import firmware, meanings
 from host_tools.client import coding, messages
 
-_LINKS = {1: "Modbus", 2: "JBD", 3: "the native protocol"}
+_LINKS = {1: "Modbus", 2: "JBD", 3: "the native protocol", 4: "JBD on Bluetooth"}
 _SWITCHES = {1: "charge switch", 2: "discharge switch", 3: "both switches"}
 
 
@@ -112,7 +112,7 @@ def _window(held):
 
 
 def _whose(role):
-    names = {number: name for name, number in messages.ROLES.items()}
+    names = {3: "broadcast", **{number: name for name, number in messages.ROLES.items()}}
     return names.get(role, "somebody")
 
 

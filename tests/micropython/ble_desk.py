@@ -136,6 +136,16 @@ class BleDesk(Desk):
         return Phone(self, mtu, number)
 
 
+class OwnBleDesk(BleDesk):
+    """A board for real use, with the parts that its BLUETOOTH is set to; radio: the port."""
+
+    def _fit_radio(self, board, seed, profile="esp32"):
+        import bluetooth
+
+        bluetooth.use(self.clock, profile, seed)
+        self.air = bluetooth.air
+
+
 def name_of(uuid):
     """The number of a short one, the text of a long one."""
     packed = uuid.packed

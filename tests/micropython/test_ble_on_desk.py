@@ -17,6 +17,7 @@ from ble_desk import (
     SERIAL,
     TELEMETRY,
     BleDesk,
+    OwnBleDesk,
     jbd_frame,
 )
 from native_desk import (
@@ -418,6 +419,51 @@ def test_a_pico_does_not_pair_and_runs_all_the_same():
     checked(phone.ask_jbd(CELLS), 4)
 
 
+def test_boards_for_real_use_have_what_their_file_names():
+    class C1(OwnBleDesk):
+        BOARD = "libresolar_bms_c1"
+
+    class PicoW(OwnBleDesk):
+        BOARD = "pico_bq76952"
+
+    for board, port, parts in (
+        (C1, "esp32", ("jbd", "bthome")),
+        (C1, "esp32", ("native", "pairing")),
+        (PicoW, "rp2", ("jbd_parameters", "bthome_sealed")),
+        (PicoW, "rp2", ("jbd_writing", "native", "bthome")),
+    ):
+        master = board(
+            radio={"profile": port}, keys=False, code_time=False, settle=False, BLUETOOTH=parts
+        )
+        master.run_ms(1500)
+        phone = master.phone(185)
+        assert phone.read(MODEL) == board.BOARD.encode()
+        assert (JBD_REQUEST in master.handles) == (parts[0][:3] == "jbd")
+        assert (REQUEST in master.handles) == ("native" in parts)
+        if parts[0][:3] == "jbd":
+            assert len(checked(phone.ask_jbd(CELLS), 4)) == 32
+        if "native" in parts:
+            assert phone.ask(IDENTIFY)[0] == 0
+
+
+def test_a_board_without_bluetooth_or_with_a_wrong_part_says_so():
+    from vigil.link import by_name
+
+    class Board:
+        links = ()
+
+    board = Board()
+    by_name.offer_bluetooth(board, ())
+    assert board.links == ()
+    for parts in (("jbd", "wifi"), ("JBD",)):
+        try:
+            by_name.offer_bluetooth(board, parts)
+        except ValueError as error:
+            assert "no part" in str(error)
+        else:
+            raise AssertionError("a wrong part was taken")
+
+
 def test_too_many_writes_at_once_are_dropped_counted_and_harm_nobody_else():
     master = desk()
     flood, phone = master.phone(247, 1), master.phone(23, 2)
@@ -447,19 +493,22 @@ def test_oversize_writes_and_writes_to_every_handle_do_nothing():
     assert phone.ask(IDENTIFY)[0] == 0
 
 
-def test_the_name_and_the_broadcast_fit_and_a_full_one_is_whole():
-    for parts in (("jbd", "bthome"), ("jbd_writing", "bthome_sealed"), ("jbd",)):
-        for name in ("Vigil-*", "JBD-Vigil-*", "A name that is far too long for the radio"):
-            master = desk(radio={"parts": parts, "name": name}, keys=False, current_ma=-5000)
-            master.run_ms(2000)
-            _, data, response, _ = master.air.advertised
-            assert len(data) <= 31 and len(response) <= 31
-            fields = ad_fields(data)
-            fields.update(ad_fields(response))
-            assert fields[1] == b"\x06" and fields[3] == b"\x00\xff"
-            told = fields.get(9) or fields[8]
-            wanted = name.replace("*", "d28e").encode()
-            assert told == wanted[: len(told)] and (told == wanted or len(wanted) > 25)
+def test_the_name_and_the_broadcast_fit_and_a_cut_name_is_marked():
+    for parts, name in (
+        (("jbd", "bthome"), "Vigil-*"),
+        (("jbd_writing", "bthome_sealed"), "JBD-Vigil-*"),
+        (("jbd",), "A name that is far too long for the radio"),
+    ):
+        master = desk(radio={"parts": parts, "name": name}, keys=False, settle=False)
+        master.run_ms(2000)
+        _, data, response, _ = master.air.advertised
+        assert len(data) <= 31 and len(response) <= 31
+        fields = ad_fields(data)
+        fields.update(ad_fields(response))
+        assert fields[1] == b"\x06" and fields[3] == b"\x00\xff"
+        wanted = name.replace("*", "d28e").encode()
+        assert fields.get(9, fields.get(8)) == wanted[:29]
+        assert (8 in fields) == (len(wanted) > 29)
 
 
 def ad_fields(data):

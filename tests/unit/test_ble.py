@@ -175,7 +175,7 @@ def test_the_vectors_of_the_published_format():
         text = bytes.fromhex(plain)
         adverts._objects[: len(text)] = text
         adverts._counter = counter
-        length = adverts._seal(len(text))
+        length = adverts._seal(adverts._cipher, len(text))
         assert bytes(adverts._sealed[:length]).hex() == wanted
 
 

@@ -88,7 +88,7 @@ class Ble:
         self._out = array("H", [0] * links)
         self._taken = bytearray(links)  # of the oldest write
         self._seen = array("H", [0] * links)  # turns that have been tended to
-        self._heard_ms = [0] * links
+        self._heard_ms = [time.ticks_ms()] * links
         self._sending = [None] * links  # profile whose answer is on its way
         self._sent = array("H", [0] * links)
         self._since_us = [0] * links

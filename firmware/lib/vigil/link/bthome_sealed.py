@@ -62,7 +62,8 @@ class SealedBtHome(BtHome):
                 self._bms.authority.broadcasts = self
         if self._lost:
             return False
-        if self._cipher is None:
+        cipher = self._cipher
+        if cipher is None:
             return super().refresh()
         if not self._store.copies_owed:
             self._safe = self._end
@@ -73,7 +74,7 @@ class SealedBtHome(BtHome):
         self._to = 0
         self._with_voltage = not self._with_voltage
         self._collect(self._with_voltage, not self._with_voltage)
-        self._close(_ENCRYPTED, self._sealed, self._seal(self._to))
+        self._close(_ENCRYPTED, self._sealed, self._seal(cipher, self._to))
         return True
 
     def _use(self, key):
@@ -90,7 +91,7 @@ class SealedBtHome(BtHome):
             self._end += RESERVED
         self._store.stage(self._key + self._end.to_bytes(_COUNTER, "little"))
 
-    def _seal(self, length):
+    def _seal(self, cipher, length):
         """Objects, counter and tag into _sealed; how much that is."""
         sealed = self._sealed
         nonce = self._nonce
@@ -98,7 +99,6 @@ class SealedBtHome(BtHome):
         self._counter = counter + 1
         for at in range(_COUNTER):
             nonce[9 + at] = sealed[length + at] = counter >> 8 * at & 0xFF
-        cipher = self._cipher
         block = bytearray(_BLOCK)
         # B0: a tag of four bytes, a length of two.
         block[0] = 9
