@@ -41,6 +41,9 @@ def main():
         def gatts_read(self, handle):
             return BASIC
 
+        def gatts_write(self, handle, data):
+            pass
+
     radio._radio = Port()
     handle = master.handles[JBD_REQUEST]
     events = (

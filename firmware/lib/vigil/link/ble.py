@@ -19,7 +19,7 @@ _ENCRYPTED = const(28)  # and above: pairing
 
 _NOBODY = const(0xFFFF)
 _DEEP = const(16)  # writes of a link that may wait
-_MOST_WAITING = const(512)  # bytes of these
+_MOST_WAITING = const(512)  # bytes of these, before one more
 _PART = const(16)  # bytes handed to an engine in one poll: for the slowest of them 2 ms
 _PLAIN_MTU = const(23)
 _MOST_MTU = const(247)
@@ -162,17 +162,19 @@ class Ble:
             which += 1
         if which == len(self._requests):
             return
-        # At once: the value is that of the latest write, whoever it came from.
-        value = self._radio.gatts_read(handle)
         slot = self._slot_of(conn)
+        if slot >= 0:
+            head = self._heads[slot]
+            waiting = (self._in[slot] - self._out[slot]) & 0xFFFF
+            if waiting > _MOST_WAITING or (head - self._tails[slot]) & _COUNTERS >= _DEEP:
+                slot = -1
         if slot < 0:
             self.dropped = (self.dropped + 1) & _COUNTER_MASK
+            # The next one is not to find it there; reading it would take memory.
+            self._radio.gatts_write(handle, b"")
             return
-        head = self._heads[slot]
-        waiting = (self._in[slot] - self._out[slot]) & 0xFFFF
-        if (head - self._tails[slot]) & _COUNTERS >= _DEEP or waiting + len(value) > _MOST_WAITING:
-            self.dropped = (self.dropped + 1) & _COUNTER_MASK
-            return
+        # At once: the value is that of the latest write, whoever it came from.
+        value = self._radio.gatts_read(handle)
         place = slot * _DEEP + head % _DEEP
         self._values[place] = value
         self._marks[place] = self._turns[slot] << 4 | which
@@ -232,7 +234,7 @@ class Ble:
                 engine.go_on()
                 return
         for profile in self.profiles:
-            profile.engines[slot].forget()
+            profile.engines[slot].caller_gone()
         self._taken[slot] = 0
         self._seen[slot] = turn
         # A connection ends the advertising.

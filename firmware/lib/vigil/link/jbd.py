@@ -116,12 +116,12 @@ class Jbd:
     def reply_sent(self):
         self.reply_length = 0
 
-    def forget(self):
+    def caller_gone(self):
         """Whoever has asked is gone, and nothing is unfinished."""
         self.pending = self.reply_length = 0
         self._astray = False
         if self._parameters is not None:
-            self._parameters.forget()
+            self._parameters.caller_gone()
 
     # Framing.
 

@@ -260,7 +260,7 @@ class Parameters:
             return OK
         return self._change(register, request, at, count, value)
 
-    def forget(self):
+    def caller_gone(self):
         """Whoever has asked is gone."""
         self._leave()
 

@@ -87,11 +87,11 @@ class SerialFrames:
         self.reply_length = 0
         self.native.reply_sent()
 
-    def forget(self):
+    def caller_gone(self):
         """Whoever has asked is gone, and nothing is unfinished."""
         self.pending = self.reply_length = 0
         self._wanted = _HEAD
-        self.native.forget()
+        self.native.caller_gone()
 
     def tick(self, now_ms):
         """What has begun may be too old, or there is something to tell that nobody asked for."""
