@@ -1,7 +1,7 @@
 """Bluetooth: carries bytes between phones and protocol engines, one of each engine for a link.
 
-The handler of the radio's events notes what came and leaves; poll() does everything else, a
-bounded piece at a time. ble_offer.py registers the services and makes this.
+The handler of the radio's events (ble_links.py) notes what came and leaves; poll() does everything
+else, a bounded piece at a time. ble_offer.py registers the services and makes this.
 """
 
 import time
@@ -9,28 +9,14 @@ from array import array
 
 from micropython import const
 
-# Events.
-_CONNECTED = const(1)
-_GONE = const(2)
-_WRITTEN = const(3)
-_MTU = const(21)
-_PACED = const(27)
-_ENCRYPTED = const(28)  # and above: pairing
+from vigil.link.ble_links import COUNTERS, DEEP, NOBODY, Links
 
-_NOBODY = const(0xFFFF)
-_DEEP = const(16)  # writes of a link that may wait
-_MOST_WAITING = const(512)  # bytes of these, before one more
 _PART = const(16)  # bytes handed to an engine in one poll: for the slowest of them 2 ms
-_PLAIN_MTU = const(23)
-_MOST_MTU = const(247)
 _HEAD = const(3)  # of a notification
-_TURNS = const(0xFFF)
-_COUNTERS = const(0xFF)
 _COUNTER_MASK = const(0xFFFFFFF)
 
 _BUSY_POLL_US = const(200)
 _IDLE_POLL_US = const(5000)
-_PACE = const(12)  # between notifications of a link, in 1.25 ms, until its interval is known
 _PACE_US = const(1250)
 _GIVE_UP_US = const(5000000)  # for a link that takes nothing more
 _HALF_MS = const(1000)  # a request may pause so long
@@ -53,15 +39,14 @@ class Profile:
         self.ticks = ticks
 
 
-class Ble:
+class Ble(Links):
     """As vigil.link.rs485.Rs485 towards the executive."""
 
     late_replies = 0
 
     def __init__(self, radio, links, profiles, adverts, interval_us, battery, telemetry, bonds):
         """battery, telemetry, bonds: None where there is none; adverts: of bthome.py."""
-        self._radio = radio
-        self._links = links
+        super().__init__(radio, links, [profile.request for profile in profiles], bonds)
         self.profiles = profiles
         self.engines = [engine for profile in profiles for engine in profile.engines]
         self._engine = self.engines[0] if profiles else None
@@ -69,23 +54,6 @@ class Ble:
         self._interval_us = interval_us
         self._battery = battery
         self._telemetry = telemetry
-        self._bonds = bonds
-        self._requests = array("H", [profile.request for profile in profiles])
-        # Set by events.
-        self._conns = array("H", [_NOBODY] * links)
-        self._turns = array("H", [0] * links)  # changes with whoever comes and goes
-        self._mtus = array("H", [_PLAIN_MTU] * links)
-        self._paces = array("H", [_PACE] * links)
-        self._surplus = _NOBODY  # who came when nobody was expected
-        self._values = [None] * (links * _DEEP)
-        self._marks = array("H", [0] * (links * _DEEP))  # turn x 16, profile
-        self._heads = bytearray(links)
-        self._in = array("H", [0] * links)  # bytes
-        self._stirred = True
-        self.dropped = 0  # writes that found no room
-        # Set by poll().
-        self._tails = bytearray(links)
-        self._out = array("H", [0] * links)
         self._taken = bytearray(links)  # of the oldest write
         self._seen = array("H", [0] * links)  # turns that have been tended to
         self._heard_ms = [time.ticks_ms()] * links
@@ -106,87 +74,13 @@ class Ble:
         self.full = 0  # pieces that had to be sent again
         self.stale = 0  # telemetry that was not sent
         self.advert_errors = 0
-        radio.irq(self.event)
 
     @property
     def reply_owed(self):
         return self._stirred
 
-    @property
-    def links_open(self):
-        count = 0
-        for slot in range(self._links):
-            if self._conns[slot] != _NOBODY:
-                count += 1
-        return count
-
     def stalled(self, now_us):
         """There is nothing here that counts the time until an answer."""
-
-    # Between any two bytecodes.
-
-    def event(self, event, data):
-        """Note it and leave."""
-        if event == _WRITTEN:
-            self._note_write(data[0], data[1])
-        elif event == _CONNECTED:
-            slot = self._slot_of(_NOBODY)
-            if slot < 0:
-                self._surplus = data[0]
-            else:
-                self._mtus[slot] = _PLAIN_MTU
-                self._paces[slot] = _PACE
-                self._conns[slot] = data[0]
-                self._turns[slot] = (self._turns[slot] + 1) & _TURNS
-            self._stirred = True
-        elif event == _GONE:
-            slot = self._slot_of(data[0])
-            if slot >= 0:
-                self._conns[slot] = _NOBODY
-                self._turns[slot] = (self._turns[slot] + 1) & _TURNS
-            self._stirred = True
-        elif event == _MTU:
-            slot = self._slot_of(data[0])
-            if slot >= 0:
-                self._mtus[slot] = max(_PLAIN_MTU, min(data[1], _MOST_MTU))
-        elif event == _PACED:
-            slot = self._slot_of(data[0])
-            if slot >= 0 and not data[4]:
-                self._paces[slot] = data[1]
-        elif event >= _ENCRYPTED and self._bonds is not None:
-            return self._bonds.event(event, data)
-
-    def _note_write(self, conn, handle):
-        which = 0
-        while which < len(self._requests) and self._requests[which] != handle:
-            which += 1
-        if which == len(self._requests):
-            return
-        slot = self._slot_of(conn)
-        if slot >= 0:
-            head = self._heads[slot]
-            waiting = (self._in[slot] - self._out[slot]) & 0xFFFF
-            if waiting > _MOST_WAITING or (head - self._tails[slot]) & _COUNTERS >= _DEEP:
-                slot = -1
-        if slot < 0:
-            self.dropped = (self.dropped + 1) & _COUNTER_MASK
-            # The next one is not to find it there; reading it would take memory.
-            self._radio.gatts_write(handle, b"")
-            return
-        # At once: the value is that of the latest write, whoever it came from.
-        value = self._radio.gatts_read(handle)
-        place = slot * _DEEP + head % _DEEP
-        self._values[place] = value
-        self._marks[place] = self._turns[slot] << 4 | which
-        self._in[slot] = (self._in[slot] + len(value)) & 0xFFFF
-        self._heads[slot] = (head + 1) & _COUNTERS
-        self._stirred = True
-
-    def _slot_of(self, conn):
-        for slot in range(self._links):
-            if self._conns[slot] == conn:
-                return slot
-        return -1
 
     # In the slack of the cycle.
 
@@ -200,9 +94,9 @@ class Ble:
     def _tend(self, now_us):
         """A slice for one link, a piece for each; others have their turn in between."""
         self._stirred = False
-        if self._surplus != _NOBODY:
+        if self._surplus != NOBODY:
             self._end(self._surplus)
-            self._surplus = _NOBODY
+            self._surplus = NOBODY
         worked = False
         wait_us = _IDLE_POLL_US
         for _ in range(self._links):
@@ -252,7 +146,7 @@ class Ble:
         tail = self._tails[slot]
         if tail == self._heads[slot]:
             return False
-        place = slot * _DEEP + tail % _DEEP
+        place = slot * DEEP + tail % DEEP
         value = self._values[place]
         mark = self._marks[place]
         at = self._taken[slot]
@@ -275,7 +169,7 @@ class Ble:
         self._taken[slot] = 0
         self._values[place] = None
         self._out[slot] = (self._out[slot] + len(value)) & 0xFFFF
-        self._tails[slot] = (tail + 1) & _COUNTERS
+        self._tails[slot] = (tail + 1) & COUNTERS
         return True
 
     def _send(self, slot, now_us):
@@ -336,7 +230,7 @@ class Ble:
         now_ms = time.ticks_ms()
         connected = False
         for slot in range(self._links):
-            if self._conns[slot] != _NOBODY:
+            if self._conns[slot] != NOBODY:
                 connected = True
                 self._look_at_the_time(slot, now_ms)
         if at == _TELL and self._telemetry is not None and connected:
@@ -377,7 +271,7 @@ class Ble:
         adverts = self._adverts
         if not adverts.refresh() and self._advertises:
             return
-        free = self._slot_of(_NOBODY) >= 0
+        free = self._slot_of(NOBODY) >= 0
         try:
             self._radio.gap_advertise(
                 self._interval_us, adverts.data, resp_data=adverts.response, connectable=free
