@@ -9,8 +9,8 @@ import sys
 
 from host_tools.campaign import rubbish
 
-_CPYTHON_PACKETS = 1000000
-_MICROPYTHON_PACKETS = 100000
+_CPYTHON_PACKETS = 500000  # on each port
+_MICROPYTHON_PACKETS = 50000
 _PROFILES = ("esp32", "rp2")
 _LONGEST = 244
 _A_TURN_MS = 20
