@@ -47,7 +47,7 @@ RS485_DATA_PINS = None
 RS485_BAUD = 9600
 
 # Parts, () for none; they and what heap they take: docs/bluetooth.md.
-BLUETOOTH = ()
+BLUETOOTH = ("jbd", "bthome")
 BLUETOOTH_NAME = "Vigil-*"  # the star: the end of the device's number
 BLUETOOTH_LINKS = 2  # phones at a time; the port has 4, each takes heap
 BLUETOOTH_PASSKEY = None  # six digits, for the part "pairing"

@@ -82,6 +82,9 @@ class Desk:
         native_port.give(board, native)
         if radio is not None:
             self._fit_radio(board, seed, **radio)
+        elif "bluetooth" in sys.modules:
+            # A new one, that nobody is near.
+            sys.modules["bluetooth"].use()
         import main
 
         self.bms = main.make_bms()
