@@ -104,7 +104,8 @@ JBD = [
     (
         "leaving keeps what was staged",
         "link/jbd_writing.py",
-        "            self._editing = False\n            self._door.write(_ABANDON, 1, self._who)\n",
+        "            self._editing = False\n"
+        "            self._door.write(_ABANDON, 1, self._who)\n",
         "            pass\n",
     ),
     (
