@@ -121,7 +121,7 @@ class Jbd:
         self.pending = self.reply_length = 0
         self._astray = False
         if self._parameters is not None:
-            self._parameters.caller_gone()
+            self._parameters.caller_left()
 
     # Framing.
 

@@ -260,7 +260,7 @@ class Parameters:
             return OK
         return self._change(register, request, at, count, value)
 
-    def caller_gone(self):
+    def caller_left(self):
         """Whoever has asked is gone."""
         self._leave()
 

@@ -101,7 +101,7 @@ class Native(Answers):
     def reply_sent(self):
         self.reply_length = 0
 
-    def caller_gone(self):
+    def caller_left(self):
         """Nothing is told any more."""
         self.reply_length = self._period_ms = 0
 

@@ -91,7 +91,7 @@ class SerialFrames:
         """Whoever has asked is gone, and nothing is unfinished."""
         self.pending = self.reply_length = 0
         self._wanted = _HEAD
-        self.native.caller_gone()
+        self.native.caller_left()
 
     def tick(self, now_ms):
         """What has begun may be too old, or there is something to tell that nobody asked for."""
