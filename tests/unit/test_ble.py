@@ -265,6 +265,16 @@ def test_a_telemetry_record_is_what_the_points_say(data):
         assert found[field.key] == nearest * field.divisor
 
 
+def test_the_page_tells_every_field_of_a_record():
+    page = (ROOT / "docs" / "bluetooth.md").read_text()
+    end = 1
+    for field in telemetry.FIELDS:
+        sign = ", signed" if field.signed else ""
+        assert f"\n| {field.at} | {field.size}{sign} | `{field.key}` | " in page
+        end = field.at + field.size
+    assert end == telemetry.LENGTH == 20
+
+
 def test_a_record_of_another_layout_is_refused():
     for record in (bytes(20), b"\x01" + bytes(18), b"\x02" + bytes(19)):
         with pytest.raises(ValueError):
