@@ -108,7 +108,9 @@ class _Offer:
             )
         handles = list(radio.gatts_register_services(tuple(services)))
         level, level_status = handles.pop(0)
-        number = _number()
+        # As the native protocol tells it.
+        identity = hashlib.sha256(b"vigil device" + status.bms.memory.unique_id)
+        number = binascii.hexlify(identity.digest()[:8]).decode()
         self._tell_device(handles.pop(0), number)
         profiles = []
         telemetry = None
@@ -188,11 +190,3 @@ def _version():
     except ImportError:
         return b"unbuilt"
     return VERSION.encode()
-
-
-def _number():
-    """The device's own, as the native protocol tells it: sixteen hex digits."""
-    import machine
-
-    name = hashlib.sha256(b"vigil device" + machine.unique_id()).digest()[:8]
-    return binascii.hexlify(name).decode()
