@@ -14,6 +14,7 @@ FOR_THE_START = (
     "vigil.ocv_tables",
     "vigil.afe.bq76952_options",
     "vigil.link.by_name",
+    "vigil.link.ble_offer",
 )
 
 trial = None  # what the loader puts here while this version is being tried

@@ -45,6 +45,12 @@ RS485_BAUD = 9600
 RS485_PROTOCOL = "jbd"  # or "modbus", or "pylontech", whose usual baud rate is 115200
 RS485_STATION = 0  # Modbus unit or Pylontech address; 0: the usual one
 
+# Parts, () for none; they and what heap they take: docs/bluetooth.md.
+BLUETOOTH = ()
+BLUETOOTH_NAME = "Vigil-*"  # the star: the end of the device's number
+BLUETOOTH_LINKS = 2  # phones at a time; the port has 4, each takes heap
+BLUETOOTH_PASSKEY = None  # six digits, for the part "pairing"
+
 
 def make_storage():
     """A folder of the board's own filesystem; in the simulator the twin replaces this function.
@@ -85,6 +91,14 @@ def build():
     uart = UART(1, baudrate=RS485_BAUD, tx=Pin(TX_PIN), rx=Pin(RX_PIN))
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
     by_name.offer(board, uart, driver_enable, RS485_PROTOCOL, RS485_BAUD, RS485_STATION)
+    by_name.offer_bluetooth(
+        board,
+        BLUETOOTH,
+        name=BLUETOOTH_NAME,
+        links=BLUETOOTH_LINKS,
+        passkey=BLUETOOTH_PASSKEY,
+        shunt_uohm=SHUNT_UOHM,
+    )
     board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
     board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)
     board.button = Pin(BUTTON_PIN, Pin.IN, Pin.PULL_UP)

@@ -46,6 +46,12 @@ BUTTON_PRESSED = 1
 RS485_DATA_PINS = None
 RS485_BAUD = 9600
 
+# Parts, () for none; they and what heap they take: docs/bluetooth.md.
+BLUETOOTH = ("jbd", "bthome")
+BLUETOOTH_NAME = "Vigil-*"  # the star: the end of the device's number
+BLUETOOTH_LINKS = 2  # phones at a time; the port has 4, each takes heap
+BLUETOOTH_PASSKEY = None  # six digits, for the part "pairing"
+
 
 def make_storage():
     """A folder of the board's own filesystem; in the simulator the twin replaces this function.
@@ -106,6 +112,7 @@ def rs485_links(board):
 def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq76952 import Bq76952
+    from vigil.link import by_name
 
     board = Board()
     board.name = NAME
@@ -127,6 +134,14 @@ def build():
         watchdog_s=CHIP_WATCHDOG_S,
     )
     board.links = rs485_links(board)
+    by_name.offer_bluetooth(
+        board,
+        BLUETOOTH,
+        name=BLUETOOTH_NAME,
+        links=BLUETOOTH_LINKS,
+        passkey=BLUETOOTH_PASSKEY,
+        shunt_uohm=SHUNT_UOHM,
+    )
     board.button = ActiveHigh(Pin(BUTTON_PIN, Pin.IN, Pin.PULL_DOWN))
     board.led = Pin(LED_PIN, Pin.OUT, value=0)
     board.storage = make_storage()

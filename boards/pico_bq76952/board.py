@@ -45,6 +45,11 @@ RS485_BAUD = 9600
 RS485_PROTOCOL = "jbd_parameters"
 RS485_STATION = 0  # Modbus unit or Pylontech address; 0: the usual one
 
+# Of a Pico W. Parts, () for none; they and what heap they take: docs/bluetooth.md.
+BLUETOOTH = ()
+BLUETOOTH_NAME = "Vigil-*"  # the star: the end of the device's number
+BLUETOOTH_LINKS = 1  # phones at a time
+
 
 def make_storage():
     """A folder of the board's own filesystem; in the simulator the twin replaces this function.
@@ -86,6 +91,13 @@ def build():
     driver_enable = Pin(DRIVER_ENABLE_PIN, Pin.OUT, value=0)
     by_name.offer(
         board, uart, driver_enable, RS485_PROTOCOL, RS485_BAUD, RS485_STATION, SHUNT_UOHM
+    )
+    by_name.offer_bluetooth(
+        board,
+        BLUETOOTH,
+        name=BLUETOOTH_NAME,
+        links=BLUETOOTH_LINKS,
+        shunt_uohm=SHUNT_UOHM,
     )
     board.interlock = Pin(INTERLOCK_PIN, Pin.IN, Pin.PULL_DOWN)
     board.emergency = Pin(EMERGENCY_PIN, Pin.IN, Pin.PULL_UP)

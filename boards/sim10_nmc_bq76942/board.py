@@ -2,6 +2,7 @@
 
 NAME = "sim10_nmc_bq76942"
 TWIN = "bq76952"  # what the simulator puts around it
+RADIO = "esp32"  # the port whose Bluetooth it has, with everything on
 CHIP = "BQ76942"
 CELLS = 10
 TEMPS = 3

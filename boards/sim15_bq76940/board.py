@@ -4,6 +4,7 @@ from machine import I2C, UART, WDT, Pin
 
 NAME = "sim15_bq76940"
 TWIN = "bq769x0"  # what the simulator puts around it
+RADIO = "esp32"  # the port whose Bluetooth it has, with everything on
 CHIP = "BQ76940"
 CHECK_CODES = True
 CELLS = 15

@@ -4,6 +4,7 @@ from machine import I2C, UART, WDT, Pin, deepsleep
 
 NAME = "sim16_lfp"
 TWIN = "bq76952"  # what the simulator puts around it
+RADIO = "esp32"  # the port whose Bluetooth it has, with everything on
 CHIP = "BQ76952"
 CELLS = 16
 TEMPS = 3

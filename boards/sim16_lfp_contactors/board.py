@@ -4,6 +4,7 @@ from machine import ADC, Pin
 
 NAME = "sim16_lfp_contactors"
 TWIN = "bq76952_contactors"  # what the simulator puts around it
+RADIO = "esp32"  # the port whose Bluetooth it has, with everything on
 CHIP = "BQ76952"
 CELLS = 16
 TEMPS = 3

@@ -2,6 +2,7 @@
 
 NAME = "sim3_nca"
 TWIN = "bq76952"  # what the simulator puts around it
+RADIO = "esp32"  # the port whose Bluetooth it has, with everything on
 CHIP = "BQ76952"
 CELLS = 3
 TEMPS = 1

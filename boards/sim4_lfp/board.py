@@ -2,6 +2,7 @@
 
 NAME = "sim4_lfp"
 TWIN = "bq76952"  # what the simulator puts around it
+RADIO = "rp2"  # the port whose Bluetooth it has, with everything on
 CHIP = "BQ76952"
 CELLS = 4
 TEMPS = 2

@@ -4,6 +4,7 @@ from machine import I2C, UART, WDT, Pin
 
 NAME = "sim8_isl94202"
 TWIN = "isl94202"  # what the simulator puts around it
+RADIO = "esp32"  # the port whose Bluetooth it has, with everything on
 CHIP = "ISL94202"
 CELLS = 8
 TEMPS = 2

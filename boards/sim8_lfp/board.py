@@ -2,6 +2,7 @@
 
 NAME = "sim8_lfp"
 TWIN = "bq76952"  # what the simulator puts around it
+RADIO = "esp32"  # the port whose Bluetooth it has, with everything on
 CHIP = "BQ76952"
 CELLS = 8
 TEMPS = 3

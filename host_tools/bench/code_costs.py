@@ -23,6 +23,7 @@ _COUNT_CHARGE = 860
 _OF_FLOATS = ("estimator",)
 # Pieces by the beginning of their names, where a port speaks another protocol.
 _OTHER_PASSES = {
+    "ble": "ble_passes",
     "modbus": "modbus_passes",
     "door": "modbus_passes",
     "jbd": "jbd_passes",
@@ -123,6 +124,7 @@ class Counter:
         found["link byte"] = piece("eight_bytes")[0] / 8
         found["link reply"] = piece("reply")[0] - 7 * found["link byte"]
         found["jbd write"] = piece("jbd_write")[0] - found["link reply"] - 9 * found["link byte"]
+        found.update(self._radio())
         found["take limits"] = self._once("take_limits")
         nothing = self._once("door_nothing")
         found["limits begun"] = self._once("door_begins") - nothing
@@ -154,6 +156,15 @@ class Counter:
             # Depends on none, and takes the longest to count.
             found["gc.collect"] = collection_cycles()
         return {name: round(cycles) for name, cycles in found.items()}
+
+    def _radio(self):
+        """Rows of Bluetooth, beside its engines and what the port does by itself."""
+        names = ("poll", "tended", "event", "round", "battery", "telemetry", "advert")
+        found = {"radio " + name: self.piece("ble_" + name)[0] for name in names}
+        part = self.piece("ble_part")[0] - self.piece("ble_rubbish")[0]
+        found["radio part"] = part - found["radio event"]
+        found["radio piece"] = self.piece("ble_send")[0] - self.piece("ble_no_send")[0]
+        return found
 
     def tasks(self, rows):
         """{slow task: (idle, working)} of costs.TASKS."""

@@ -34,11 +34,14 @@ class Told:
 
 def surroundings():
     """(twin, clock, blocks of the board's own file): all that is not on a real board."""
+    import bluetooth
     import machine
 
     clock = VirtualClock()
     fake_time.use(clock)
     machine.use(clock)
+    # In use before anything is counted, whether the board has one or not.
+    bluetooth.use(clock)
     before = blocks()
     import board
 

@@ -4,8 +4,9 @@ import ast
 from pathlib import Path
 
 STARTS = ("boot", "main")
-# What is chosen in board.py, and what that needs: vigil/link/by_name.py imports it by its name.
-_CHOICE = "RS485_PROTOCOL"
+# What is chosen in board.py, and what that needs: vigil/link/by_name.py and ble_offer.py import it
+# by its name.
+_CHOICES = ("RS485_PROTOCOL", "BLUETOOTH")
 _OFFER = "offer"
 _PROTOCOLS = {
     "jbd": (("vigil.link.jbd", _OFFER),),
@@ -18,6 +19,23 @@ _PROTOCOLS = {
     ),
     "pylontech": (("vigil.link.pylontech", _OFFER),),
 }
+_JBD = ("vigil.link.jbd", "Jbd")
+_POINTS = ("vigil.points", "Points")
+# Parts of BLUETOOTH, which names several.
+_BLUETOOTH = {
+    "jbd": (_JBD,),
+    "jbd_parameters": (_JBD, ("vigil.link.jbd_parameters", "Parameters")),
+    "jbd_writing": (_JBD, _POINTS, ("vigil.link.jbd_writing", "over_bluetooth")),
+    "native": (
+        _POINTS,
+        ("vigil.link.serial_frames", "SerialFrames"),
+        ("vigil.link.ble_telemetry", "Telemetry"),
+    ),
+    "bthome": (("vigil.link.bthome", "BtHome"),),
+    "bthome_sealed": (("vigil.link.bthome_sealed", "SealedBtHome"),),
+    "pairing": (("vigil.link.ble_bonds", "Bonds"),),
+}
+_BLUETOOTH_ALWAYS = (("vigil.link.ble_offer", _OFFER), ("vigil.link.ble_adverts", "Adverts"))
 
 
 class NotForABoard(ValueError):
@@ -73,7 +91,7 @@ def imported_by(text, path):
             dotted = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
             dotted = [f"{node.module}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == _CHOICE:
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in _CHOICES:
             dotted = [module for module, _ in _chosen(node)]
         else:
             continue
@@ -89,12 +107,15 @@ def chosen(text):
     return "".join(
         f"from {module} import {name}\n"
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == _CHOICE
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in _CHOICES
         for module, name in _chosen(node)
     )
 
 
 def _chosen(choice):
+    if isinstance(choice.value, ast.Tuple):
+        parts = [_BLUETOOTH.get(getattr(part, "value", None), ()) for part in choice.value.elts]
+        return _BLUETOOTH_ALWAYS + sum(parts, ()) if parts else ()
     return _PROTOCOLS.get(getattr(choice.value, "value", None), ())
 
 

@@ -173,7 +173,12 @@ def play(seed, count, which="modbus"):
     return found
 
 
-def main(file="host_tools/campaign/rubbish.py", engines=ENGINES):
+def main(
+    file="host_tools/campaign/rubbish.py",
+    engines=ENGINES,
+    counts=(_CPYTHON_BYTES, _MICROPYTHON_BYTES),
+    unit="bytes",
+):
     import os
     import subprocess
 
@@ -185,7 +190,7 @@ def main(file="host_tools/campaign/rubbish.py", engines=ENGINES):
     rounds = [
         (which, path, count)
         for which in engines
-        for path, count in ((sys.executable, _CPYTHON_BYTES), (program, _MICROPYTHON_BYTES))
+        for path, count in zip((sys.executable, program), counts)
     ]
     for which, path, count in rounds:
         places = os.pathsep.join(_PATH)
@@ -195,9 +200,8 @@ def main(file="host_tools/campaign/rubbish.py", engines=ENGINES):
             capture_output=True,
             text=True,
         )
-        print(
-            f"{which}: {count:,} bytes of rubbish, {os.path.basename(path)}: {done.stdout.strip()}"
-        )
+        who = os.path.basename(path)
+        print(f"{which}: {count:,} {unit} of rubbish, {who}: {done.stdout.strip()}")
         if done.returncode:
             print(done.stderr, file=sys.stderr)
             failed = 1

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from host_tools import firmware, meanings
 from host_tools.client import calibrating, coding, messages
 
-_LINKS = {1: "Modbus", 2: "JBD", 3: "the native protocol"}
+_LINKS = {1: "Modbus", 2: "JBD", 3: "the native protocol", 4: "JBD on Bluetooth"}
 _NO_POINT = 0xFF00  # and the operation
 _SWITCHES = {1: "charge switch", 2: "discharge switch", 3: "both switches"}
 
@@ -121,7 +121,7 @@ def _calibration(held):
 
 
 def _whose(role):
-    names = {number: name for name, number in messages.ROLES.items()}
+    names = {3: "broadcast", **{number: name for name, number in messages.ROLES.items()}}
     return names.get(role, "somebody")
 
 

@@ -18,6 +18,8 @@ and is then sealed. `vigil points`, `vigil set` and their kin speak it.
 Modbus frame ([`modbus.md`](modbus.md)) |
 | USB or any UART of its own, 115200 8N1 | `A6`, message, CRC-16 of the message (as Modbus \
 computes it, low byte first) |
+| Bluetooth, service `76690001-...` ([`bluetooth.md`](bluetooth.md)) | the same as on a UART, in \
+any pieces |
 
 On a serial line whatever is between frames, such as text of the REPL, is passed over by both
 sides. Who finds a wrong length or check code looks for the next `A6`; a frame that has not ended
@@ -139,7 +141,12 @@ _OPS = (
     ("CHALLENGE", "role (1), client's nonce (16)", "session (1), nonce (16), proof (16)"),
     ("PROVE", "session (1), client's proof (16)", "-; the session is open"),
     ("END", "-", "-; sealed only, and the last message of its session"),
-    ("SET_KEY", "role (1), key (32); the owner, sealed", "-"),
+    (
+        "SET_KEY",
+        "role (1), key (32); the owner, sealed. Role 3: the key of broadcasts "
+        "([`bluetooth.md`](bluetooth.md)), 16 bytes and 16 zeros",
+        "-",
+    ),
     (
         "COMMISSION",
         "role (1), key (32); plain, at the board. Over a wire the key can be read by whoever "

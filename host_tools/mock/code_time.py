@@ -200,8 +200,46 @@ class CodeTime:
     # Beside the cycle.
 
     def _charge_link(self, link):
-        self._before(link, "poll", "link poll")
-        engine = link._engine
+        if hasattr(link, "profiles"):
+            self._charge_radio(link)
+            for engine in link.engines:
+                self._charge_engine(engine)
+        else:
+            self._before(link, "poll", "link poll")
+            self._charge_engine(link._engine)
+
+    def _charge_radio(self, link):
+        """Bluetooth, beside its engines and beside what the port itself takes."""
+        for owner, name, row in (
+            (link, "poll", "radio poll"),
+            (link, "_tend", "radio tended"),
+            (link, "_go_round", "radio round"),
+            (link._battery, "tell", "radio battery"),
+            (link._telemetry, "tell", "radio telemetry"),
+            (link._adverts, "refresh", "radio advert"),
+            (link, "event", "radio event"),
+        ):
+            if owner is not None:
+                self._before(owner, name, row)
+        link._radio.irq(link.event)
+        self._after(link, "_work", "bytes_in", "radio part")
+        self._after(link, "_send", "bytes_out", "radio piece")
+
+    def _after(self, owner, name, counter, row):
+        """Spend `row` whenever owner.name() has moved this counter."""
+        work = getattr(owner, name)
+        cycles = self._rows[row]
+
+        def charged(*arguments):
+            before = getattr(owner, counter)
+            answer = work(*arguments)
+            if getattr(owner, counter) != before:
+                self.spend(cycles)
+            return answer
+
+        setattr(owner, name, charged)
+
+    def _charge_engine(self, engine):
         receive = engine.receive
         a_byte, a_reply = self._rows["link byte"], self._rows["link reply"]
         if hasattr(engine, "_read_on"):

@@ -12,6 +12,8 @@ _HALF = _PERIOD >> 1
 
 _clock = None
 _start_us = 0
+# Firmware code looks at the time: a moment for an interrupt (fake_radio). None: there is none.
+interrupt = None
 
 
 def use(clock, start_us=0):
@@ -27,10 +29,14 @@ def use(clock, start_us=0):
 
 
 def ticks_us():
+    if interrupt is not None:
+        interrupt()
     return (_start_us + _clock.now_us) & _MASK
 
 
 def ticks_ms():
+    if interrupt is not None:
+        interrupt()
     return ((_start_us + _clock.now_us) // 1000) & _MASK
 
 

@@ -43,7 +43,7 @@ JBD = [
     (
         "whoever is in factory mode is the owner",
         "link/jbd_writing.py",
-        "        return self._door.authority.role(JBD) >= door.OWNER",
+        "        return self._door.authority.role(self._who) >= door.OWNER",
         "        return True",
     ),
     (
@@ -79,7 +79,7 @@ JBD = [
     (
         "a refused set stays",
         "link/jbd_writing.py",
-        "                entrance.write(_ABANDON, 1, JBD)\n",
+        "                entrance.write(_ABANDON, 1, self._who)\n",
         "",
     ),
     (
@@ -104,7 +104,8 @@ JBD = [
     (
         "leaving keeps what was staged",
         "link/jbd_writing.py",
-        "            self._editing = False\n            self._door.write(_ABANDON, 1, JBD)\n",
+        "            self._editing = False\n"
+        "            self._door.write(_ABANDON, 1, self._who)\n",
         "            pass\n",
     ),
     (

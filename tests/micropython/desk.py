@@ -7,7 +7,7 @@ import machine
 from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
 from host_tools.mock.code_time import CodeTime
-from host_tools.sim import native_port
+from host_tools.sim import native_port, radio_port
 
 _REAL = {}  # the board's own numbers, while a desk has others
 
@@ -26,7 +26,8 @@ class Desk:
 
     pack: other numbers for the board, as CELLS=8. hurry: the cells hold so many times less than
     the firmware believes, with the resistance of the full size: charging takes that much less.
-    native: the board has a port for the native protocol. code_time: code takes its time; tasks:
+    native: the board has a port for the native protocol. radio: options of radio_port.give(), and
+    `profile` of the fake bluetooth. code_time: code takes its time; tasks:
     other costs for slow tasks, in cycles (idle, working).
     """
 
@@ -45,6 +46,7 @@ class Desk:
         tasks=None,
         ambient_c=25.0,
         native=False,
+        radio=None,
         **pack,
     ):
         board = import_board(self.BOARD)
@@ -76,7 +78,13 @@ class Desk:
                 cells.ohm_warm[cell] /= hurry
             cells.warm([ambient_c] * cells.cells)
         self.bench.offer(current_ma)
+        radio_port.give(board, False)
         native_port.give(board, native)
+        if radio is not None:
+            self._fit_radio(board, seed, **radio)
+        elif "bluetooth" in sys.modules:
+            # A new one, that nobody is near.
+            sys.modules["bluetooth"].use()
         import main
 
         self.bms = main.make_bms()
@@ -87,6 +95,13 @@ class Desk:
         self.bms.executive.start()
         if settle:
             self.run_until(lambda: self.bench.true_charge and self.bench.true_discharge, 5000)
+
+    def _fit_radio(self, board, seed, profile="esp32", **options):
+        import bluetooth
+
+        bluetooth.use(self.clock, profile, seed)
+        self.air = bluetooth.air
+        radio_port.give(board, True, **options)
 
     def run_ms(self, ms):
         end_us = self.clock.now_us + ms * 1000

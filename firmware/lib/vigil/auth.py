@@ -24,6 +24,7 @@ from vigil.sessions import (
 from vigil.store import LOST, Store
 
 KEY_SIZE = const(32)
+BROADCASTS = const(3)  # in the place of a role
 COMMISSIONING_S = const(120)
 LONGEST_WINDOW_S = const(3600)
 PERIOD_MS = const(200)
@@ -39,6 +40,7 @@ class Authority(Sessions):
     """memory: vigil.memory.Memory; note: as keeper.Keeper has it."""
 
     period_ms = PERIOD_MS
+    broadcasts = None  # who else has a key, see vigil.link.bthome_sealed
 
     def __init__(self, memory, note, device_id=None, random=os.urandom):
         super().__init__(note, device_id or own_id(memory.unique_id), memory.starts, random)
@@ -112,6 +114,8 @@ class Authority(Sessions):
         if self.acting != OWNER:
             self._refused.add(KEY_CHANGE)
             return NOT_ALLOWED
+        if role == BROADCASTS and self.broadcasts:
+            return OK if self.broadcasts.set_key(key) else MALFORMED
         if not _is_good(role, key):
             return MALFORMED
         self._take(role, key, journal.BY_OWNER)

@@ -21,6 +21,7 @@ OWNER = const(2)
 MODBUS = const(1)
 JBD = const(2)
 NATIVE = const(3)
+BLUETOOTH = const(4)  # JBD over it; the native protocol is the same over everything
 
 # Results of a write.
 TAKEN = const(0)

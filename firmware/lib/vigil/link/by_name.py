@@ -1,6 +1,8 @@
-"""The protocol of a board's RS485 port by its name; the others need not be on the board at all.
+"""The protocol of a board's RS485 port by its name, and whether it has Bluetooth; what it does not
+speak need not be on the board at all.
 
-`make build` brings along what RS485_PROTOCOL in board.py names, see host_tools/build/imports.py.
+`make build` brings along what RS485_PROTOCOL and BLUETOOTH in board.py name, see
+host_tools/build/imports.py.
 """
 
 PROTOCOLS = ("jbd", "jbd_parameters", "jbd_writing", "modbus", "pylontech")
@@ -18,6 +20,12 @@ def offer(board, uart, driver_enable, protocol, baudrate, station=0, shunt_uohm=
     elif protocol != "pylontech":
         options = [shunt_uohm]
     _module(protocol).offer(board, uart, driver_enable, baudrate, *options)
+
+
+def offer_bluetooth(board, parts, **options):
+    """parts: names of ble_offer.py, none for no Bluetooth; options: of its offer()."""
+    if parts:
+        _module("ble_offer").offer(board, parts, **options)
 
 
 def _module(name):

@@ -116,6 +116,13 @@ class Jbd:
     def reply_sent(self):
         self.reply_length = 0
 
+    def caller_gone(self):
+        """Whoever has asked is gone, and nothing is unfinished."""
+        self.pending = self.reply_length = 0
+        self._astray = False
+        if self._parameters is not None:
+            self._parameters.caller_left()
+
     # Framing.
 
     def _look_for_frames(self, silent):

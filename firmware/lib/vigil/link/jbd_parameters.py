@@ -260,6 +260,10 @@ class Parameters:
             return OK
         return self._change(register, request, at, count, value)
 
+    def caller_left(self):
+        """Whoever has asked is gone."""
+        self._leave()
+
     def _leave(self):
         self._factory = False
 

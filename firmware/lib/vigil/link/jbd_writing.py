@@ -7,7 +7,7 @@ staged as a set of limits, which saving checks and commits, or refuses, as a who
 from micropython import const
 
 from vigil import door, limits
-from vigil.door import JBD
+from vigil.door import BLUETOOTH, JBD
 from vigil.limit_stage import REFUSED, SOUND, UNKNOWN
 from vigil.link.jbd import Jbd
 from vigil.link.jbd_parameters import (
@@ -59,8 +59,10 @@ NO_POINT = const(0xFF00)
 class Writing(Parameters):
     """The same, and a write is done if the door takes it."""
 
-    def __init__(self, status, name=b"", production_date=0, shunt_uohm=0):
+    def __init__(self, status, name=b"", production_date=0, shunt_uohm=0, who=JBD):
+        """who: the link, for the door."""
         super().__init__(status, name, production_date, shunt_uohm)
+        self._who = who
         self._points = status.points
         self._door = status.points.door
         self._editing = False  # the set of limits in the making is ours
@@ -117,10 +119,10 @@ class Writing(Parameters):
         return status
 
     def _command(self, number, value):
-        return OK if self._door.write(number, value, JBD) == door.TAKEN else NOT_ALLOWED
+        return OK if self._door.write(number, value, self._who) == door.TAKEN else NOT_ALLOWED
 
     def _is_owner(self):
-        return self._door.authority.role(JBD) >= door.OWNER
+        return self._door.authority.role(self._who) >= door.OWNER
 
     def _write_text(self, register, request, at, count):
         """Nothing can be renamed, but what is written back as it was read is no rename."""
@@ -174,7 +176,7 @@ class Writing(Parameters):
         field = LIMITS[at + 1]
         row = LIMITS[at + 2]
         if not self._editing:
-            if self._door.write(_BEGIN, self._points.limits_schema[1], JBD) != door.TAKEN:
+            if self._door.write(_BEGIN, self._points.limits_schema[1], self._who) != door.TAKEN:
                 return NOT_ALLOWED
             self._editing = True
         self._door.stage.hurried = True
@@ -193,7 +195,7 @@ class Writing(Parameters):
         return OK
 
     def _stage(self, field, row, number):
-        written = self._door.write(_STAGED[field] + 2 * (row - 1), number, JBD)
+        written = self._door.write(_STAGED[field] + 2 * (row - 1), number, self._who)
         if written != door.TAKEN:
             # Somebody else has ended the set, or the window has closed.
             self._editing = False
@@ -206,7 +208,7 @@ class Writing(Parameters):
         self._factory = False
         if self._editing:
             self._editing = False
-            self._door.write(_ABANDON, 1, JBD)
+            self._door.write(_ABANDON, 1, self._who)
 
     def _save(self):
         if not self._is_owner():
@@ -229,9 +231,9 @@ class Writing(Parameters):
         if stage.is_begun:
             if stage.sound != SOUND:
                 stage.refuse()
-                entrance.write(_ABANDON, 1, JBD)
+                entrance.write(_ABANDON, 1, self._who)
                 entrance.result = door.REFUSED
-            elif entrance.write(_COMMIT, 1, JBD) == door.TAKEN:
+            elif entrance.write(_COMMIT, 1, self._who) == door.TAKEN:
                 self._saved = True
                 status = OK
         return self._end_saving(status)
@@ -241,8 +243,13 @@ class Writing(Parameters):
         if status == OK:
             self._count_trips()
             self._cleared[:] = self._counted
-            self._door.done(NO_POINT | LEAVE, SAVE, JBD)
+            self._door.done(NO_POINT | LEAVE, SAVE, self._who)
         return status
+
+
+def over_bluetooth(status, name, production_date, shunt_uohm):
+    """The same for a phone, whom the journal calls by another number."""
+    return Writing(status, name, production_date, shunt_uohm, BLUETOOTH)
 
 
 def offer(board, uart, driver_enable=None, baudrate=9600, shunt_uohm=0):

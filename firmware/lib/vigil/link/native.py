@@ -101,6 +101,10 @@ class Native(Answers):
     def reply_sent(self):
         self.reply_length = 0
 
+    def caller_left(self):
+        """Nothing is told any more."""
+        self.reply_length = self._period_ms = 0
+
     def go_on(self):
         """One slice, below 5 ms."""
         if self.unfinished == _TO_FILL:

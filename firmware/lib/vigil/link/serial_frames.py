@@ -16,18 +16,19 @@ _START = const(0xA6)
 _AROUND = const(3)  # bytes of a frame beside its message
 _HEAD = const(3)  # of a frame, up to the message's length
 _LEAST = const(2)  # bytes behind the length
-_LONGEST_MS = const(200)  # from a frame's first byte to its last
+_LONGEST_MS = const(200)
 _MOST_MISSES = const(4)  # frames that are none, in what is taken at once
 _CONTROL_C = const(3)
 _COUNTER_MASK = const(0xFFFFFFF)
 
 
 class SerialFrames:
-    """As vigil.link.jbd.Jbd towards the port. breaks: Ctrl-C between frames ends the firmware."""
+    """As vigil.link.jbd.Jbd towards the port. breaks: Ctrl-C between frames ends the firmware;
+    longest_ms: what a frame may take from its first byte to its last."""
 
     keeps_gap = False
 
-    def __init__(self, points, breaks=False):
+    def __init__(self, points, breaks=False, longest_ms=_LONGEST_MS):
         self.reply = bytearray(MOST_MESSAGE + _AROUND)
         self.reply[0] = _START
         self.native = Native(points, self.reply, 1, True)
@@ -37,6 +38,7 @@ class SerialFrames:
         self.pending = 0
         self._wanted = _HEAD  # bytes after which there is something to look at
         self._begun_ms = 0
+        self._longest_ms = longest_ms
         self._misses = 0
         self.frames = 0
         self.superseded = 0
@@ -85,6 +87,12 @@ class SerialFrames:
         self.reply_length = 0
         self.native.reply_sent()
 
+    def caller_gone(self):
+        """Whoever has asked is gone, and nothing is unfinished."""
+        self.pending = self.reply_length = 0
+        self._wanted = _HEAD
+        self.native.caller_left()
+
     def tick(self, now_ms):
         """What has begun may be too old, or there is something to tell that nobody asked for."""
         if self.pending:
@@ -95,7 +103,7 @@ class SerialFrames:
     # Framing.
 
     def _look_at_the_time(self):
-        if self.pending and time.ticks_diff(time.ticks_ms(), self._begun_ms) > _LONGEST_MS:
+        if self.pending and time.ticks_diff(time.ticks_ms(), self._begun_ms) > self._longest_ms:
             # What has begun stays half, but may hide a good frame.
             self._look(True)
             self._pass_over(self.pending)
