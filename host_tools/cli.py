@@ -83,6 +83,12 @@ def sim(
         str,
         typer.Option(metavar="PERCENT", help="Bytes damaged on the RS485 wire, 0 to 20."),
     ] = "0",
+    radio_loss: Annotated[
+        str, typer.Option(metavar="PERCENT", help="Packets lost on the radio, 0 to 99.")
+    ] = "0",
+    no_radio: Annotated[
+        bool, typer.Option("--no-radio", help="Boards without Bluetooth.")
+    ] = False,
     nodes: Annotated[
         str,
         typer.Option(
@@ -121,6 +127,8 @@ def sim(
         aged,
         baud,
         noise,
+        not no_radio,
+        radio_loss,
     )
     node = supervisor.NODE
     if scenario is not None:

@@ -53,7 +53,7 @@ class Air:
         self.pairing = {"bond": False, "mitm": False, "io": 3, "le_secure": True}
         self.links = {}
         self.advertised = None  # (interval_us, data, response, connectable)
-        self.listener = None  # see radio bridge: hears what the board changes
+        self.listener = None  # host_tools/sim/radio/bridge.py: hears what the board changes
         self.irq_errors = 0
         self._pending = []  # [due_us, function], first one first
         self._busy = False
@@ -77,8 +77,10 @@ class Air:
         """active(False): no link survives it, and nobody is told."""
         self.links.clear()
         self._pending.clear()
-        self.advertise(None)
+        self.advertised = None
         self.table = None
+        if self.listener is not None:
+            self.listener.switched_off()
 
     @property
     def now_us(self):
@@ -160,6 +162,16 @@ class Air:
             for item in data:
                 if isinstance(item, memoryview):
                     item[:] = bytes([_GARBAGE]) * len(item)
+
+    def settled(self):
+        if self.listener is not None:
+            self.listener.settled()
+
+    def register(self, services):
+        handles = self.table.register(services)
+        if self.listener is not None:
+            self.listener.registered()
+        return handles
 
     # Being found.
 

@@ -279,15 +279,17 @@ class Link:
                 self.air.tell(_SET_SECRET, kind, self._secret_key(), secret)
         self._tell_encryption()
 
-    def encrypt(self):
-        """With the keys of an earlier pairing, if the board has kept them."""
-        self._soon(self._encrypt_again)
+    def encrypt(self, done=None):
+        """With the keys of an earlier pairing, if the board has kept them: done(kept)."""
+        self._soon(lambda: self._encrypt_again(done))
 
-    def _encrypt_again(self):
+    def _encrypt_again(self, done):
         secret = self.air.tell(_GET_SECRET, _OUR_SECRET, 0, self._secret_key())
         if secret is not None and len(secret) == _SECRET_BYTES:
             self.encrypted = self.bonded = True
             self.authenticated = bool(secret[0])
+        if done is not None:
+            done(self.encrypted)
         self._tell_encryption()
 
     def security_wanted(self):

@@ -20,7 +20,7 @@ _LAST_WORDS = 20
 
 
 class Child:
-    def __init__(self, command, directory, environment):
+    def __init__(self, command, directory, environment, pass_fds=()):
         self._process = subprocess.Popen(
             command,
             cwd=directory,
@@ -30,6 +30,7 @@ class Child:
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
         self.stdin_fd = self._process.stdin.fileno()
         self.stdout_fd = self._process.stdout.fileno()

@@ -12,8 +12,9 @@ from host_tools.mock import fake_time
 from host_tools.mock.clock import VirtualClock
 from host_tools.mock.code_time import CodeTime
 from host_tools.mock.profile import Profile
-from host_tools.sim import native_port
+from host_tools.sim import native_port, radio_port
 from host_tools.sim.console import Console, real_us
+from host_tools.sim.radio.bridge import Bridge
 
 _SECOND_US = 1000000
 # Virtual time between looks at the supervisor when nothing paces the node.
@@ -43,6 +44,7 @@ class Node:
         duration_ms = config["duration_ms"]
         self._end_us = None if duration_ms is None else duration_ms * 1000
         self._monitor = None
+        self._radio = None  # the supervisor's hub, if the board has Bluetooth
         self._ended_by = None
 
     def run(self):
@@ -99,7 +101,27 @@ class Node:
             board.RS485_PROTOCOL = wanted
         board.RS485_BAUD = config.get("baud", 9600)
         board.RS485_STATION = config.get("station", 0)
+        radio_port.give(board, False)
         native_port.give(board, config.get("native", False))
+        if config.get("radio", False):
+            self._switch_on_radio(board)
+
+    def _switch_on_radio(self, board):
+        """As it is after power-up: nothing registered, nobody connected."""
+        import bluetooth
+
+        config = self.config
+        kind = getattr(board, "BLUETOOTH_PORT", "esp32")
+        mac = b"\x28\xcd\xc1" + config["seed"].to_bytes(4, "big")[1:]
+        bluetooth.use(self.clock, kind, config["seed"], mac)
+        if self._radio is None:
+            self._radio = Bridge(bluetooth.air, self._say_radio)
+        else:
+            self._radio.begin_again()
+        radio_port.give(board, True, links=bluetooth.air.profile.most_links)
+
+    def _say_radio(self, *words):
+        self.console.say("radio", *words)
 
     def _commission(self, board, keys):
         """As an owner does before the first use."""
@@ -195,6 +217,7 @@ class Node:
                 "interpreter": sys.implementation.name,
                 "rows": rows,
                 "parts": self._parts(),
+                "radio": self._radio is not None,
             },
         )
 
@@ -255,6 +278,8 @@ class Node:
                 self.twin.rs485.receive(_bytes_from_hex(message[1]))
             elif word == "native":
                 self._native.receive(_bytes_from_hex(message[1]))
+            elif word == "radio":
+                self._radio.hear(*message[1:])
             elif word == "speed":
                 self.set_speed(message[1])
             elif word == "fault":

@@ -24,6 +24,7 @@ PROTOCOLS = {
     "pylontech": (115200, 2, "address"),
 }
 _MOST_NOISE_PCT = 20
+_MOST_LOSS_PCT = 99
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Settings:
     rs485: str = "jbd"
     baud: int = 9600
     noise: float = 0.0  # share of the bytes on the wire that arrive damaged
+    radio: bool = True
+    radio_loss: float = 0.0  # share of the radio's packets that nobody hears
     stage: dict | None = None  # of a scenario: what node_config adds
 
     def seed_of(self, node):
@@ -80,6 +83,7 @@ class Settings:
             "keys": keys_of(self.seed_of(node)),
             "baud": self.baud,
             "station": self.station(node),
+            "radio": self.radio,
             **(self.stage or {}),
         }
         return json.dumps(config).encode()
@@ -110,6 +114,8 @@ def check(
     aged="0",
     baud=None,
     noise="0",
+    radio=True,
+    radio_loss="0",
 ):
     """Settings from the option texts (None where an option was not given)."""
     cells, temps = board_counts(board)
@@ -140,6 +146,8 @@ def check(
         rs485=rs485,
         baud=_baud(baud, rs485),
         noise=_option("--noise", noise, number, 0, _MOST_NOISE_PCT) / 100,
+        radio=radio,
+        radio_loss=_option("--radio-loss", radio_loss, number, 0, _MOST_LOSS_PCT) / 100,
     )
 
 

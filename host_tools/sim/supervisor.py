@@ -14,6 +14,7 @@ from host_tools.sim.medium import LOOK_AGAIN_MS
 from host_tools.sim.output import Output, Stopped
 from host_tools.sim.pace import Pace, in_words
 from host_tools.sim.present import JsonPresenter, LinePresenter
+from host_tools.sim.radio.station import Station
 from host_tools.sim.run_dir import RunDir
 from host_tools.sim.settings import board_contactors, keys_of
 from host_tools.sim.stop_signals import StopSignals
@@ -76,6 +77,7 @@ class _Simulation:
         self._pace = Pace(settings.speed)
         self._batteries = []
         self._wires = []
+        self._station = None  # for phones, if the boards have Bluetooth
         self._announced = False
         # What came before every board was ready.
         self._early = []
@@ -95,6 +97,8 @@ class _Simulation:
                 for battery in self._batteries:
                     battery.end()
         finally:
+            if self._station is not None:
+                self._station.close()
             for battery in self._batteries:
                 battery.close()
             for wire in self._wires:
@@ -150,6 +154,8 @@ class _Simulation:
                 return
             for battery in self._batteries:
                 self._serve(battery, woken)
+            if self._station is not None:
+                self._station.serve(woken)
             if 0 in woken and not self._read_typed():
                 poll.unregister(0)
             self._look_at_lines()
@@ -170,6 +176,8 @@ class _Simulation:
             _watch(poll, child.stdin_fd, select.POLLOUT, child.has_unsent)
             for line in battery.lines:
                 _watch(poll, line.fd, select.POLLIN, line.attached)
+        if self._station is not None:
+            self._station.watch(lambda *which: _watch(poll, *which))
 
     def _patience_ms(self):
         lines = [line for battery in self._batteries for line in battery.lines]
@@ -209,6 +217,9 @@ class _Simulation:
             self.presenter.sent(battery.number, data)
         elif message[0] == "native":
             battery.native.send(bytes.fromhex(message[1]))
+        elif message[0] == "radio":
+            if self._station is not None:
+                self._station.from_board(battery.number, message[1:])
         elif message[0] == "log":
             text = contradictions.explained(str(message[1]))
             self.presenter.note(f"{self._of(battery)}board: {text}")
@@ -231,6 +242,8 @@ class _Simulation:
 
     def _announce(self):
         self._announced = True
+        if any(battery.ready.get("radio") for battery in self._batteries):
+            self._open_radio()
         nodes = [
             {
                 "node": battery.number,
@@ -251,6 +264,8 @@ class _Simulation:
             "keys": nodes[0]["keys"],
             "nodes": nodes,
         }
+        if self._station is not None:
+            facts["hci"] = self._station.hci
         self.run_dir.announce(facts)
         self.presenter.started(self.settings, self._batteries)
         ready = self._batteries[0].ready
@@ -264,6 +279,19 @@ class _Simulation:
             self._obey(battery, message)
         self._early.clear()
 
+    def _open_radio(self):
+        settings = self.settings
+        try:
+            self._station = Station(
+                settings.nodes,
+                settings.radio_loss,
+                settings.seed,
+                lambda number, *words: self._batteries[number - 1].child.tell("radio", *words),
+                self.presenter.note,
+            )
+        except OSError as error:
+            self.presenter.note(f"no phone can attach: {error.strerror}")
+
     def _look_at_lines(self):
         """Carry what clients send; while one is attached, virtual time is real time."""
         for wire in self._wires:
@@ -271,6 +299,7 @@ class _Simulation:
         for battery in self._batteries:
             battery.carry_from_client()
         attached = any(battery.attached for battery in self._batteries)
+        attached = attached or (self._station is not None and self._station.attached)
         if attached == self._pace.attached:
             return
         before = self._pace.speed

@@ -89,6 +89,7 @@ class _Ble:
             if active:
                 air.table = GattTable(self._profile)
                 air.preferred_mtu = self._settings["mtu"]
+                air.settled()
             else:
                 air.switch_off()
                 self._forget_payload()
@@ -124,6 +125,7 @@ class _Ble:
             if not 23 <= value <= 527:
                 raise OSError(_EINVAL)
             air.preferred_mtu = value
+            air.settled()
         elif name == "addr_mode":
             if not 0 <= value <= (3 if self._profile.pairing else 1):
                 raise OSError(_EINVAL)
@@ -173,7 +175,7 @@ class _Ble:
         self._must_be_active()
         if air.advertised is not None:
             raise OSError(_EINVAL)
-        return air.table.register(services)
+        return air.register(services)
 
     def gatts_read(self, value_handle):
         self._must_be_active()
@@ -214,6 +216,7 @@ class _BleThatPairs(_Ble):
         if name == "io" and not 0 <= value <= 4:
             raise OSError(_EINVAL)
         air.pairing[name] = value
+        air.settled()
 
     def gap_pair(self, conn_handle):
         self._must_be_active()
