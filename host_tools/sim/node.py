@@ -118,7 +118,9 @@ class Node:
             self._radio = Bridge(bluetooth.air, self._say_radio)
         else:
             self._radio.begin_again()
-        radio_port.give(board, True, links=bluetooth.air.profile.most_links)
+        profile = bluetooth.air.profile
+        parts = [part for part in radio_port.PARTS if profile.pairing or part != "pairing"]
+        radio_port.give(board, True, links=profile.most_links, parts=parts)
 
     def _say_radio(self, *words):
         self.console.say("radio", *words)
