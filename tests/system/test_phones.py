@@ -12,6 +12,8 @@ from bumble import att
 from bumble.hci import Address
 from radio_rig import connected
 
+from host_tools.client import connect
+from host_tools.points import declared
 from tests.system.phone import (
     JBD_REQUEST,
     LEVEL,
@@ -43,18 +45,18 @@ def hub_pid(simulator):
 
 
 def settings_of(simulator):
-    """What nobody without the key may change: every limit, and what the owner has set."""
-    told = {}
-    for what in ("limits", "points"):
-        done = subprocess.run(
-            [VIGIL, what, "--run-dir", simulator.run_dir, "--json"],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
-        assert done.returncode == 0, done.stderr
-        told[what] = done.stdout
-    return told["limits"], told["points"]
+    """Everything that somebody with a key may write, and every limit."""
+    written = [point.key for point in declared.POINTS if point.access != declared.READ_ONLY]
+    with connect.in_run_dir(simulator.run_dir) as bms:
+        told = bms.read(*written, "limits_schema", "switch_state", "safe_mode", "latches")
+    limits = subprocess.run(
+        [VIGIL, "limits", "show", "--run-dir", simulator.run_dir, "--json"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert limits.returncode == 0, limits.stderr
+    return told, limits.stdout
 
 
 def in_order(simulator, seconds=3):
@@ -149,10 +151,10 @@ _FAKES = "host_tools/mock/fakes"
 def test_nothing_that_a_phone_does_without_the_key_changes_anything_or_stops_the_cycle():
     with running_simulator("--seed", 5, "--soc", 60, "--profile", "rest") as simulator:
         ready(simulator)
-        limits, _ = settings_of(simulator)
+        before = settings_of(simulator)
         play(_attack(facts(simulator)))
         in_order(simulator)
-        assert settings_of(simulator)[0] == limits
+        assert settings_of(simulator) == before
 
 
 async def _attack(told):

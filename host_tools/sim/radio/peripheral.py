@@ -13,6 +13,7 @@ from bumble.transport.common import AsyncPipeSink
 
 _ANYTHING = att.Attribute.READABLE | att.Attribute.WRITEABLE  # the board itself refuses
 _PROPERTIES = 0x3E
+_WRITE_NOT_PERMITTED = 0x03
 _UNLIKELY = 0x0E
 _MOST_UNANSWERED = 32  # writes of one phone; more are lost
 _ANSWER_WITHIN_S = 20
@@ -66,6 +67,10 @@ class Peripheral:
         self._characteristics.clear()
         self._device.add_default_services(add_gap_service=True)
         self._device.add_services([self._service(*each) for each in layout])
+        for attribute in server.attributes:
+            if not isinstance(attribute.value, att.AttributeValue | att.AttributeValueV2):
+                # bumble would let anybody write declarations.
+                attribute.write_value = _refuse
 
     def _service(self, uuid, values):
         return gatt.Service(_uuid(uuid), [self._characteristic(*each) for each in values])
@@ -276,6 +281,10 @@ class _Delegate(pairing.PairingDelegate):
 
     async def generate_passkey(self):
         return await self._peripheral.show_passkey(self._number)
+
+
+async def _refuse(bearer, value):
+    raise att.ATT_Error(_WRITE_NOT_PERMITTED)
 
 
 def _uuid(text):
