@@ -10,7 +10,6 @@ CAPACITY_MAH = 100000
 CHEMISTRY = "LFP"
 SHUNT_UOHM = 500
 CURRENT_GAIN_UOHM = 7568.4
-BLUETOOTH_PORT = "rp2"  # whose Bluetooth the simulator imitates: a Pico W; else an ESP32's
 
 BOTH_OFF_PIN = 3  # to DFETOFF: low opens both switches
 DRIVER_ENABLE_PIN = 6  # RS485 transceiver, high = send

@@ -103,24 +103,24 @@ class Node:
         board.RS485_STATION = config.get("station", 0)
         radio_port.give(board, False)
         native_port.give(board, config.get("native", False))
-        if config.get("radio", False):
-            self._switch_on_radio(board)
+        port = getattr(board, "RADIO", None)
+        if port is not None and config.get("radio", False):
+            self._switch_on_radio(board, port)
 
-    def _switch_on_radio(self, board):
+    def _switch_on_radio(self, board, port):
         """As it is after power-up: nothing registered, nobody connected."""
         import bluetooth
 
         config = self.config
-        kind = getattr(board, "BLUETOOTH_PORT", "esp32")
         mac = b"\x28\xcd\xc1" + config["seed"].to_bytes(4, "big")[1:]
-        bluetooth.use(self.clock, kind, config["seed"], mac)
+        bluetooth.use(self.clock, port, config["seed"], mac)
         if self._radio is None:
             self._radio = Bridge(bluetooth.air, self._say_radio)
         else:
             self._radio.begin_again()
         profile = bluetooth.air.profile
         parts = [part for part in radio_port.PARTS if profile.pairing or part != "pairing"]
-        radio_port.give(board, True, links=profile.most_links, parts=parts)
+        radio_port.give(board, parts=parts, links=profile.most_links)
 
     def _say_radio(self, *words):
         self.console.say("radio", *words)

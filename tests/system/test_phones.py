@@ -139,7 +139,7 @@ def test_a_killed_phone_frees_the_only_link_of_a_pico_w_within_its_time_out():
             ends.callback(process.kill)
             return process
 
-        with running_simulator("--board", "sim8_lfp", "--seed", 4, "--soc", 60) as simulator:
+        with running_simulator("--board", "sim4_lfp", "--seed", 4, "--soc", 60) as simulator:
             ready(simulator)
             play(scene(facts(simulator), program))
             in_order(simulator)
