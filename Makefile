@@ -26,6 +26,7 @@ campaign: $(VENV)/test.stamp
 	@$(BIN)/python -m host_tools.campaign.rubbish $(SEED)
 	@$(BIN)/python -m host_tools.campaign.jbd_rubbish $(SEED)
 	@$(BIN)/python -m host_tools.campaign.pylontech_rubbish $(SEED)
+	@$(BIN)/python tests/system/phones_for_long.py 600 $(SEED)
 	@$(BIN)/python -m host_tools.campaign.radio_rubbish $(SEED)
 
 # Breaks the firmware on purpose and looks which test notices: ARGS="--only WORD" for some of it.
