@@ -27,6 +27,7 @@ from tests.system.phone import (
     visit,
 )
 from tests.system.simulator import ROOT, VIGIL, is_alive, running_simulator, wait_for
+from tests.system.simulator import run as simulate
 
 PATIENCE_S = 120
 TELEMETRY_BYTES = 20
@@ -72,6 +73,15 @@ def in_order(simulator, seconds=3):
 
 def ready(simulator):
     wait_for(lambda: any(record["charge_on"] for record in simulator.records()))
+
+
+def test_without_a_phone_a_run_is_byte_for_byte_the_same_with_and_without_a_radio():
+    def run(*arguments):
+        done = simulate("--duration", 15, "--speed", "max", "--seed", 9, "--json", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert run() == run("--no-radio") != ""
 
 
 def test_a_phone_reads_everything_with_large_and_with_small_packets_and_one_signal_ends_all():
@@ -181,7 +191,7 @@ async def _storm(told, address, number, rng):
     """Comes and goes, as often as not without a word, in the middle of a question."""
     for turn in range(6):
         try:
-            async with asyncio.timeout(4):
+            async with asyncio.timeout(3):
                 async with phone(told["hci"], f"C0:00:00:00:01:{number:02X}") as device:
                     connection, peer = await connected(device, address)
                     for _ in range(rng.randrange(4)):

@@ -52,7 +52,8 @@ def main():
         sys.exit(1)
     ready = {"cells": 16, "temps": 3, "capacity_mah": 100000, "chemistry": "LFP"}
     schema = _host_schema() if how != "other table" else 1
-    say("ready", dict(ready, board=config["board"], schema=schema, rows=ROWS))
+    radio = how == "radio"
+    say("ready", dict(ready, board=config["board"], schema=schema, rows=ROWS, radio=radio))
     speed = config["speed"]
     tick_s = time.monotonic()
     t_s = 0
@@ -68,6 +69,8 @@ def main():
                 say("log", f"speed {speed}")
             elif message[0] == "rs485":
                 say("rs485", message[1])  # half duplex: the line has fallen silent
+            elif message[0] == "radio":
+                say("log", f"radio {message[1]}")
             elif message[0] == "fault":
                 say("log", f"fault {message[1]['what']} {message[1]['n']}")
         t_s += 1

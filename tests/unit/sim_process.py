@@ -33,19 +33,21 @@ def command(run_dir, speed="1", duration="", form="json", nodes="1"):
     return [*program, str(run_dir), speed, duration, form, nodes]
 
 
-def environment(how):
-    return dict(os.environ, FAKE_NODE=how, PYTHONPATH=str(ROOT))
+def environment(how, modules=None):
+    """modules: a folder whose files are imported before what is installed."""
+    path = os.pathsep.join(str(each) for each in (modules, ROOT) if each)
+    return dict(os.environ, FAKE_NODE=how, PYTHONPATH=path)
 
 
 class SimProcess:
     """Context manager; ends what it started whatever the test did."""
 
-    def __init__(self, run_dir, how="", **arguments):
+    def __init__(self, run_dir, how="", modules=None, **arguments):
         self.run_dir = Path(run_dir)
         self.process = subprocess.Popen(
             command(run_dir, **arguments),
             cwd=ROOT,
-            env=environment(how),
+            env=environment(how, modules),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

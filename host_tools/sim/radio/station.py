@@ -33,6 +33,7 @@ class Station:
         except OSError:
             self._listening.close()
             raise
+        self._fd = self._listening.fileno()
         self.hci = f"tcp-client:127.0.0.1:{self._listening.getsockname()[1]}"
 
     @property
@@ -43,8 +44,10 @@ class Station:
     def watch(self, watch):
         """watch(fd, event, wanted), as the supervisor's poll needs it."""
         hub = self._hub
-        listening = hub is None and not self._failed
-        watch(self._listening.fileno(), select.POLLIN, listening)
+        watch(self._fd, select.POLLIN, hub is None and not self._failed)
+        if self._failed:
+            # Not before: its number might have been given to somebody else.
+            self._listening.close()
         if hub is not None:
             for fd in (hub.stdout_fd, hub.stderr_fd):
                 watch(fd, select.POLLIN, fd not in hub.closed)
@@ -53,7 +56,7 @@ class Station:
     def serve(self, woken):
         hub = self._hub
         if hub is None:
-            if self._listening.fileno() in woken and not self._failed:
+            if self._fd in woken and not self._failed:
                 self._start()
             return
         if hub.stderr_fd in woken:
@@ -67,10 +70,9 @@ class Station:
             hub.send_unsent()
 
     def _start(self):
-        fd = self._listening.fileno()
-        command = [sys.executable, "-m", _HUB, str(fd), *self._arguments]
+        command = [sys.executable, "-m", _HUB, str(self._fd), *self._arguments]
         try:
-            self._hub = Child(command, ROOT, dict(os.environ), pass_fds=(fd,))
+            self._hub = Child(command, ROOT, dict(os.environ), pass_fds=(self._fd,))
         except OSError as error:
             self._failed = True
             self._note(f"no phone can attach: {error.strerror}")
@@ -87,12 +89,12 @@ class Station:
         """The radio is an extra: the simulation goes on without it."""
         self._failed = True
         self._phones = 0
+        self._hub.error_lines()
         words = [word for word in self._hub.errors if word.strip()]
         if any("No module named 'bumble'" in word for word in words):
             why = "the package bumble is missing (pip install 'vigil-bms[sim]')"
         else:
             why = words[-1] if words else "the virtual radio has ended"
-        self._listening.close()
         self._note(f"no phone can attach: {why}")
 
     def from_board(self, number, message):
