@@ -168,6 +168,8 @@ class Node:
 
         self.bms = None
         machine.power_down()
+        if self._radio is not None:
+            self._radio.power_down()
         while not self.twin.chip.powered:
             self.clock.sleep(_REST_US)
         self.clock.sleep(_BOOT_US)

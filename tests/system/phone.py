@@ -32,7 +32,7 @@ class Visit:
         self._jbd += piece
         self._heard.set()
 
-    async def jbd(self, register, within_s=5):
+    async def jbd(self, register, within_s=20):
         """The payload of a register."""
         self._jbd.clear()
         body = bytes([register, 0])

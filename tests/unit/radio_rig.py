@@ -14,7 +14,7 @@ from bumble.transport import open_transport
 from host_tools.sim.radio.bridge import Bridge
 from host_tools.sim.radio.hub import Hub
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 def run(scene):
@@ -27,11 +27,17 @@ class Radio:
 
     def __init__(self, profile="esp32", loss=0.0):
         self.said = []
-        bluetooth.use(None, profile, mac=b"\x28\xcd\xc1\0\0\x07")
-        self.ble = bluetooth.BLE()
+        self._profile = profile
+        self.switch_on()
         self.bridge = Bridge(bluetooth.air, self._from_board)
         self.hub = Hub(self._from_hub, 1, loss, seed=1)
-        self._waiting = []
+
+    def switch_on(self):
+        """The board's own part, as it is after power-up."""
+        bluetooth.use(None, self._profile, mac=b"\x28\xcd\xc1\0\0\x07")
+        self.ble = bluetooth.BLE()
+        if hasattr(self, "bridge"):
+            self.bridge.begin_again()
 
     def _from_board(self, *words):
         self.said.append(words)

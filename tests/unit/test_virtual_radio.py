@@ -200,6 +200,26 @@ def test_phones_beyond_the_ports_links_wait_and_nobody_hears_a_stranger():
     run(scene())
 
 
+def test_a_board_that_goes_off_is_gone_and_comes_back_as_new():
+    async def scene():
+        async with Radio() as radio:
+            Firmware(radio.ble)
+            async with phone(radio.hci) as device:
+                connection, _ = await connected(device)
+                ended = asyncio.get_running_loop().create_future()
+                connection.on("disconnection", ended.set_result)
+                await until(lambda: bluetooth.air.links)
+                radio.bridge.power_down()
+                await ended
+                radio.switch_on()
+                firmware = Firmware(radio.ble)
+                _, peer = await connected(device)
+                assert await (await values_of(peer))["2A19"].read_value() == b"\x4c"
+                assert len(firmware.events(1)) == 1
+
+    run(scene())
+
+
 class _Typing(PairingDelegate):
     """The phone's owner types what the board shows."""
 

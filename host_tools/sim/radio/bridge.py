@@ -15,13 +15,12 @@ class Bridge:
         self._asked = False
         air.listener = self
 
+    def power_down(self):
+        self._air.switch_off()
+
     def begin_again(self):
-        """The board has been off: a new `air`, and no phone is connected."""
-        self._links.clear()
+        """The board has been off, and its `air` is as new."""
         self._air.listener = self
-        if self._asked:
-            self._say("reset")
-            self._tell_all()
 
     # What the board changes.
 

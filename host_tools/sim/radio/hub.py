@@ -96,6 +96,7 @@ class Hub:
                 what = (interval_us, bytes.fromhex(data), bytes.fromhex(response), connectable)
             peripheral.controller.advertise(what)
         elif word == "reset":
+            peripheral.controller.advertise(None)
             peripheral.end_all()
         else:
             getattr(peripheral, word)(*rest)
