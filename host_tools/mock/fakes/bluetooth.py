@@ -71,7 +71,7 @@ class _Ble:
 
     def __init__(self, profile):
         self._profile = profile
-        self._settings = {"gap_name": b"MPY BTSTACK"[: 3 if profile.pairing else 11]}
+        self._settings = {"gap_name": b"MPY ESP32" if profile.pairing else b"MPY BTSTACK"}
         self._settings.update({"mtu": 256, "rxbuf": 128, "addr_mode": 0})
         self._active = False
         self._forget_payload()
