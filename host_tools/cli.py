@@ -243,9 +243,11 @@ def replay(
 
 
 def _add_talk():
+    from host_tools.bridge.cli import bridge
     from host_tools.talk import cli as talk
 
     talk.add_to(app)
+    app.add_typer(bridge, name="bridge")
 
 
 _add_talk()

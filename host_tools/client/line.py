@@ -85,9 +85,21 @@ class Simulated(NamedTuple):
 
 def of_run_dir(folder, node=1):
     """The Simulated battery; ValueError where nothing runs."""
+    nodes = _all_of(folder)
+    if node not in nodes:
+        raise ValueError(f"there is no node {node}: {folder} has {len(nodes)}")
+    return nodes[node]
+
+
+def nodes_of_run_dir(folder):
+    """The numbers of its batteries; ValueError where nothing runs."""
+    return sorted(_all_of(folder))
+
+
+def _all_of(folder):
     try:
         facts = json.loads((Path(folder) / "run.json").read_text())
-        nodes = {
+        return {
             entry["node"]: Simulated(entry["rs485"], entry.get("native"), entry.get("keys", {}))
             for entry in facts["nodes"]
         }
@@ -95,9 +107,6 @@ def of_run_dir(folder, node=1):
         raise ValueError(f"no simulator runs in {folder}: there is no run.json") from None
     except (OSError, ValueError, KeyError, TypeError):
         raise ValueError(f"cannot read {folder}/run.json") from None
-    if node not in nodes:
-        raise ValueError(f"there is no node {node}: {folder} has {len(nodes)}")
-    return nodes[node]
 
 
 def ports():
