@@ -54,6 +54,7 @@ class Bridge:
         self.packs = []
         self._abouts = {}  # of the packs that have been met, by pack
         self._topics = {}
+        self._leaving = False
         self._settled = set()  # packs that have been told, or could not be reached
         self._bridge_topic = f"{style.base}/bridge/{style.bridge}/availability"
 
@@ -91,6 +92,8 @@ class Bridge:
         self._retained.put(topics.discovery, message)
 
     def _told(self, pack, state, cells):
+        if self._leaving:
+            return
         topics = self._topics[pack]
         if state is not None:
             self._retained.put(topics.state, state)
@@ -101,6 +104,8 @@ class Bridge:
         self._settle(pack)
 
     def _lost(self, pack):
+        if self._leaving:
+            return
         topics = self._topics.get(pack)
         if topics and self._retained.get(topics.availability) != OFFLINE:
             self._retained.put(topics.availability, OFFLINE)
@@ -171,8 +176,6 @@ class Bridge:
     async def _serve(self, client, stop, once):
         """One connection; True where it has ended because all is done."""
         await client.subscribe(f"{self._style.prefix}/status", qos=1)
-        if self._role:
-            await client.subscribe(f"{self._style.base}/+/set/+", qos=1)
         self._retained.owe_all()
         ends = [asyncio.create_task(stop.wait())]
         if once:
@@ -186,35 +189,32 @@ class Bridge:
             for task in works:
                 if task in done:
                     task.result()
-            works[0].cancel()
-            await self._say_goodbye(client, works[0])
+            await asyncio.wait_for(self._say_goodbye(works[0]), _GOODBYE_S)
             return True
         finally:
-            for task in (*ends, *works):
-                task.cancel()
-            await asyncio.gather(*ends, *works, return_exceptions=True)
+            await _end([*ends, *works])
 
-    async def _say_goodbye(self, client, publishing):
+    async def _say_goodbye(self, publishing):
         """Everything that is owed, then that nobody is there any more."""
-        await asyncio.gather(publishing, return_exceptions=True)
+        self._leaving = True
         topics = [each.availability for each in self._topics.values()]
         for topic in (*topics, self._bridge_topic):
             self._retained.put(topic, OFFLINE)
-
-        async def pay():
-            while self._retained.owes:
-                await self._pay(client)
-
-        await asyncio.wait_for(pay(), _GOODBYE_S)
+        await publishing
 
     async def _publish(self, client):
         asked_for = set()
-        while True:
+        while self._retained.owes or not self._leaving:
             topic, _ = await self._retained.next()
             if topic not in asked_for and self._is_discovery(topic):
                 # What stands there from an earlier run comes before ours replaces it.
                 asked_for.add(topic)
                 await client.subscribe(topic, qos=1)
+                if self._role:
+                    command = next(
+                        each.command for each in self._topics.values() if each.discovery == topic
+                    )
+                    await client.subscribe(command + "+", qos=1)
             await self._pay(client)
 
     async def _pay(self, client):
@@ -257,7 +257,6 @@ class Bridge:
         pack = next((p for p, each in self._topics.items() if topic == each.command + name), None)
         shown = repr(payload[:_LONGEST_SHOWN])
         if pack is None:
-            # Another bridge's pack, perhaps.
             return
         why = None
         if retained:
@@ -273,6 +272,18 @@ class Bridge:
             why = "too many commands wait"
         if why:
             self._say(f"{pack.place}: refused {name[:_LONGEST_SHOWN]!r} {shown}: {why}")
+
+
+async def _end(tasks):
+    """However often it takes: a task that waits for something which is just done loses a
+    cancellation."""
+    while waiting := [task for task in tasks if not task.done()]:
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting, timeout=0.1)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
 
 
 def package():

@@ -25,13 +25,21 @@ def program(name="mosquitto"):
 class Broker:
     """It forgets everything when it is stopped: nothing is kept on disk."""
 
-    def __init__(self, folder, *more):
+    def __init__(self, folder, passwords=None):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self._config = Path(folder) / "mosquitto.conf"
         lines = [f"listener {self.port} 127.0.0.1", "persistence false", "log_type error"]
-        self._config.write_text("\n".join([*lines, *(more or ["allow_anonymous true"])]) + "\n")
+        if passwords is None:
+            lines.append("allow_anonymous true")
+        else:
+            path = Path(folder) / "passwords"
+            path.write_text(passwords)
+            subprocess.run([program("mosquitto_passwd"), "-U", path], check=True)
+            path.chmod(0o644)
+            lines.append(f"password_file {path}")
+        self._config.write_text("\n".join(lines) + "\n")
         self._process = None
 
     def start(self):
@@ -53,10 +61,10 @@ class Broker:
 
 
 @contextlib.contextmanager
-def running(*more):
+def running(passwords=None):
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)  # it gives up root's rights
-        broker = Broker(folder, *more)
+        broker = Broker(folder, passwords)
         broker.start()
         try:
             yield broker
@@ -90,7 +98,7 @@ class Onlooker:
         """Wait until condition() holds; looked at whenever something comes."""
         with self._news:
             met = self._news.wait_for(condition, _PATIENCE_S)
-        assert met, f"it never came; the latest: {self.latest}"
+        assert met, f"it never came; there is {sorted(self.latest)}"
 
     def json(self, topic):
         return json.loads(self.latest.get(topic, b"null"))
