@@ -32,6 +32,14 @@ def _mqtt(
             help="All batteries of a simulator; repeatable; .run if no BMS is named.",
         ),
     ] = None,
+    ble: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name or address on Bluetooth; repeatable; with one --run-dir on that simulator's"
+            " radio.",
+        ),
+    ] = None,
     baud: o.Baud = 9600,
     unit: o.Unit = 1,
     interval: Annotated[
@@ -70,7 +78,7 @@ def _mqtt(
 
     return command.mqtt(
         broker=(broker, user, password_file, tls, ca_file),
-        packs=(port or [], run_dir or [], [], baud, unit),
+        packs=(port or [], run_dir or [], ble or [], baud, unit),
         topics=(prefix, base, name),
         key=(key_file, role),
         interval=interval,

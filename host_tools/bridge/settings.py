@@ -10,7 +10,7 @@ from pathlib import Path
 from host_tools.bridge import names
 from host_tools.bridge.mqtt import Broker, Style
 from host_tools.client import connect, keys, line
-from host_tools.talk.options import RUN_DIR
+from host_tools.talk.options import RUN_DIR, check_ble
 
 _PORT, _TLS_PORT = 1883, 8883
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]\s]+)(?::(\d{1,5}))?")
@@ -69,7 +69,17 @@ def places(ports, run_dirs, ble_names, baud, unit):
             raise ValueError("which BMS? give --port DEV, --ble NAME, or --run-dir DIR")
         run_dirs = [RUN_DIR]
     found = [(port, partial(connect.at_port, port, None, baud, unit)) for port in ports]
-    for folder in run_dirs:
+    if ble_names and len(run_dirs) > 1:
+        raise ValueError("--ble goes with one --run-dir at most")
+    for name in ble_names:
+        check_ble(name, None)
+        if run_dirs:
+            line.radio_of_run_dir(run_dirs[0])
+            open_bms = partial(connect.in_run_dir_by_ble, run_dirs[0], name)
+        else:
+            open_bms = partial(connect.at_ble, name)
+        found.append((name, open_bms))
+    for folder in [] if ble_names else run_dirs:
         for node in line.nodes_of_run_dir(folder):
             place = f"{folder}, node {node}"
             found.append((place, partial(connect.in_run_dir, folder, node)))

@@ -13,6 +13,7 @@ def add_to(app):
     app.command("set", help="Write one point; needs a key.")(_set)
     app.command("log", help="The BMS's journal in words.")(_log)
     app.command("time", help="The BMS's clock: show it, set it.")(_time)
+    app.command("scan", help="Which BMSs the radio hears.")(_scan)
     app.add_typer(_limits, name="limits")
     app.add_typer(_key, name="key")
 
@@ -26,6 +27,7 @@ _key = typer.Typer(help="Keys: make, commission, change; the write window.", no_
 
 def _monitor(
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -37,7 +39,7 @@ def _monitor(
 ):
     from host_tools.talk import monitor
 
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return monitor.monitor(bms, interval, count, as_json)
 
 
@@ -46,6 +48,7 @@ def _points(
         list[str] | None, typer.Argument(metavar="[POINT...]", help="Which; else the usual ones.")
     ] = None,
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -63,7 +66,7 @@ def _points(
         return points.names(as_json)
     for name in names or []:
         coding.point(name)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return points.points(bms, names or [], as_json)
 
 
@@ -78,6 +81,7 @@ def _set(
         ),
     ],
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -91,12 +95,13 @@ def _set(
 
     where, number = setting.parse(point, value)
     o.check_role(role)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return setting.set_point(bms, where, number, role, key_file, as_json)
 
 
 def _log(
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -109,12 +114,13 @@ def _log(
 ):
     from host_tools.talk import log
 
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return log.log(bms, last, as_json)
 
 
 def _time(
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -134,15 +140,27 @@ def _time(
 
     unix_s = clock.parse(wanted) if wanted is not None else None
     o.check_role(role)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         if wanted is None:
             return clock.show(bms, as_json)
         return clock.put(bms, unix_s, role, key_file, as_json)
 
 
+def _scan(
+    run_dir: o.RadioOf = None,
+    seconds: Annotated[float, typer.Option(metavar="S", help="How long to listen.")] = 5,
+    everybody: Annotated[bool, typer.Option("--all", help="Others than BMSs, too.")] = False,
+    as_json: o.AsJson = False,
+):
+    from host_tools.talk import scan
+
+    return scan.scan(run_dir, seconds, everybody, as_json)
+
+
 @_limits.command("show", help="The limits that run.")
 def _show(
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -153,7 +171,7 @@ def _show(
 ):
     from host_tools.talk import limits
 
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return limits.show(bms, as_json, as_toml)
 
 
@@ -169,6 +187,7 @@ _File = Annotated[
 def _diff(
     file: _File,
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -179,7 +198,7 @@ def _diff(
     from host_tools.talk import limits, limits_file
 
     wanted = limits_file.read(file)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return limits.diff(bms, wanted, as_json)
 
 
@@ -187,6 +206,7 @@ def _diff(
 def _apply(
     file: _File,
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -212,7 +232,7 @@ def _apply(
 
     wanted = limits_file.read(file)
     limits.check_chemistry(chemistry)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return limits.apply(bms, wanted, ("owner", key_file), dry_run, undo, chemistry, as_json)
 
 
@@ -236,6 +256,7 @@ _NewKey = Annotated[
 )
 def _commission(
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -248,13 +269,14 @@ def _commission(
     from host_tools.talk import key
 
     o.check_role(role)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return key.commission(bms, role, new_key_file, as_json)
 
 
 @_key.command("set", help="Give a role another key; needs the owner's.")
 def _change(
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -268,7 +290,7 @@ def _change(
     from host_tools.talk import key
 
     o.check_role(role)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return key.change(bms, role, key_file, new_key_file, as_json)
 
 
@@ -276,6 +298,7 @@ def _change(
 def _window(
     seconds: Annotated[str, typer.Argument(metavar="SECONDS|close", help="1 to 3600, or close.")],
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -287,5 +310,5 @@ def _window(
     from host_tools.talk import key
 
     seconds_open = key.seconds(seconds)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return key.window(bms, seconds_open, key_file, as_json)
