@@ -91,7 +91,7 @@ class BleLine:
             try:
                 self._radio.do(self._client.pair(), 6 * _WRITE_S)
                 self._ask(self._send(data))
-            except (self._radio.failures, PairingWanted, NotImplementedError, OSError):
+            except (*self._radio.failures, PairingWanted, NotImplementedError, OSError):
                 if self._lost:
                     raise self._gone() from None
                 raise self._unpaired() from None
@@ -135,7 +135,7 @@ class BleLine:
     def close(self):
         try:
             self._radio.do(self._client.disconnect(), _CLOSE_S)
-        except (self._radio.failures, OSError):
+        except (*self._radio.failures, OSError):
             # The link ends with this program at the latest.
             pass
 
@@ -152,7 +152,7 @@ class BleLine:
     def _ask(self, work):
         try:
             return self._radio.do(work, _WRITE_S)
-        except (self._radio.failures, OSError, EOFError) as error:
+        except (*self._radio.failures, OSError, EOFError) as error:
             if self._lost or not self._client.is_connected:
                 raise self._gone() from None
             raise PortError(

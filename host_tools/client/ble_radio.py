@@ -107,7 +107,7 @@ class Radio:
         who = seen.name or seen.address
         try:
             self.do(client.connect(), 2 * _CONNECT_S)
-        except (self.failures, OSError, EOFError) as error:
+        except (*self.failures, OSError, EOFError) as error:
             text = f"{who} takes no link: perhaps another phone has it ({one_line(error)})"
             raise PortError("busy", text) from None
         return client
