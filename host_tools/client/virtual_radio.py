@@ -91,8 +91,9 @@ class Scanner(BaseBleakScanner):
     def _on_advertisement(self, advertisement):
         address = str(advertisement.address).split("/")[0]
         parts = self._parts.setdefault(address, {})
-        for kind, value in _structures(advertisement.data_bytes):
-            parts[kind] = value
+        # Both packets of a scannable one, when the second has come.
+        for kind, value in advertisement.data.ad_structures:
+            parts[int(kind)] = bytes(value)
         data = AdvertisementData(
             local_name=_text(parts.get(0x09, parts.get(0x08))),
             manufacturer_data={},
@@ -111,13 +112,6 @@ class Scanner(BaseBleakScanner):
             address, address, data.local_name, advertisement.address, data
         )
         self.call_detection_callbacks(device, data)
-
-
-def _structures(data):
-    at = 0
-    while at + 1 < len(data) and data[at]:
-        yield data[at + 1], bytes(data[at + 2 : at + 1 + data[at]])
-        at += 1 + data[at]
 
 
 def _text(value):
