@@ -37,7 +37,7 @@ class BleLine:
 
     def _connect(self):
         self._heard = b""
-        self._lost = self._paired = False
+        self._lost = self._paired = self._taken = False
         seen = self._radio.find(self.path)
         self._client = self._radio.client(seen, self._on_lost)
         try:
@@ -97,21 +97,23 @@ class BleLine:
                 raise self._unpaired() from None
 
     async def _send(self, data):
+        """Confirmed is the first frame, for it may be refused, and then a piece now and then, for
+        a board has room for so many; more would only cost time."""
         piece = self._piece
-        ends = range(piece, len(data) + piece, piece)
-        for count, end in enumerate(ends, 1):
-            # A confirmation now and then, and at the end: nothing is lost on the way unnoticed.
-            confirmed = self._confirms and (count % _PACED_EACH == 0 or end >= len(data))
+        for count, end in enumerate(range(piece, len(data) + piece, piece), 1):
+            last = end >= len(data)
+            wanted = count % _PACED_EACH == 0 or (last and not self._taken)
             try:
                 await self._client.write_gatt_char(
                     self._request,
                     data[end - piece : end],
-                    response=confirmed or not self._commands,
+                    response=self._confirms and (wanted or not self._commands),
                 )
             except self._radio.failures as error:
                 if getattr(error, "code", None) in _NEEDS_PAIRING:
                     raise PairingWanted from None
                 raise
+        self._taken = True
 
     def read(self, timeout_s):
         """What has come; waits for the first byte, b"" when the time is over."""

@@ -235,17 +235,27 @@ def test_answers_are_put_together_from_pieces_cut_anywhere(data):
     assert not radio.is_connected
 
 
-@given(st.binary(min_size=1, max_size=243), st.integers(23, 517))
-def test_a_frame_leaves_whole_and_in_order_and_its_end_is_confirmed(frame, mtu):
+@given(st.lists(st.binary(min_size=1, max_size=243), min_size=1, max_size=3), st.integers(23, 517))
+def test_frames_leave_whole_and_in_order_and_no_board_is_flooded(whole, mtu):
     radio = DeskRadio(Device(), mtu, lambda: 20)
     line = ble_line.BleLine(radio, "desk")
-    line.write(frame)
-    assert b"".join(piece for piece, _ in radio.written) == frame
-    confirmed = [at for at, (_, response) in enumerate(radio.written) if response]
-    assert confirmed[-1] == len(radio.written) - 1
-    # Never more on their way than a board has room for.
-    gaps = zip([-1, *confirmed], confirmed, strict=False)
-    assert all(later - earlier <= 8 for earlier, later in gaps)
+    for frame in whole:
+        begun = len(radio.written)
+        line.write(frame)
+        pieces = radio.written[begun:]
+        assert b"".join(piece for piece, _ in pieces) == frame
+        # It may be refused, which only a confirmed one tells.
+        assert pieces[-1][1] or begun
+        # Never more on their way than a board has room for.
+        assert all(response for _, response in pieces[7::8])
+
+
+@given(st.binary(min_size=1, max_size=243), st.sampled_from(["write", "write-without-response"]))
+def test_a_board_with_one_way_of_writing_is_written_in_this_way(frame, way):
+    radio = DeskRadio(Device(), 23, lambda: 20)
+    radio.properties = [way]
+    ble_line.BleLine(radio, "desk").write(frame)
+    assert {response for _, response in radio.written} == {way == "write"}
 
 
 def test_bthome_is_read_as_its_vectors_say():
