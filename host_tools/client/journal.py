@@ -112,7 +112,7 @@ def _window(held):
 
 
 def _whose(role):
-    names = {number: name for name, number in messages.ROLES.items()}
+    names = {3: "broadcast", **{number: name for name, number in messages.ROLES.items()}}
     return names.get(role, "somebody")
 
 

@@ -312,3 +312,26 @@ def _window(
     seconds_open = key.seconds(seconds)
     with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return key.window(bms, seconds_open, key_file, as_json)
+
+
+@_key.command(
+    "broadcast",
+    help="Encrypt what the board tells everybody (BTHome); needs the owner's key. FILE has 32 hex"
+    " digits, and is made if it is not there.",
+)
+def _broadcast(
+    file: Annotated[str, typer.Argument(metavar="FILE|plain")],
+    port: o.Port = None,
+    ble: o.Ble = None,
+    run_dir: o.RunDir = None,
+    node: o.Node = 1,
+    protocol: o.Protocol = None,
+    baud: o.Baud = 9600,
+    unit: o.Unit = 1,
+    key_file: o.KeyFile = None,
+    as_json: o.AsJson = False,
+):
+    from host_tools.talk import key
+
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
+        return key.broadcast(bms, file, key_file, as_json)
