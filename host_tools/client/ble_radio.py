@@ -101,6 +101,7 @@ class Radio:
         client = self._bleak.BleakClient(
             seen.device,
             disconnected_callback=lambda _: on_lost(),
+            services=(JBD, NATIVE),  # to look for others takes time
             timeout=_CONNECT_S,
             **self._client,
         )

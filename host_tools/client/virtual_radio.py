@@ -134,13 +134,13 @@ def _long(value):
 
 
 class Client(BaseBleakClient):
-    def __init__(self, address_or_ble_device, *, hci, passkey=None, mtu=LARGEST_MTU, **kwargs):
+    def __init__(self, address_or_ble_device, *, hci, passkey=None, services=None, **kwargs):
         super().__init__(address_or_ble_device, **kwargs)
+        self._wanted = services
         self._address = getattr(address_or_ble_device, "details", address_or_ble_device)
         self._name = getattr(address_or_ble_device, "name", None)
         self._phone = _Phone(hci)
         self._passkey = passkey
-        self._mtu = mtu
         self._connection = None
         self._leaving = False
 
@@ -167,8 +167,7 @@ class Client(BaseBleakClient):
             )
             self._connection.on("disconnection", self._ended)
             self._peer = Peer(self._connection)
-            if self._mtu > 23:
-                await self._within(self._peer.request_mtu(self._mtu))
+            await self._within(self._peer.request_mtu(LARGEST_MTU))
             self.services = await self._discover()
         except BaseException:
             await self.disconnect()
@@ -179,6 +178,8 @@ class Client(BaseBleakClient):
         await self._within(self._peer.discover_services())
         for service in self._peer.services:
             ours = BleakGATTService(service, service.handle, _uuid(service))
+            if self._wanted is not None and ours.uuid not in self._wanted:
+                continue
             found.add_service(ours)
             await self._within(service.discover_characteristics())
             for each in service.characteristics:
