@@ -1,6 +1,7 @@
 """Debian's mosquitto on a port of its own, and an onlooker who keeps what it hears."""
 
 import contextlib
+import datetime
 import json
 import os
 import shutil
@@ -12,6 +13,10 @@ import time
 from pathlib import Path
 
 import paho.mqtt.client as paho
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 _PATIENCE_S = 20
 
@@ -25,7 +30,7 @@ def program(name="mosquitto"):
 class Broker:
     """It forgets everything when it is stopped: nothing is kept on disk."""
 
-    def __init__(self, folder, passwords=None):
+    def __init__(self, folder, passwords=None, tls=False):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -39,6 +44,9 @@ class Broker:
             subprocess.run([program("mosquitto_passwd"), "-U", path], check=True)
             path.chmod(0o644)
             lines.append(f"password_file {path}")
+        if tls:
+            self.certificate, key = _certificate(Path(folder))
+            lines += [f"certfile {self.certificate}", f"keyfile {key}"]
         self._config.write_text("\n".join(lines) + "\n")
         self._process = None
 
@@ -60,11 +68,28 @@ class Broker:
             self._process = None
 
 
+def _certificate(folder):
+    """(certificate, key) for localhost that nobody but itself vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    begin = datetime.datetime(2020, 1, 1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin.replace(year=2120))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
+        .add_extension(x509.BasicConstraints(True, None), True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "broker.pem", folder / "broker.key"
+    paths[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths
+
+
 @contextlib.contextmanager
-def running(passwords=None):
+def running(passwords=None, tls=False):
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)  # it gives up root's rights
-        broker = Broker(folder, passwords)
+        broker = Broker(folder, passwords, tls)
         broker.start()
         try:
             yield broker

@@ -13,7 +13,7 @@ import home_assistant
 import pytest
 from native_stand_in import DEVICE_ID, OPERATOR_KEY, OWNER_KEY, Device, Line
 
-from host_tools.bridge import mqtt
+from host_tools.bridge import mqtt, settings
 from host_tools.bridge.pack import Pack, Timing
 from host_tools.client import connect
 from host_tools.client.errors import ClientError, PortError
@@ -68,7 +68,7 @@ def bridging(port, *found, key=None, timing=QUICK, once=False, **login):
     """A bridge on a thread of its own; gives the lines that it says. `.code` afterwards."""
     said = Lines()
     bridge = mqtt.Bridge(
-        mqtt.Broker("127.0.0.1", port, **login), STYLE, timing, key and key[0], said.append
+        mqtt.Broker("localhost", port, **login), STYLE, timing, key and key[0], said.append
     )
     bridge.packs = [Pack(one.place, one.open, bridge, timing, key, said.append) for one in found]
     begun = threading.Event()
@@ -412,6 +412,18 @@ def test_a_broker_with_passwords_lets_in_who_has_one_and_tells_who_has_not():
         with bridging(mosquitto.port, OneBms(), user="home", password="open") as said:
             pass
     assert "the broker cannot be used" in str(said.error)
+
+
+def test_a_broker_with_a_certificate_of_its_own_is_trusted_by_who_has_it():
+    with broker.running(tls=True) as mosquitto:
+        trusted = settings.broker("localhost", None, None, False, str(mosquitto.certificate))
+        with bridging(mosquitto.port, OneBms(), once=True, tls=trusted.tls) as said:
+            pass
+        assert said.code == 0 and said.error is None
+        stranger = settings.broker("localhost", None, None, True, None)
+        with bridging(mosquitto.port, OneBms(), once=True, tls=stranger.tls) as said:
+            pass
+        assert "the broker cannot be used" in str(said.error)
 
 
 class _JbdLine:
