@@ -51,10 +51,10 @@ docs: $(VENV)/run.stamp
 	@$(BIN)/python -m host_tools.build.package
 
 # The kernels are compared with C for the same processor, and with bytecode by counted instructions;
-# mbpoll is a Modbus client that people use.
+# mbpoll is a Modbus client that people use, mosquitto a broker.
 # Without root nothing is installed, and tests and bench say what is missing.
 debian-tools:
-	@{ command -v arm-none-eabi-gcc && command -v valgrind && command -v mbpoll; } >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc-arm-none-eabi mbpoll valgrind >/dev/null; }
+	@{ command -v arm-none-eabi-gcc && command -v valgrind && command -v mbpoll && command -v mosquitto; } >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc-arm-none-eabi mbpoll mosquitto valgrind >/dev/null; }
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vigil's host tools need Python 3.11 or newer (PYTHON=... chooses one)" >&2; exit 2; }

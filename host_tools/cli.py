@@ -187,6 +187,14 @@ def doctor(
         str | None,
         typer.Option(metavar="DIR", help="Look at what the simulator in this directory runs."),
     ] = None,
+    ble: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Look at the BMS of this name on Bluetooth; with --run-dir on that simulator's "
+            "radio.",
+        ),
+    ] = None,
     node: Annotated[int, typer.Option(metavar="N", help="Which of its batteries.")] = 1,
     baud: Annotated[
         int | None, typer.Option(metavar="N", help="Only this baud rate; else the usual ones.")
@@ -203,9 +211,9 @@ def doctor(
     if board is None and report is None:
         from host_tools.talk import search
 
-        return search.command(port, run_dir, node, baud, unit, as_json)
-    if run_dir is not None or baud is not None:
-        raise ValueError("--run-dir and --baud look for a BMS and go without --board")
+        return search.command(port, run_dir, node, baud, unit, as_json, ble)
+    if run_dir is not None or baud is not None or ble is not None:
+        raise ValueError("--run-dir, --ble and --baud look for a BMS and go without --board")
     from host_tools.doctor import command
 
     return command.doctor(board, port, report, as_json)
@@ -251,9 +259,11 @@ def replay(
 
 
 def _add_talk():
+    from host_tools.bridge.cli import bridge
     from host_tools.talk import cli as talk
 
     talk.add_to(app)
+    app.add_typer(bridge, name="bridge")
 
 
 _add_talk()

@@ -1,18 +1,20 @@
 """Find out what is spoken at a port, and give a BMS that can be read by name."""
 
 from host_tools.client import messages as m
+from host_tools.client.ble_line import BleLine
 from host_tools.client.bms import Bms
 from host_tools.client.carriers import ModbusCarrier, SerialCarrier
 from host_tools.client.errors import (
     EchoOnly,
     Garbage,
     NotNative,
+    NotSpoken,
     OtherVersion,
     Refused,
     Unanswered,
 )
 from host_tools.client.jbd import Jbd
-from host_tools.client.line import SerialLine, of_run_dir
+from host_tools.client.line import SerialLine, of_run_dir, radio_of_run_dir
 from host_tools.client.modbus import Modbus
 from host_tools.client.native import Native
 from host_tools.client.trying import TRIES
@@ -43,6 +45,36 @@ def in_run_dir(folder, node=1, protocol=None, unit=1):
     else:
         bms = at_port(simulated.rs485, protocol, unit=unit)
     bms.known_keys = simulated.keys
+    return bms
+
+
+def at_ble(name, protocol=None, radio=None):
+    """The BMS of this name or address in reach. radio: a ble_radio.Radio; None: this computer's.
+
+    protocol: "native" or "jbd"; without it native where the BMS has it.
+    """
+    from host_tools.client.ble_radio import Radio
+
+    if protocol == "modbus":
+        raise ValueError("over Bluetooth a BMS speaks native and jbd")
+    line = BleLine(radio or Radio(), name, protocol == "jbd")
+    try:
+        if protocol == "native" and not line.is_native:
+            raise NotSpoken(f"{name} has JBD only")
+        return (_native_alone if line.is_native else _jbd)(line, 1, TRIES)
+    except BaseException:
+        line.close()
+        raise
+
+
+def in_run_dir_by_ble(folder, name, node=1, protocol=None):
+    """A simulated BMS over its virtual radio; node: whose keys are in `known_keys`."""
+    from host_tools.client.ble_radio import Radio
+    from host_tools.client.virtual_radio import SIMULATED_PASSKEY
+
+    radio = Radio(radio_of_run_dir(folder), SIMULATED_PASSKEY)
+    bms = at_ble(name, protocol, radio)
+    bms.known_keys = of_run_dir(folder, node).keys
     return bms
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 BYTES = 32
+BROADCAST_BYTES = 16
 VARIABLE = "VIGIL_KEY"
 _ROUNDS = 200000
 _LEAST_CHARACTERS = 8
@@ -49,9 +50,9 @@ def text_of(key_file=None, what="key", use_variable=True, known=None):
     return getpass.getpass(f"{what} or passphrase: ")
 
 
-def new_file(path):
+def new_file(path, count=BYTES):
     """Make a random key in a new file that only its owner may read; returns its text."""
-    text = secrets.token_hex(BYTES)
+    text = secrets.token_hex(count)
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text + "\n")
@@ -60,6 +61,19 @@ def new_file(path):
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror}") from None
     return text
+
+
+def for_broadcasts(path):
+    """The 16 bytes that listeners need, as hex digits in a file; made where there is none."""
+    text = _in_file(path) if Path(path).exists() else new_file(path, BROADCAST_BYTES)
+    if len(text) != 2 * BROADCAST_BYTES or set(text) - set(string.hexdigits):
+        raise ValueError(
+            f"a broadcast's key is {2 * BROADCAST_BYTES} hex digits; {path} has others"
+        )
+    key = bytes.fromhex(text)
+    if not any(key):
+        raise ValueError(f"the key in {path} is all zeros")
+    return key
 
 
 def _in_file(path):

@@ -85,19 +85,46 @@ class Simulated(NamedTuple):
 
 def of_run_dir(folder, node=1):
     """The Simulated battery; ValueError where nothing runs."""
-    try:
-        facts = json.loads((Path(folder) / "run.json").read_text())
-        nodes = {
-            entry["node"]: Simulated(entry["rs485"], entry.get("native"), entry.get("keys", {}))
-            for entry in facts["nodes"]
-        }
-    except FileNotFoundError:
-        raise ValueError(f"no simulator runs in {folder}: there is no run.json") from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ValueError(f"cannot read {folder}/run.json") from None
+    nodes = _all_of(folder)
     if node not in nodes:
         raise ValueError(f"there is no node {node}: {folder} has {len(nodes)}")
     return nodes[node]
+
+
+def nodes_of_run_dir(folder):
+    """The numbers of its batteries; ValueError where nothing runs."""
+    return sorted(_all_of(folder))
+
+
+def radio_of_run_dir(folder):
+    """Where a phone finds the simulator's radio, as bumble writes transports."""
+    hci = _facts(folder).get("hci")
+    if not isinstance(hci, str):
+        raise ValueError(f"the simulator in {folder} has no radio: its board has no Bluetooth")
+    return hci
+
+
+def _all_of(folder):
+    facts = _facts(folder)
+    try:
+        return {
+            entry["node"]: Simulated(entry["rs485"], entry.get("native"), entry.get("keys", {}))
+            for entry in facts["nodes"]
+        }
+    except (KeyError, TypeError):
+        raise ValueError(f"cannot read {folder}/run.json") from None
+
+
+def _facts(folder):
+    try:
+        facts = json.loads((Path(folder) / "run.json").read_text())
+    except FileNotFoundError:
+        raise ValueError(f"no simulator runs in {folder}: there is no run.json") from None
+    except (OSError, ValueError):
+        raise ValueError(f"cannot read {folder}/run.json") from None
+    if not isinstance(facts, dict):
+        raise ValueError(f"cannot read {folder}/run.json")
+    return facts
 
 
 def ports():

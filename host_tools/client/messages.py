@@ -23,6 +23,7 @@ DOOR_BUSY = DOOR + 7
 NO_COMMISSIONING = 30
 
 ROLES = {"operator": 1, "owner": 2}
+BROADCASTS = 3  # has a key as roles have, and may nothing
 
 MOST_RANGES = 16  # of one READ
 MOST_REGISTERS = 110

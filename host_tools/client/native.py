@@ -3,7 +3,7 @@
 import os
 import struct
 
-from host_tools.client import black_box, calibrating
+from host_tools.client import black_box, calibrating, keys
 from host_tools.client import messages as m
 from host_tools.client.errors import (
     ClientError,
@@ -236,6 +236,11 @@ class Native:
 
     def set_key(self, role, key):
         self.ask(m.SET_KEY, bytes([m.ROLES[role]]) + key)
+
+    def set_broadcast_key(self, key):
+        """16 bytes for BTHome's encryption; None: plain again."""
+        size = keys.BYTES
+        self.ask(m.SET_KEY, bytes([m.BROADCASTS]) + (key or b"").ljust(size, b"\0"))
 
     def commission(self, role, key):
         """A first key, or one in the place of a lost one; travels in the clear."""

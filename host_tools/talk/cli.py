@@ -14,6 +14,7 @@ def add_to(app):
     app.command("log", help="The BMS's journal in words.")(_log)
     app.command("time", help="The BMS's clock: show it, set it.")(_time)
     app.command("calibrate", help="Correct what the BMS measures; needs a key.")(_calibrate)
+    app.command("scan", help="Which BMSs the radio hears.")(_scan)
     app.add_typer(_limits, name="limits")
     app.add_typer(_key, name="key")
 
@@ -27,6 +28,7 @@ _key = typer.Typer(help="Keys: make, commission, change; the write window.", no_
 
 def _monitor(
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -38,7 +40,7 @@ def _monitor(
 ):
     from host_tools.talk import monitor
 
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return monitor.monitor(bms, interval, count, as_json)
 
 
@@ -47,6 +49,7 @@ def _points(
         list[str] | None, typer.Argument(metavar="[POINT...]", help="Which; else the usual ones.")
     ] = None,
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -64,7 +67,7 @@ def _points(
         return points.names(as_json)
     for name in names or []:
         coding.point(name)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return points.points(bms, names or [], as_json)
 
 
@@ -79,6 +82,7 @@ def _set(
         ),
     ],
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -92,7 +96,7 @@ def _set(
 
     where, number = setting.parse(point, value)
     o.check_role(role)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return setting.set_point(bms, where, number, role, key_file, as_json)
 
 
@@ -101,6 +105,7 @@ def _log(
         int | None, typer.Argument(metavar="[N]", help="Event of the black box.")
     ] = None,
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -123,14 +128,15 @@ def _log(
     if not from_box and (event is not None or csv is not None):
         raise ValueError("an event's number and --csv go with --black-box")
     if from_box:
-        with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+        with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
             return black_box.show(bms, event, csv, as_json)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return log.log(bms, last, as_json)
 
 
 def _time(
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -150,7 +156,7 @@ def _time(
 
     unix_s = clock.parse(wanted) if wanted is not None else None
     o.check_role(role)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         if wanted is None:
             return clock.show(bms, as_json)
         return clock.put(bms, unix_s, role, key_file, as_json)
@@ -172,6 +178,7 @@ def _calibrate(
         bool, typer.Option("--dry-run", help="Measure and tell; take nothing over.")
     ] = False,
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -185,13 +192,25 @@ def _calibrate(
 
     wanted = calibrate.parse(what, true_ma, cell, true_mv, dry_run)
     o.check_role(role)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return calibrate.calibrate(bms, wanted, role, key_file, as_json)
+
+
+def _scan(
+    run_dir: o.RadioOf = None,
+    seconds: Annotated[float, typer.Option(metavar="S", help="How long to listen.")] = 5,
+    everybody: Annotated[bool, typer.Option("--all", help="Others than BMSs, too.")] = False,
+    as_json: o.AsJson = False,
+):
+    from host_tools.talk import scan
+
+    return scan.scan(run_dir, seconds, everybody, as_json)
 
 
 @_limits.command("show", help="The limits that run.")
 def _show(
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -202,7 +221,7 @@ def _show(
 ):
     from host_tools.talk import limits
 
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return limits.show(bms, as_json, as_toml)
 
 
@@ -218,6 +237,7 @@ _File = Annotated[
 def _diff(
     file: _File,
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -228,7 +248,7 @@ def _diff(
     from host_tools.talk import limits, limits_file
 
     wanted = limits_file.read(file)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return limits.diff(bms, wanted, as_json)
 
 
@@ -236,6 +256,7 @@ def _diff(
 def _apply(
     file: _File,
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -261,7 +282,7 @@ def _apply(
 
     wanted = limits_file.read(file)
     limits.check_chemistry(chemistry)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return limits.apply(bms, wanted, ("owner", key_file), dry_run, undo, chemistry, as_json)
 
 
@@ -285,6 +306,7 @@ _NewKey = Annotated[
 )
 def _commission(
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -297,13 +319,14 @@ def _commission(
     from host_tools.talk import key
 
     o.check_role(role)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return key.commission(bms, role, new_key_file, as_json)
 
 
 @_key.command("set", help="Give a role another key; needs the owner's.")
 def _change(
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -317,7 +340,7 @@ def _change(
     from host_tools.talk import key
 
     o.check_role(role)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return key.change(bms, role, key_file, new_key_file, as_json)
 
 
@@ -325,6 +348,7 @@ def _change(
 def _window(
     seconds: Annotated[str, typer.Argument(metavar="SECONDS|close", help="1 to 3600, or close.")],
     port: o.Port = None,
+    ble: o.Ble = None,
     run_dir: o.RunDir = None,
     node: o.Node = 1,
     protocol: o.Protocol = None,
@@ -336,5 +360,28 @@ def _window(
     from host_tools.talk import key
 
     seconds_open = key.seconds(seconds)
-    with o.Where(port, run_dir, node, protocol, baud, unit).open() as bms:
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return key.window(bms, seconds_open, key_file, as_json)
+
+
+@_key.command(
+    "broadcast",
+    help="Encrypt what the board tells everybody (BTHome); needs the owner's key. FILE has 32 hex"
+    " digits, and is made if it is not there.",
+)
+def _broadcast(
+    file: Annotated[str, typer.Argument(metavar="FILE|plain")],
+    port: o.Port = None,
+    ble: o.Ble = None,
+    run_dir: o.RunDir = None,
+    node: o.Node = 1,
+    protocol: o.Protocol = None,
+    baud: o.Baud = 9600,
+    unit: o.Unit = 1,
+    key_file: o.KeyFile = None,
+    as_json: o.AsJson = False,
+):
+    from host_tools.talk import key
+
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
+        return key.broadcast(bms, file, key_file, as_json)

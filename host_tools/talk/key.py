@@ -5,6 +5,7 @@ import json
 from host_tools.client import keys
 from host_tools.talk.options import begin_session, check_role
 
+PLAIN = "plain"
 _LONGEST_S = 3600
 
 
@@ -49,6 +50,19 @@ def window(bms, seconds_open, key_file, as_json, say=print):
         else "the window is closed: only who has a key may write"
     )
     return _done({"window_s": left_s}, text, as_json, say)
+
+
+def broadcast(bms, path, key_file, as_json, say=print):
+    """Encrypt what the board tells everybody, with the key in a file; "plain" ends that."""
+    key = None if path == PLAIN else keys.for_broadcasts(path)
+    begin_session(bms, "owner", key_file)
+    bms.native.set_broadcast_key(key)
+    text = (
+        "whoever listens can read the broadcasts again"
+        if key is None
+        else f"who reads the broadcasts needs the key in {path}: Home Assistant asks for it"
+    )
+    return _done({"encrypted": key is not None}, text, as_json, say)
 
 
 def _new_key(native, role, path):

@@ -2,9 +2,10 @@
 
 import contextlib
 import json
+import sys
 import time
 
-from host_tools.client.errors import Unanswered
+from host_tools.client.errors import PortError, Unanswered
 from host_tools.talk import overview
 
 _MOST_SILENCES = 5
@@ -13,7 +14,8 @@ _MOST_SILENCES = 5
 def monitor(bms, interval_s, count, as_json, pause=time.sleep, say=print):
     """Until `count` lines are told (None: for ever); the exit code.
 
-    A missing answer or two are told and waited out; more in a row end it.
+    A missing answer or two are told and waited out; more in a row end it. A lost radio link is
+    told, too, and sought again.
     """
     if not 0.1 <= interval_s <= 25:
         raise ValueError("--interval must be 0.1 to 25 seconds")
@@ -23,7 +25,7 @@ def monitor(bms, interval_s, count, as_json, pause=time.sleep, say=print):
     told = []
     silences = 0
     left = count
-    with contextlib.closing(_moments(bms, limits, interval_s, pause)) as moments:
+    with contextlib.closing(_lasting(bms, limits, interval_s, pause)) as moments:
         for seen in moments:
             silences = silences + 1 if seen is None else 0
             if silences >= _MOST_SILENCES:
@@ -36,6 +38,19 @@ def monitor(bms, interval_s, count, as_json, pause=time.sleep, say=print):
                 if not left:
                     break
     return 0
+
+
+def _lasting(bms, limits, interval_s, pause):
+    while True:
+        try:
+            with contextlib.closing(_moments(bms, limits, interval_s, pause)) as moments:
+                yield from moments
+        except PortError as error:
+            # A cable that has gone does not come back by itself.
+            if not hasattr(bms.line, "reconnect"):
+                raise
+            print(f"vigil monitor: {error}; sought again", file=sys.stderr, flush=True)
+            bms.line.reconnect()
 
 
 def _moments(bms, limits, interval_s, pause):

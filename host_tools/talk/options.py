@@ -16,6 +16,20 @@ RunDir = Annotated[
         help="Run directory of a simulator; .run if neither this nor --port is given.",
     ),
 ]
+Ble = Annotated[
+    str | None,
+    typer.Option(
+        "--ble",
+        metavar="NAME",
+        help="Name or address of the BMS on Bluetooth; with --run-dir on the simulator's radio.",
+    ),
+]
+RadioOf = Annotated[
+    str | None,
+    typer.Option(
+        "--run-dir", metavar="DIR", help="Listen on this simulator's radio, not the computer's."
+    ),
+]
 Node = Annotated[int, typer.Option("--node", metavar="N", help="Which battery of the simulator.")]
 Protocol = Annotated[
     str | None,
@@ -43,10 +57,15 @@ Role = Annotated[
 class Where:
     """Port and protocol as the user has named them."""
 
-    def __init__(self, port, run_dir, node, protocol, baud, unit):
+    def __init__(self, port, run_dir, node, protocol, baud, unit, ble=None):
         from host_tools.client import connect
 
-        self.port, self._run_dir, self._node = port, which_run_dir(port, run_dir), node
+        self.port, self._node, self._ble = port, node, ble
+        self._run_dir = which_run_dir(port, run_dir) if ble is None else run_dir
+        if ble is not None:
+            check_ble(ble, port)
+            if protocol == "modbus":
+                raise ValueError("--ble goes with --protocol native and jbd")
         if protocol is not None and protocol not in connect.PROTOCOLS:
             raise ValueError(f"--protocol must be {', '.join(connect.PROTOCOLS)}")
         if not 1 <= unit <= 247:
@@ -59,9 +78,20 @@ class Where:
         """The BMS there: bms.Bms or jbd.Jbd."""
         from host_tools.client import connect
 
+        if self._ble is not None:
+            if self._run_dir is None:
+                return connect.at_ble(self._ble, self.protocol)
+            return connect.in_run_dir_by_ble(self._run_dir, self._ble, self._node, self.protocol)
         if self._run_dir is not None:
             return connect.in_run_dir(self._run_dir, self._node, self.protocol, self.unit)
         return connect.at_port(self.port, self.protocol, self.baud, self.unit)
+
+
+def check_ble(name, port):
+    if port is not None:
+        raise ValueError("--port and --ble: give one of them")
+    if not name.strip():
+        raise ValueError("--ble must not be empty")
 
 
 def which_run_dir(port, run_dir):
@@ -73,7 +103,7 @@ def which_run_dir(port, run_dir):
             raise ValueError("--port must not be empty")
         return None
     if run_dir is None and not (Path(RUN_DIR) / "run.json").exists():
-        raise ValueError("which BMS? give --port DEV, or --run-dir DIR of a simulator")
+        raise ValueError("which BMS? give --port DEV, --ble NAME, or --run-dir DIR of a simulator")
     return RUN_DIR if run_dir is None else run_dir
 
 

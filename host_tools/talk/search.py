@@ -16,7 +16,7 @@ from host_tools.client.errors import (
 )
 from host_tools.client.modbus import Modbus
 from host_tools.talk import overview
-from host_tools.talk.options import RUN_DIR, which_run_dir
+from host_tools.talk.options import RUN_DIR, Where, which_run_dir
 
 _QUICK_S = 0.2
 _UNITS = range(2, 17)
@@ -45,12 +45,15 @@ _OTHER_MODBUS = (
 )
 
 
-def command(port, run_dir, node, baudrate, unit, as_json):
+def command(port, run_dir, node, baudrate, unit, as_json, ble=None):
     """As the command line says it: one port, one simulator, or all there are."""
     if not 1 <= unit <= 247:
         raise ValueError("--unit must be 1 to 247")
     if baudrate is not None and not 300 <= baudrate <= 4_000_000:
         raise ValueError("--baud must be 300 to 4000000")
+    if ble is not None:
+        where = Where(port, run_dir, node, None, baudrate or 9600, unit, ble)
+        return _conclude([examine_ble(ble, where)], as_json)
     if port is None and run_dir is None:
         ports = [path for path, _ in line.ports()]
         if (Path(RUN_DIR) / "run.json").exists():
@@ -75,6 +78,10 @@ def doctor(ports, unit=1, baudrate=None, as_json=False, say=print, open_line=Non
         ]
     else:
         found = [examine(port, unit, baudrate, open_line) for port in ports]
+    return _conclude(found, as_json, say)
+
+
+def _conclude(found, as_json, say=print):
     if as_json:
         say(json.dumps({"ports": found}))
     else:
@@ -98,6 +105,19 @@ def examine(port, unit=1, baudrate=None, open_line=None):
         return {"port": port, "kind": error.kind, "problems": [str(error)]}
     finally:
         opened.close()
+
+
+def examine_ble(name, where):
+    """The BMS of this name on Bluetooth; where: options.Where."""
+    try:
+        with where.open() as bms:
+            return {"port": name, **_described(bms, None, 1)}
+    except PortError as error:
+        return {"port": name, "kind": error.kind, "problems": [str(error)]}
+    except (OtherVersion, OtherPoints) as error:
+        return {"port": name, "kind": "other version", "problems": [str(error)]}
+    except (Unanswered, Refused) as error:
+        return {"port": name, "kind": "silent", "problems": [f"it does not answer: {error}"]}
 
 
 def _look(opened, unit, rates):
@@ -214,7 +234,8 @@ def _tell(found, say):
             say(f"{found['port'] or 'doctor'}: {problem}" if found["port"] else problem)
         return
     unit = f", unit {found['unit']}" if "unit" in found else ""
-    say(f"{found['port']}: a BMS answers: {found['protocol']}, {found['baud']} baud{unit}")
+    way = "Bluetooth" if found["baud"] is None else f"{found['baud']} baud{unit}"
+    say(f"{found['port']}: a BMS answers: {found['protocol']}, {way}")
     who = found.get("identity")
     if who:
         name, firmware = who["name"] or "without a name", who["firmware"] or "of no version"

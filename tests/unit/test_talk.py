@@ -365,6 +365,22 @@ def test_a_new_key_is_made_set_and_used(desk):
     assert desk.device.keys[1] == bytes.fromhex((desk.folder / "other").read_text())
 
 
+def test_broadcasts_get_a_key_that_is_made_and_lose_it_again(desk):
+    assert desk.run("key", "broadcast", "home.key")[0] == 0
+    made = (desk.folder / "home.key").read_text().strip()
+    assert len(made) == 32 and desk.device.keys[3] == bytes.fromhex(made) + bytes(16)
+    # The same file gives the same key, as for a second battery.
+    assert desk.json("key", "broadcast", "home.key") == (0, {"encrypted": True})
+    assert desk.device.keys[3] == bytes.fromhex(made) + bytes(16)
+    assert desk.json("key", "broadcast", "plain") == (0, {"encrypted": False})
+    assert desk.device.keys[3] == bytes(32)
+    desk.file("00" * 16)
+    for wrong in ("00" * 16, "ab" * 32, "no key"):
+        code, _, errors = desk.run("key", "broadcast", desk.file(wrong))
+        assert code == 2 and ("hex digits" in errors or "all zeros" in errors)
+    assert desk.device.keys[3] == bytes(32)
+
+
 def test_without_the_button_no_key_is_set(desk):
     (desk.folder / "mine").write_text("a long passphrase")
     code, _, errors = desk.run("key", "commission", "--new-key-file", "mine")
