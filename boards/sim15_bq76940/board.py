@@ -44,6 +44,7 @@ class Board:
 def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq769x0 import Bq769x0
+    from vigil.estimate.ageing import Ageing
     from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
 
@@ -53,6 +54,7 @@ def build():
     board.chemistry = CHEMISTRY
     board.capacity_mah = CAPACITY_MAH
     board.estimator = EstimateTask
+    board.ageing = Ageing
     board.cycle_ms = CYCLE_MS
     # No faster than this: the chip's own limit.
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=100000, timeout=10000)

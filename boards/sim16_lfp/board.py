@@ -60,6 +60,7 @@ class Board:
 def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.bq76952 import Bq76952
+    from vigil.estimate.ageing import Ageing
     from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
 
@@ -69,6 +70,7 @@ def build():
     board.chemistry = CHEMISTRY
     board.capacity_mah = CAPACITY_MAH
     board.estimator = EstimateTask
+    board.ageing = Ageing
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=400000, timeout=2000)
     both_off = Pin(BOTH_OFF_PIN, Pin.OUT, value=0)
     board.front_end = Bq76952(

@@ -41,6 +41,7 @@ class Board:
 def build():
     """Make the hardware objects and nothing more."""
     from vigil.afe.isl94202 import Isl94202
+    from vigil.estimate.ageing import Ageing
     from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
 
@@ -50,6 +51,7 @@ def build():
     board.chemistry = CHEMISTRY
     board.capacity_mah = CAPACITY_MAH
     board.estimator = EstimateTask
+    board.ageing = Ageing
     board.cycle_ms = CYCLE_MS
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=100000, timeout=10000)
     board.front_end = Isl94202(

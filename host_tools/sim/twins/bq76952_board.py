@@ -13,6 +13,7 @@ class Board:
 def build(numbers, **options):
     """numbers: the board module, whose pins and figures are used. options: more for the chip."""
     from vigil.afe.bq76952 import Bq76952
+    from vigil.estimate.ageing import Ageing
     from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
 
@@ -22,6 +23,7 @@ def build(numbers, **options):
     board.chemistry = numbers.CHEMISTRY
     board.capacity_mah = numbers.CAPACITY_MAH
     board.estimator = EstimateTask
+    board.ageing = Ageing
     i2c = I2C(0, scl=Pin(numbers.SCL_PIN), sda=Pin(numbers.SDA_PIN), freq=400000, timeout=2000)
     board.front_end = Bq76952(
         i2c,
