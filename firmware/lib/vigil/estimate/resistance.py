@@ -98,6 +98,7 @@ class Resistance:
             for cell in range(len(self.ratios)):
                 self._apart[cell] = (cells_mv[cell] - self._last_mv[cell] - settled_mv) / step_ma
             self._step_ma = step_ma
+            self._temp_dc = temp_dc
             self.due = 1 + (len(self.ratios) + _CELLS - 1) // _CELLS
             self._cell = -1
         self._steady = usable
@@ -139,7 +140,7 @@ class Resistance:
             return
         noise = 1.0 / (median * self._step_ma)
         noise2 = _NOISE2_MV * noise * noise
-        celsius = 0.1 * model.temp_dc
+        celsius = 0.1 * self._temp_dc
         colder = _WARMTH_K * (1.0 / (celsius + 273.15) - 1.0 / _WARM_K)
         with_both = self.both + colder * self.warmth2
         spread = self.common2 + colder * self.both + _WANDER2

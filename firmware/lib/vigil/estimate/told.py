@@ -9,7 +9,9 @@ from math import sqrt
 
 from micropython import const
 
-_NEAR = const(0.01)
+_NEAR = const(0.015)
+_STEEP = const(10000.0)  # mV for the whole charge
+_FLAT = const(50.0)
 _HYSTERESIS = const(0.4)  # of its half width
 _OHM = const(0.25)  # of the voltage drop; towards empty up to three times as much
 _OHM_RISE = const(0.5)
@@ -47,9 +49,17 @@ class Told:
         share = self._share(cell_mv - model.half_width_mv(share) * model.hysteresis)
         width_mv = model.half_width_mv(share)
         share = self._share(cell_mv - width_mv * model.hysteresis)
-        low = share - _NEAR if share > _NEAR else 0.0
-        high = share + _NEAR if share < 1.0 - _NEAR else 1.0
-        slope = (model.open_mv(high) - model.open_mv(low)) / (high - low)
+        # The flatter side counts: there an error of the voltage goes farthest.
+        here_mv = model.open_mv(share)
+        slope = _STEEP
+        if share > _NEAR:
+            slope = (here_mv - model.open_mv(share - _NEAR)) / _NEAR
+        if share < 1.0 - _NEAR:
+            above = (model.open_mv(share + _NEAR) - here_mv) / _NEAR
+            if above < slope:
+                slope = above
+        if slope < _FLAT:
+            return
         turn = model.hysteresis_sigma
         unsure = _OHM + _OHM_RISE * (1.0 - share / _LOW) if share < _LOW else _OHM
         ohm_mv = unsure * drop_mv
