@@ -34,7 +34,9 @@ UNITS = (
     ("of the limit", 0),  # mV, mA, 0.1 degC, ms or a count, as docs/limits.md writes the limit
     ("ohm", -6),
 )
-(NUMBER, MV, MA, DC, MS, US, S, PERMILLE, W, MAH, CODE, BITS, CHARACTERS, WH, ROW, UOHM) = range(16)
+(NUMBER, MV, MA, DC, MS, US, S, PERMILLE, W, MAH, CODE, BITS, CHARACTERS, WH, ROW, UOHM) = range(
+    16
+)
 
 # How many elements a board really has of an array: all, or as many as it has of these.
 ALL, CELLS, TEMPS, BOARD_TEMPS, ROWS = range(5)

@@ -237,7 +237,7 @@ class Steps:
     def __init__(self, times, name="NMC", warmth_k=2500.0):
         self.model = model_of(name)
         self.true = model_of(name)
-        self.true._warmth_k = warmth_k
+        self.true.warmth_k = warmth_k
         self.times = times
         self.found = Resistance(self.model, len(times))
         self.temp_dc = 250
@@ -475,7 +475,7 @@ def test_moments_count_only_in_mild_temperatures_and_while_nothing_bleeds():
         estimate = ageing._estimate
         estimate.resume([0.5], 0.01)
         seen = []
-        ageing.capacity.look = lambda kind, cells_mv, rest_mah: seen.append(kind)
+        ageing.capacity.look = lambda kind, mv, rest, into=seen: into.append(kind)
         estimate.anchors.now = anchors.REST
         ageing.second([3700], 0, 0, 1000, temp_dc, steady)
         assert seen == [anchors.REST if looked else anchors.NONE]

@@ -119,7 +119,6 @@ class Singles:
             single,
         )
 
-
     def ageing(self, estimate):
         return self._made["vigil.estimate.ageing"].Ageing(estimate)
 

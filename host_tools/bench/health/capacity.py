@@ -27,7 +27,13 @@ class Outcome:
     errors: tuple
     sigmas: tuple
     single_errors: tuple  # of the last stretch alone
+    each: tuple  # pairs that a cell's figure rests on
     pairs: int
+
+    def told(self):
+        """[(error, sigma)] of the cells that have a figure."""
+        both = zip(self.errors, self.sigmas, self.each, strict=True)
+        return [(error, sigma) for error, sigma, pairs in both if pairs]
 
 
 def charge_fully(cells, rate):
@@ -88,7 +94,9 @@ def run(chemistry, seed, tier, corner, cells=4, in_singles=False, worn_pct=None)
         errors.append(float(ageing.capacity.shares[cell]) / true - 1)
         sigmas.append(float(ageing.capacity.sigmas[cell]) / true)
         alone.append(_last_stretch(ageing.capacity, cell) / true - 1)
-    return Outcome(tuple(errors), tuple(sigmas), tuple(alone), ageing.pairs)
+    return Outcome(
+        tuple(errors), tuple(sigmas), tuple(alone), tuple(ageing.capacity.pairs), ageing.pairs
+    )
 
 
 def _last_stretch(capacity, cell):
@@ -96,7 +104,8 @@ def _last_stretch(capacity, cell):
     base = (capacity.next - 1) % RING * capacity.size
     at = base + 6 + 3 * cell
     moved, told = (
-        int.from_bytes(capacity.ring[here : here + 2], "little", signed=True) for here in (base, at)
+        int.from_bytes(capacity.ring[here : here + 2], "little", signed=True)
+        for here in (base, at)
     )
     return moved / told if told else 1.0
 

@@ -64,6 +64,11 @@ class Resistance:
         """At 25 degC."""
         return self._model.ohm * exp(self.common) * self.ratios[cell]
 
+    def warming(self, temp_dc):
+        """By how much it differs at another temperature."""
+        model = self._model
+        return exp((model.warmth_k + _WARMTH_K * self.warmth) * _colder(temp_dc))
+
     def sigma(self):
         """One sigma of it, as a share."""
         return sqrt(self.common2 + self.ratio2 + _GAIN2)
@@ -140,8 +145,7 @@ class Resistance:
             return
         noise = 1.0 / (median * self._step_ma)
         noise2 = _NOISE2_MV * noise * noise
-        celsius = 0.1 * self._temp_dc
-        colder = _WARMTH_K * (1.0 / (celsius + 273.15) - 1.0 / _WARM_K)
+        colder = _WARMTH_K * _colder(self._temp_dc)
         with_both = self.both + colder * self.warmth2
         spread = self.common2 + colder * self.both + _WANDER2
         spread2 = spread + colder * with_both + _COMMON_NOISE2 + noise2 / count
@@ -158,3 +162,7 @@ class Resistance:
         self.ratio2 = self.ratio2 * (1.0 - self._gain) / _KEPT
         self.steps += 1
         self._cell = 0
+
+
+def _colder(temp_dc):
+    return 1.0 / (temp_dc * 0.1 + 273.15) - 1.0 / _WARM_K
