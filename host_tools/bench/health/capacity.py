@@ -59,10 +59,13 @@ def discharge_fully(cells, rate):
 
 
 def move_to(cells, share, rate):
-    ma = rate * CAPACITY_MAH if share > cells.share() else -rate * CAPACITY_MAH
-    steps = abs(share - cells.share()) / rate * 180
-    for _ in range(round(steps)):
-        cells.run(ma, 20)
+    """Until the first cell is there."""
+    ma = rate * CAPACITY_MAH
+    shares = [cells.share(cell) for cell in range(cells.pack.cells)]
+    up = share > max(shares)
+    while max(shares) < share if up else min(shares) > share:
+        cells.run(ma if up else -ma, 20)
+        shares = [cells.share(cell) for cell in range(cells.pack.cells)]
 
 
 def day(cells, up):
