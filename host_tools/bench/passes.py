@@ -6,6 +6,7 @@ are called for is noted once and counted apart. Never upload to a board.
 
 import sys
 import time
+from array import array
 
 CELLS = 16
 TEMPS = 3
@@ -191,6 +192,7 @@ class Pieces:
         from vigil import app
         from vigil.afe.bq76952 import Bq76952
         from vigil.afe.bq76952_bring_up import compare
+        from vigil.estimate.ageing import Ageing
         from vigil.estimate.task import EstimateTask
         from vigil.link.jbd import Jbd
         from vigil.link.rs485 import Rs485
@@ -200,6 +202,7 @@ class Pieces:
         self.bus = bus = Bus()
         board = Board()
         board.estimator = EstimateTask
+        board.ageing = Ageing
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
         board.front_end = chip
         self.give_links(board)
@@ -419,6 +422,41 @@ class Pieces:
         estimate.second(self._cells_mv, -20000, -20000000, 1000, 250)
         while estimate.step():
             pass
+
+    def aged_second(self):
+        """The cells' ageing in a second with a step of the current, and a moment that tells."""
+        ageing = self._begin_aged_second()
+        while ageing.step():
+            pass
+
+    def aged_look(self):
+        """The dearest of its slices but one: the measurements themselves."""
+        self._begin_aged_second()
+
+    def aged_fit(self):
+        """Two pairs of a cell."""
+        capacity = self.bms.ageing.capacity
+        capacity.count = 32
+        for at in range(0, len(capacity.ring), capacity.size):
+            capacity.ring[at + 1] = 40
+            for cell in range(CELLS):
+                capacity.ring[at + 7 + 3 * cell] = 40
+                capacity.ring[at + 8 + 3 * cell] = 40
+        capacity.refit()
+        capacity.step()
+
+    def _begin_aged_second(self):
+        estimate = self._settled_estimate()
+        ageing = self.bms.ageing
+        resistance = ageing.resistance
+        resistance._steady = True
+        resistance._last_ma = 40000.0
+        resistance._unsteady_ma = 0.0
+        resistance._last_mv[:] = array("f", [3350.0] * CELLS)
+        ageing.capacity.refit()
+        estimate.anchors.now = 3
+        ageing.second(self._cells_mv, -20000, -20000000, 1000, 250)
+        return ageing
 
     def _settled_estimate(self):
         estimate = self.bms.charge

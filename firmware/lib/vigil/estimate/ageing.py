@@ -34,6 +34,7 @@ class Ageing:
         self.capacity = Capacity(estimate.model, rated_mah, count)
         self.resistance = Resistance(estimate.model, count)
         self.store = None
+        self._capacity_due = False
         self._kept_s = self._kept_steps = 0
         self._last_mah = estimate.counter.moved[0]
         # For links; UNKNOWN until there is something to tell.
