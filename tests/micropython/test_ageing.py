@@ -46,8 +46,9 @@ class Cells:
     def rest(self):
         """Voltages tell for a while, then no longer; and all that follows from it."""
         for _ in range(len(self.shares)):
-            self.found.look(anchors.REST, self.mv(), 0.0)
-        self.found.look(anchors.NONE, self.mv(), 0.0)
+            if self.found.moment(anchors.REST, 0.0):
+                self.found.look(self.mv())
+        self.found.moment(anchors.NONE, 0.0)
         while self.found.step():
             pass
 
@@ -475,7 +476,7 @@ def test_moments_count_only_in_mild_temperatures_and_while_nothing_bleeds():
         estimate = ageing._estimate
         estimate.resume([0.5], 0.01)
         seen = []
-        ageing.capacity.look = lambda kind, mv, rest, into=seen: into.append(kind)
+        ageing.capacity.moment = lambda kind, rest, into=seen: into.append(kind)
         estimate.anchors.now = anchors.REST
         ageing.second([3700], 0, 0, 1000, temp_dc, steady)
         assert seen == [anchors.REST if looked else anchors.NONE]

@@ -22,6 +22,7 @@ _LONGEST_MS = const(2500)  # between two looks, for a resistance
 _SURE = const(0.05)  # sigma of a charge that is known well enough to tell where a cell is
 _JOINTS = const(3)  # words of one bit a cell
 _CELLS = const(16)
+_LOOKS = const(2)  # cells a second, while their voltages tell the charge
 _KEEP_S = const(86400)
 _BELIEVED = const(0.03)  # sigma below which the charge is reckoned with a capacity
 
@@ -35,6 +36,7 @@ class Ageing:
         self.resistance = Resistance(estimate.model, count)
         self.store = None
         self._capacity_due = False
+        self._looks = 0
         self._kept_s = self._kept_steps = 0
         self._last_mah = estimate.counter.moved[0]
         # For links; UNKNOWN until there is something to tell.
@@ -69,9 +71,14 @@ class Ageing:
         hours = elapsed_ms / 3600000.0
         capacity.moved(mah, estimate.offset.sigma_share * hours)
         usable = steady and cells_mv is not None
-        told = usable and temp_dc is not None and _COLDEST_DC <= temp_dc <= _HOTTEST_DC
+        # While the grid is at work there is no time for more.
+        told = usable and estimate.settled and temp_dc is not None
+        told = told and _COLDEST_DC <= temp_dc <= _HOTTEST_DC
         kind = estimate.anchors.now if told else NONE
-        capacity.look(kind, cells_mv, counter.moved[1] / _MAMS_PER_MAH)
+        self._looks = 0
+        if capacity.moment(kind, counter.moved[1] / _MAMS_PER_MAH):
+            self._looks = _LOOKS
+            self._cells_mv = cells_mv
         known = estimate.settled and estimate.sigma < _SURE
         self.resistance.second(
             cells_mv,
@@ -89,6 +96,9 @@ class Ageing:
         resistance = self.resistance
         if resistance.due:
             resistance.step()
+        elif self._looks:
+            self._looks -= 1
+            self.capacity.look(self._cells_mv)
         elif self._capacity_due:
             # One a second: they are many, and there are hours for them.
             self._capacity_due = False

@@ -78,25 +78,31 @@ class Capacity:
         self._passed_mah += abs(mah)
         self._drift += drift
 
-    def look(self, kind, cells_mv, rest_mah):
-        """About a second has passed. kind: of vigil.estimate.anchors, 0 if the voltages tell
-        nothing now; rest_mah: moved beside the whole mAh."""
+    def moment(self, kind, rest_mah):
+        """About a second has passed; True if cells are to be looked at.
+
+        kind: of vigil.estimate.anchors, 0 if the voltages tell nothing now; rest_mah: moved
+        beside the whole mAh.
+        """
         if self._phase != _WAITING:
-            return
+            return False
+        self._rest_mah = rest_mah
         if self._kind and kind != self._kind:
             self._kind = 0
             self._end()
-            return
-        if not kind:
-            return
-        if not self._kind:
+            return False
+        if kind and not self._kind:
             self._kind = kind
             self._new.forget()
-        for _ in range(2):
-            cell = self._cell
-            self._new.look(cell, cells_mv[cell], self._counted(cell, rest_mah))
-            self._cell = (cell + 1) % self.cell_count
+        return kind != 0
+
+    def look(self, cells_mv):
+        """At the cell whose turn it is."""
+        cell = self._cell
+        mah = self._moved_mah + self._rest_mah - self.bled_mas[cell] / 3600.0
+        self._new.look(cell, cells_mv[cell], mah / self._rated_mah)
         self._new_at = self._moved_mah
+        self._cell = (cell + 1) % self.cell_count
 
     def step(self):
         """One slice of what there is to do; False if nothing is."""
@@ -112,10 +118,6 @@ class Capacity:
         """Every cell's figure anew, from the ring."""
         self._fitting = -1
         self._next_cell()
-
-    def _counted(self, cell, rest_mah):
-        mah = self._moved_mah + rest_mah
-        return (mah - self.bled_mas[cell] / 3600.0) / self._rated_mah
 
     # A moment has ended.
 
