@@ -36,6 +36,8 @@ ROWS = {
     # All estimates of 16 cells, of which two look at their voltages: charged slice by slice below.
     # While the grid is at work, four slices of it are added, and no cell looks.
     "estimated second": 777490,
+    # What age does to them, besides: a step of the current, a moment that tells, two pairs fitted.
+    "aged second": 670832,
     "link reply": 211807,  # from a request's last byte to the answer: JBD basic info
     "jbd write": 423000,  # besides, where a limit is written; charged for every write
     "modbus byte": 5400,

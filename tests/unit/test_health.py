@@ -144,7 +144,7 @@ def test_ten_pairs_tell_the_capacity_within_the_goal(chemistry, seed, corner):
 
 @pytest.mark.parametrize("chemistry, corner", [("NMC", (1, 1, -1)), ("LFP", (-1, 1, 1))])
 def test_resistance_holds_from_cold_to_warm(chemistry, corner):
-    for outcome in steps.run(chemistry, 1, TIER, corner, hours=(5.0, 45.0, 25.0)):
+    for outcome in steps.run(chemistry, 1, TIER, corner, temps_c=(5.0, 45.0, 25.0)):
         assert outcome.steps >= 5
         for error, _ in outcome.here:
             assert abs(error) <= steps.GOAL

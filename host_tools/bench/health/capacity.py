@@ -35,6 +35,15 @@ class Outcome:
         both = zip(self.errors, self.sigmas, self.each, strict=True)
         return [(error, sigma) for error, sigma, pairs in both if pairs]
 
+    def alone(self):
+        """[(error of the last stretch, pairs)] of the same cells."""
+        both = zip(self.single_errors, self.each, strict=True)
+        return [(error, pairs) for error, pairs in both if pairs]
+
+    @property
+    def cells(self):
+        return len(self.errors)
+
 
 def charge_fully(cells, rate):
     """Constant current, then constant voltage until little is left of it; held for a while."""

@@ -9,6 +9,7 @@ from host_tools.bench.health.bench_cells import CAPACITY_MAH, Cells
 
 GOAL = 0.08
 TEMPS_C = (5.0, 15.0, 45.0, 25.0, 35.0, 5.0)
+LEARNED_AFTER = 2  # of these: it was warm and cold by then
 STEPS = 30  # at each temperature
 LEAST_RATE, MOST_RATE = 0.35, 1.0
 
@@ -24,10 +25,10 @@ class Outcome:
     steps: int
 
 
-def run(chemistry, seed, tier, corner, cells=4, hours=TEMPS_C):
+def run(chemistry, seed, tier, corner, cells=4, temps_c=TEMPS_C):
     """[Outcome] for each temperature in turn."""
     bench = Cells(chemistry, seed, tier, corner, cells)
-    return [_at(bench, celsius) for celsius in hours]
+    return [_at(bench, celsius) for celsius in temps_c]
 
 
 def _at(bench, celsius):
