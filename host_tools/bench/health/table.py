@@ -85,7 +85,7 @@ def resistances(seeds, pool):
 
 
 def as_lines(capacities_found, resistances_found):
-    yield "How far off a cell's capacity is after ten pairs, %, eight corners of the sensor's errors:"
+    yield "How far off a cell's capacity is after ten pairs, %, all corners of the sensor:"
     yield from _lines(capacities_found)
     yield "How far off a cell's resistance is, % of it, from 5 to 45 degC:"
     yield from _lines(resistances_found)
