@@ -74,7 +74,7 @@ a_pair = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(true=st.floats(0.65, 1.15), drawn=st.lists(a_pair, min_size=1, max_size=32))
 def test_the_capacity_is_the_one_of_total_least_squares(true, drawn):
     pairs = []
@@ -132,10 +132,10 @@ def test_errors_of_the_voltage_do_not_make_a_capacity_smaller():
     ],
 )
 def test_ten_pairs_tell_the_capacity_within_the_goal(chemistry, seed, corner):
-    outcome = ten_pairs.run(chemistry, seed, TIER, corner)
+    outcome = ten_pairs.run(chemistry, seed, TIER, corner, cells=2)
     assert outcome.pairs >= ten_pairs.PAIRS
     told = outcome.told()
-    assert len(told) >= 3
+    assert len(told) == 2
     for error, sigma in told:
         # Of one cell in the corner of the sensor's errors; the goal is of all.
         assert 100 * abs(error) <= 1.5 * ten_pairs.GOALS[chemistry]
