@@ -399,6 +399,8 @@ def test_health_is_what_the_weakest_cell_holds_and_unknown_before():
     ageing = learned()
     assert abs(ageing.soh_permille - 840) <= 5
     assert 10 <= ageing.soh_sigma_permille <= 30
+    # Which needs each cell's charge, and that is not known yet.
+    assert ageing.usable_mah == ageing.imbalance_mah == UNKNOWN
     for cell in range(3):
         assert abs(ageing.capacities_mah[cell] - (9000 - 300 * cell)) < 50
 

@@ -114,7 +114,7 @@ class Ageing:
             self._figure_resistance()
         if capacity.fitted:
             self._figure_capacity()
-        if self.soh_permille != UNKNOWN:
+        if self.soh_permille != UNKNOWN and self._estimate.settled:
             self.usable_mah = self._estimate.usable_mah
             self.imbalance_mah = max(self._weakest_mah - self.usable_mah, 0)
         aged = self._kept_s >= _KEEP_S and self.resistance.steps != self._kept_steps
