@@ -44,6 +44,7 @@ def build():
     from vigil.afe.isl94202 import Isl94202
     from vigil.blackbox import BlackBox
     from vigil.calibration import Calibration
+    from vigil.estimate.ageing import Ageing
     from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
 
@@ -55,6 +56,7 @@ def build():
     board.estimator = EstimateTask
     board.black_box = BlackBox
     board.calibration = Calibration
+    board.ageing = Ageing
     board.cycle_ms = CYCLE_MS
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=100000, timeout=10000)
     board.front_end = Isl94202(

@@ -16,6 +16,7 @@ from pathlib import Path
 from host_tools.bench import bytecode, code_costs, figures, heap, kernels
 from host_tools.bench.accuracy import __main__ as accuracy
 from host_tools.bench.cortex_m0plus import MissingTool
+from host_tools.bench.health import __main__ as health
 from host_tools.build import image
 from host_tools.sim import interpreter
 
@@ -101,6 +102,7 @@ def main():
         print(f"  {name:16} {seconds / 60 * 1000:8.2f} ms   {seconds / total:4.0%}")
     heaps = heap.report(image.real_boards())
     far_off = accuracy.run()
+    aged = health.run()
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(
@@ -114,6 +116,7 @@ def main():
                 "slow_task_cycles": tasks,
                 "heap": heaps,
                 "accuracy": far_off,
+                "health": aged,
             },
             indent=1,
         )

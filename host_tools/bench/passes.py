@@ -204,6 +204,7 @@ class Pieces:
         from vigil.afe.bq76952_bring_up import compare
         from vigil.blackbox import BlackBox
         from vigil.calibration import Calibration
+        from vigil.estimate.ageing import Ageing
         from vigil.estimate.task import EstimateTask
         from vigil.link.jbd import Jbd
         from vigil.link.rs485 import Rs485
@@ -215,6 +216,7 @@ class Pieces:
         board.estimator = EstimateTask
         board.black_box = BlackBox
         board.calibration = Calibration
+        board.ageing = Ageing
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
         board.front_end = chip
         self.give_links(board)
@@ -404,12 +406,14 @@ class Pieces:
         self.bms.protection.replace(self.bms.table)
 
     def estimator_idle(self):
-        """The last slice of a second: the pack's figure, and what of it is shown and kept."""
+        """The last slices of a second: the pack's figure, and what of it is shown and kept."""
         estimate = self.bms.charge
         estimate._turns_due = estimate._grid_due = 0
         estimate._figure_due = True
         self.bms.estimator._busy = True
-        self.bms.estimator.step(self.now_ms)
+        self.bms.estimator._ages = False
+        while self.bms.estimator.step(self.now_ms):
+            pass
 
     def estimator_look(self):
         """A cell looks at its voltage."""
@@ -417,6 +421,7 @@ class Pieces:
         estimate._turns_due = 1
         estimate._at_cell = 3
         self.bms.estimator._busy = True
+        self.bms.estimator._ages = False
         self.bms.estimator.step(self.now_ms)
 
     def estimator(self):
@@ -434,6 +439,60 @@ class Pieces:
         estimate.second(self._cells_mv, -20000, -20000000, 1000, 250)
         while estimate.step():
             pass
+
+    def aged_second(self):
+        """The cells' ageing in a second with a step of the current, and a moment that tells."""
+        ageing = self._begin_aged_second()
+        while ageing.step():
+            pass
+
+    def aged_measurements(self):
+        """The first slice of it, without the estimate's own share."""
+        self._begin_aged_second()
+
+    def aged_look(self):
+        """A cell's voltage tells its charge."""
+        self._fill_ring()
+        self.bms.ageing.capacity.look(self._cells_mv)
+
+    def aged_fit(self):
+        """Two pairs of a cell's capacity."""
+        self._fill_ring()
+        self.bms.ageing.capacity.step()
+
+    def aged_figure(self):
+        """After a new pair and a new resistance: what links tell of them."""
+        ageing = self.bms.ageing
+        ageing.capacity.fitted = True
+        ageing.resistance.steps = 9
+        ageing._figure()
+
+    def _begin_aged_second(self):
+        estimate = self._settled_estimate()
+        ageing = self.bms.ageing
+        resistance = ageing.resistance
+        resistance._steady = True
+        resistance._last_ma = 40000.0
+        resistance._unsteady_ma = 0.0
+        self._fill_ring()
+        estimate.anchors.now = 3
+        ageing.second(self._cells_mv, -20000, -20000000, 1000, 250)
+        return ageing
+
+    def _fill_ring(self):
+        """Once, for it takes long; and the fit goes round it again."""
+        capacity = self.bms.ageing.capacity
+        if not capacity.count:
+            capacity.count = 32
+            for at in range(0, len(capacity.ring), capacity.size):
+                capacity.ring[at + 1] = 40
+                for cell in range(CELLS):
+                    capacity.ring[at + 7 + 3 * cell] = 40
+                    capacity.ring[at + 8 + 3 * cell] = 40
+                    self.bms.ageing.resistance._last_mv[cell] = 3350.0
+            capacity.moment(3, 0.0)
+        if capacity._fitting < 0:
+            capacity.refit()
 
     def _settled_estimate(self):
         estimate = self.bms.charge

@@ -9,6 +9,8 @@ become bytes.
 import ast
 
 _CONST = "const"
+# In a joined module a float left behind as a constant would take its name from all of it.
+_NUMBERS = (int, float)
 
 
 def folded(sources, fixed, keep_names=False):
@@ -53,7 +55,7 @@ def _target(node):
 
 
 def _numbers(modules):
-    """{module: {name: int}}: whatever can be worked out, from the modules it comes from on."""
+    """{module: {name: number}}: whatever can be worked out, from the modules it comes from on."""
     found = {name: {} for name in modules}
     bound = {name: _bindings(tree) for name, tree in modules.items()}
     more = True
@@ -99,13 +101,13 @@ def _bindings(tree):
 
 
 def _value(node, module, bound, found):
-    """The int that an expression always has, or None."""
+    """The number that an expression always has, or None."""
     if isinstance(node, ast.Call):
         if getattr(node.func, "id", None) != _CONST or len(node.args) != 1:
             return None
         return _value(node.args[0], module, bound, found)
     if isinstance(node, ast.Constant):
-        return node.value if type(node.value) is int else None
+        return node.value if type(node.value) in _NUMBERS else None
     if isinstance(node, (ast.Name, ast.Attribute)):
         return _named(node, module, bound, found)
     if isinstance(node, (ast.BinOp, ast.UnaryOp)):
@@ -113,7 +115,7 @@ def _value(node, module, bound, found):
         if any(not isinstance(part, _PLAIN) for part in ast.walk(copy)):
             return None
         number = eval(compile(ast.fix_missing_locations(copy), module, "eval"), {})
-        return number if type(number) is int else None
+        return number if type(number) in _NUMBERS else None
     return None
 
 

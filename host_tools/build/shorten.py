@@ -215,18 +215,27 @@ def _sharing(trees):
     place = {path: at for at, path in enumerate(trees)}
     for path, tree in trees.items():
         bases = {
-            base.id
+            base.value.id if isinstance(base, ast.Attribute) else base.id
             for node in ast.walk(tree)
             if isinstance(node, ast.ClassDef)
             for base in node.bases
             if isinstance(base, ast.Name)
+            or (isinstance(base, ast.Attribute) and isinstance(base.value, ast.Name))
         }
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                other = node.module.replace(".", "/") + ".py"
-                if other in place and bases & {alias.name for alias in node.names}:
-                    old, new = place[path], place[other]
-                    place = {at: new if number == old else number for at, number in place.items()}
+            if not isinstance(node, ast.ImportFrom) or not node.module:
+                continue
+            for alias in node.names:
+                if (alias.asname or alias.name) not in bases:
+                    continue
+                # The class itself, or the module that has it.
+                folder = node.module.replace(".", "/")
+                for other in (f"{folder}.py", f"{folder}/{alias.name}.py"):
+                    if other in place:
+                        old, new = place[path], place[other]
+                        place = {
+                            at: new if number == old else number for at, number in place.items()
+                        }
     return place
 
 

@@ -37,6 +37,8 @@ ROWS = {
     # All estimates of 16 cells, of which two look at their voltages: charged slice by slice below.
     # While the grid is at work, four slices of it are added, and no cell looks.
     "estimated second": 777490,
+    # What age does to them, besides: a step of the current, a moment that tells, two pairs fitted.
+    "aged second": 670832,
     "link reply": 211807,  # from a request's last byte to the answer: JBD basic info
     "jbd write": 423000,  # besides, where a limit is written; charged for every write
     "modbus byte": 5400,
@@ -96,7 +98,7 @@ TASKS = {
     "door": (14000, 136000),  # one row of a set of limits checked
     "black_box": (94500, 330000),  # everything recorded; the extremes and an event's head, too
     "calibration": (2730, 42700),  # a value of the ten seconds added
-    "estimator": (36335, 265795),  # the pack's figure; some guesses of the grid
+    "estimator": (57787, 265795),  # the figures of pack and ageing; some guesses of the grid
 }
 # For a task that has no row: as much as the dearest one that has.
 DEFAULT_TASK = (100015, 330000)

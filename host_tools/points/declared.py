@@ -32,8 +32,11 @@ UNITS = (
     ("text", 0),
     ("Wh", 0),
     ("of the limit", 0),  # mV, mA, 0.1 degC, ms or a count, as docs/limits.md writes the limit
+    ("ohm", -6),
 )
-(NUMBER, MV, MA, DC, MS, US, S, PERMILLE, W, MAH, CODE, BITS, CHARACTERS, WH, ROW) = range(15)
+(NUMBER, MV, MA, DC, MS, US, S, PERMILLE, W, MAH, CODE, BITS, CHARACTERS, WH, ROW, UOHM) = range(
+    16
+)
 
 # How many elements a board really has of an array: all, or as many as it has of these.
 ALL, CELLS, TEMPS, BOARD_TEMPS, ROWS = range(5)
@@ -101,7 +104,14 @@ POINTS = (
     Point(20, "current_ma", S32, MA, "computed current_ma", "+ = charging"),
     Point(22, "power_w", S32, W, "computed power_w", "+ = charging"),
     Point(24, "soc", U16, PERMILLE, "estimator shown_permille", "state of charge, shown"),
-    Point(25, "soh", U16, PERMILLE, "computed unknown", "state of health; not known yet"),
+    Point(
+        25,
+        "soh",
+        U16,
+        PERMILLE,
+        "ageing soh_permille",
+        "state of health: what the weakest cell holds, in the rated capacity",
+    ),
     Point(26, "remaining_mah", U32, MAH, "charge remaining_mah", "charge in the pack"),
     Point(28, "capacity_mah", U32, MAH, "counter capacity_mah", "rated capacity"),
     Point(30, "cycles", U32, NUMBER, "counter cycles", "full equivalent cycles"),
@@ -458,6 +468,63 @@ POINTS = (
         NUMBER,
         "authority proofs_refused",
         "since the start: proofs, seals and key changes that were not believed",
+    ),
+    # What age does to the cells (docs/health.md).
+    Point(1900, "soh_sigma", U16, PERMILLE, "ageing soh_sigma_permille", "one sigma of soh"),
+    Point(1901, "capacity_pairs", U16, NUMBER, "ageing pairs", "of moments that soh rests on"),
+    Point(1902, "usable_mah", U32, MAH, "ageing usable_mah", "of the pack, balanced as it is"),
+    Point(
+        1904,
+        "imbalance_mah",
+        U32,
+        MAH,
+        "ageing imbalance_mah",
+        "what balancing would add to it",
+    ),
+    Point(
+        1906,
+        "capacity_doubts",
+        U16,
+        NUMBER,
+        "ageing capacity_doubts",
+        "pairs since the start that contradict what was known",
+    ),
+    Point(
+        1907,
+        "resistance_sigma",
+        U16,
+        PERMILLE,
+        "ageing resistance_sigma_permille",
+        "one sigma of cell_uohm, of its value",
+    ),
+    Point(
+        1908,
+        "joint_level",
+        U16,
+        CODE,
+        "ageing joint_level",
+        "worst of the cells beside their median: 1 beyond 1.5, 2 beyond 2 times its resistance",
+    ),
+    Point(1909, "bad_joints", U16, BITS, "ageing bad_joints", "bit n: cell n + 1 resists so", 3),
+    Point(
+        1912,
+        "cell_capacity_mah",
+        U32,
+        MAH,
+        "ageing capacities_mah",
+        "measured, of each cell",
+        MOST_CELLS,
+        CELLS,
+    ),
+    Point(
+        2008,
+        "cell_uohm",
+        U32,
+        UOHM,
+        "ageing resistances_uohm",
+        "resistance of each cell at 25 degC",
+        MOST_CELLS,
+        CELLS,
     ),
 )
 

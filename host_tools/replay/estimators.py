@@ -11,6 +11,7 @@ for _folder in ("host_tools/mock/fakes", "firmware/lib"):
 
 from vigil import cell_models  # noqa: E402
 from vigil import chemistry as chemistries  # noqa: E402
+from vigil.estimate.ageing import Ageing  # noqa: E402
 from vigil.estimate.anchors import Anchors  # noqa: E402
 from vigil.estimate.cell_model import CellModel  # noqa: E402
 from vigil.estimate.charge import ChargeEstimate  # noqa: E402
@@ -27,6 +28,11 @@ def make(chemistry, capacity_mah, cell_count=1):
     """An estimate of a pack of such cells, as a board would make it."""
     kinds = (CellModel, Anchors, ChargeCounter, ChargeEstimate, cell_models.figures)
     return compose(*kinds, (chemistry, capacity_mah, cell_count))
+
+
+def ageing(estimate):
+    """What watches the cells of this estimate age."""
+    return Ageing(estimate)
 
 
 def compose(model, anchors, counter, charge, figures, pack, number=float):

@@ -431,6 +431,9 @@ class Node:
                 "fan_on": bms.climate.fan.on,
                 "sleeping_in_s": _soon(bms.deep_discharge.sleeping_in_s),
                 "asleep": False,
+                "soh_pct": _percent(bms.ageing and bms.ageing.soh_permille),
+                "soh_sigma_pct": _percent(bms.ageing and bms.ageing.soh_sigma_permille),
+                "bad_joints": _bad_joints(bms.ageing, sample.cell_count),
             },
         )
 
@@ -460,6 +463,9 @@ class Node:
             "heater_on": False,
             "fan_on": False,
             "sleeping_in_s": None,
+            "soh_pct": None,
+            "soh_sigma_pct": None,
+            "bad_joints": [],
             "asleep": True,
         }
 
@@ -510,6 +516,16 @@ class Node:
                 now = protection.value_now(at, self.bms.sample)
                 active.append([row[limits.ID], where, protection.trip_value[at], now])
         return active
+
+
+def _percent(permille):
+    return None if permille is None or _known(permille) is None else permille / 10
+
+
+def _bad_joints(ageing, count):
+    """Cells counted from 1 that resist far more than the others."""
+    bits = ageing.bad_joints if ageing else (0, 0, 0)
+    return [cell + 1 for cell in range(count) if bits[cell // 16] >> cell % 16 & 1]
 
 
 def _soon(seconds):

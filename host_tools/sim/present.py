@@ -16,6 +16,7 @@ _BEFORE_SENTENCES = (
 ).split()
 _AFTER_SENTENCES = ("balancing", "cycle_us_max", "overruns")
 _ADDED = ("charge_limit_ma", "heater_on", "fan_on", "sleeping_in_s", "asleep")
+_ADDED += ("soh_pct", "soh_sigma_pct", "bad_joints")
 _COLUMNS = 100
 
 # (what it needs, what to say) to Python, for each protocol.

@@ -71,6 +71,9 @@ def test_keys_and_their_order_are_as_documented():
         "fan_on",
         "sleeping_in_s",
         "asleep",
+        "soh_pct",
+        "soh_sigma_pct",
+        "bad_joints",
     ]
 
 

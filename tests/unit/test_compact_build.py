@@ -125,6 +125,13 @@ def test_numbers_stand_where_they_are_used_and_leave_no_name():
     assert re.search(r"^from parts.numbers import \w+$", texts["parts/user.py"], re.MULTILINE)
 
 
+def test_a_float_stands_where_it_is_used_too():
+    source = "from micropython import const\nX = const(0.5)\n_Y = const(-X * 3)\n"
+    texts = fold.folded({"a.py": source + "def f(z):\n    return z * X + _Y\n"}, ())
+    assert load(texts)["a"].f(4.0) == 0.5
+    assert "X" not in texts["a.py"] and "_Y" not in texts["a.py"]
+
+
 def test_what_a_source_on_the_board_asks_for_keeps_its_name():
     texts, _ = compact(SOURCES, fixed=["from parts import numbers\nprint(numbers.HIGH)\n"])
     assert "HIGH = 7" in texts["parts/numbers.py"] and "LOW = " not in texts["parts/numbers.py"]
@@ -143,6 +150,27 @@ def test_names_of_a_family_of_classes_stay_apart():
     family = told["parts/user.py"] | told["parts/child.py"]
     assert {"_AT", "_advance", "_count", "_more", "_step"} <= set(family.values())
     assert len(set(family.values())) == len(family)
+
+
+@pytest.mark.parametrize(
+    "bringing, base",
+    [
+        ("from parts.base import Counted", "Counted"),
+        ("from parts.base import Counted as Known", "Known"),
+        ("from parts import base", "base.Counted"),
+    ],
+)
+def test_names_of_a_family_stay_apart_however_the_base_is_named(bringing, base):
+    sources = {
+        "parts/base.py": "class Counted:\n    def __init__(self):\n        self._kept = [1]\n"
+        "        self._hidden = [2]\n",
+        "parts/child.py": f"{bringing}\nclass Child({base}):\n    def _told(self):\n"
+        "        return self._kept\n    def told(self):\n        return self._told()\n",
+    }
+    texts, told = compact(sources)
+    (public,) = (short for short, name in told["parts/child.py"].items() if name == "told")
+    made = load(texts)["child"].Child()
+    assert getattr(made, public)() == [1]
 
 
 def test_names_of_strangers_become_the_same():

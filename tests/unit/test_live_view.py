@@ -156,6 +156,12 @@ def test_a_closed_switch_that_lets_nothing_through_is_told():
     assert "no current can flow: not closed" in live(latest(record(true_discharge_on=False)))
 
 
+def test_health_and_a_bad_joint_are_shown_once_they_are_known():
+    assert "SoH" not in live(latest(record(soh_pct=None, soh_sigma_pct=None, bad_joints=[])))
+    shown = live(latest(record(soh_pct=91.4, soh_sigma_pct=1.2, bad_joints=[3])))
+    assert "SoH 91.4 %" in shown and "bad joint 3" in shown
+
+
 def test_values_that_are_not_known_are_question_marks():
     unknown = record(cells_mv=[None] * 16, temps_dc=[None] * 3, stack_mv=None, current_ma=None)
     shown = live(latest(unknown))

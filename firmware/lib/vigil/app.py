@@ -116,6 +116,7 @@ class Bms:
         self.estimator = _estimator_of(board)(self)
         self.counter = self.estimator.counter
         self.charge = self.estimator.estimate
+        self.ageing = getattr(self.estimator, "ageing", None)
         self.charge_guard = ChargeGuard(
             self.sample, self.table, self.chemistry, board.capacity_mah
         )

@@ -39,11 +39,8 @@ HOLDERS = (
     "charge",
     "estimator",
     "authority",
+    "ageing",
 )
-
-
-def unknown(points, index):
-    return UNKNOWN
 
 
 def state(points, index):

@@ -26,6 +26,10 @@ MODULES = (
     "vigil.counter",
     "vigil.estimate.counter",
     "vigil.estimate.charge",
+    "vigil.estimate.told",
+    "vigil.estimate.capacity",
+    "vigil.estimate.resistance",
+    "vigil.estimate.ageing",
 )
 single = numpy.float32
 
@@ -114,6 +118,9 @@ class Singles:
             (chemistry, capacity_mah, cell_count),
             single,
         )
+
+    def ageing(self, estimate):
+        return self._made["vigil.estimate.ageing"].Ageing(estimate)
 
 
 def doubles(thing, path="", seen=None):

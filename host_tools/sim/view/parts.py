@@ -53,21 +53,33 @@ def pack(latest, faults, warnings, width):
     volts = _number(record["stack_mv"], 1000, 2, "V")
     amperes = _number(ma, 1000, 1, "A", "+")
     soc = "SoC " + _number(record["soc_pct"], 1, 1, "%")
-    text = _longest_that_fits(
-        [
-            f"{volts}  {amperes}{_direction(ma)}  {soc}  {_temps(record, 1)}",
-            f"{volts}  {amperes}{_direction(ma)}  {soc}  {_temps(record, 0)}",
-            f"{volts}  {amperes}  {soc}  {_temps(record, 0)}",
-            f"{volts} {amperes} {soc}",
-        ],
-        width - _LABEL - len(health) - 1,
-    )
+    aged = _aged(record)
+    forms = [
+        f"{volts}  {amperes}{_direction(ma)}  {soc}{aged}  {_temps(record, 1)}",
+        f"{volts}  {amperes}{_direction(ma)}  {soc}{aged}  {_temps(record, 0)}",
+        f"{volts}  {amperes}  {soc}{aged}  {_temps(record, 0)}",
+        f"{volts}  {amperes}  {soc}{aged}",
+        f"{volts} {amperes} {soc}",
+    ]
+    if not aged:
+        del forms[3]
+    text = _longest_that_fits(forms, width - _LABEL - len(health) - 1)
     return _two_ends(_labelled("Pack", Text(text, style=signs.STRONG)), health, width)
 
 
 def _temps(record, decimals):
     numbers = ("?" if dc is None else f"{dc / 10:.{decimals}f}" for dc in record["temps_dc"])
     return " ".join(numbers) + " degC"
+
+
+def _aged(record):
+    """Health and joints, where something is known of them."""
+    told = ""
+    if record.get("soh_pct") is not None:
+        told = f"  SoH {record['soh_pct']:.1f} %"
+    if record.get("bad_joints"):
+        told += "  bad joint " + ",".join(map(str, record["bad_joints"]))
+    return told
 
 
 def _longest_that_fits(forms, width):

@@ -22,7 +22,7 @@ _BEFORE_START = const(0.2)
 class CellModel:
     def __init__(self, figures, ocv_dmv, capacity_mah):
         """figures: of vigil.cell_models."""
-        ohm_ah, fast, slow, self._warmth_k, self._half_widths, self.ocv_mv = figures[:6]
+        ohm_ah, fast, slow, self.warmth_k, self._half_widths, self.ocv_mv = figures[:6]
         per_ah = 1000.0 / capacity_mah
         self.ocv_dmv = ocv_dmv
         self.capacity_ma = float(capacity_mah)
@@ -41,7 +41,7 @@ class CellModel:
         self.drop_mv = 0.0
         self.unsettled_mv = 0.0
         self.temp_dc = None
-        self._resists = 1.0  # by temperature
+        self.resists = 1.0  # by temperature
         self._widens = 1.0
 
     def warm(self, temp_dc):
@@ -50,7 +50,7 @@ class CellModel:
             return
         self.temp_dc = temp_dc
         celsius = 25.0 if temp_dc is None else temp_dc * 0.1
-        self._resists = exp(self._warmth_k * (1.0 / (celsius + 273.15) - 1.0 / _WARM_K))
+        self.resists = exp(self.warmth_k * (1.0 / (celsius + 273.15) - 1.0 / _WARM_K))
         below_k = 25.0 - celsius
         self._widens = 1.0 + _COLD_HYSTERESIS * below_k if below_k > 0.0 else 1.0
 
@@ -73,8 +73,8 @@ class CellModel:
         drop_mv = self.ohm * now_ma
         drop_mv += self.fast_ohm * self.fast_ma
         drop_mv += self.slow_ohm * self.slow_ma
-        self.drop_mv = self._resists * drop_mv
-        self.unsettled_mv = self._resists * self.ohm * self.recent_ma
+        self.drop_mv = self.resists * drop_mv
+        self.unsettled_mv = self.resists * self.ohm * self.recent_ma
 
     def open_mv(self, share):
         """Open-circuit voltage, between the table's points."""

@@ -61,6 +61,7 @@ class ChargeEstimate:
         self.sigma = 0.3
         # The same for links.
         self.soc_permille = self.sigma_permille = self.remaining_mah = NOT_KNOWN
+        self.usable_mah = 0
         self.since_s = -1  # since the latest anchor, -1 if there was none
         # Through each cell's bleed resistor since its last turn, mA * s.
         self.bled_mas = array("i", [0] * cell_count)
@@ -159,6 +160,14 @@ class ChargeEstimate:
             self._figure_due = False
             self._figure()
         return False
+
+    def take_capacity(self, cell, capacity_mah):
+        """A measured one; the cell's charge stays what it is."""
+        before = self.capacities_mah[cell]
+        self.capacities_mah[cell] = capacity_mah
+        apart = self._counted_mah / before - self._counted_mah / capacity_mah
+        self.filters.offsets[cell] += apart
+        self._looked_at[cell] -= apart
 
     # Slices.
 
@@ -269,6 +278,7 @@ class ChargeEstimate:
                     least, least_at = can_give, cell
                 if can_take < most:
                     most, most_at = can_take, cell
+            self.usable_mah = int(least + most)
             share = self.share = least / (least + most)
             sigma = (1.0 - share) * sqrt(self.filters.variances[least_at])
             self.sigma = sigma + share * sqrt(self.filters.variances[most_at])

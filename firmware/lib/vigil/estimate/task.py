@@ -15,11 +15,14 @@ _MAMS_PER_MAH = const(3600000)
 _STEP = const(0.01)
 _MOVED = const(0.001)
 _PATIENCE_S = const(600)
+# Cells and current read no further apart are of one moment.
+_AT_ONCE_MS = const(60)
 
 
 class EstimateTask:
-    """A board may have own_ua (drawn past the current sensor), bleed_ohm (of a balancing resistor)
-    and sensor_offset_ma (one sigma, of a sensor that was never looked at)."""
+    """A board may have own_ua (drawn past the current sensor), bleed_ohm (of a bleed resistor),
+    sensor_offset_ma (one sigma, of a sensor that was never looked at), and ageing, the class
+    vigil.estimate.ageing.Ageing."""
 
     def __init__(self, bms):
         # Only for the start.
@@ -43,17 +46,27 @@ class EstimateTask:
         offset_ma = getattr(board, "sensor_offset_ma", None)
         if offset_ma is not None:
             estimate.offset.state(offset_ma / capacity_mah)
-        self._busy = False
+        self._busy = self._ages = False
         self._bled = False
         self._mah = counter.moved[0]
         self._rest = counter.moved[1]
         self._kept_share = -1.0
         self._kept_s = 0
         self.store = recalled.recall(estimate, bms.memory)
+        make_ageing = getattr(board, "ageing", None)
+        self.ageing = make_ageing and make_ageing(estimate, bms.memory)
         cell_models.let_go()
 
     def step(self, now_ms):
-        self._busy = self.estimate.step() if self._busy else self._measure()
+        if not self._busy:
+            self._ages = False
+            self._busy = self._measure()
+        elif not self._ages:
+            self._busy = self.estimate.step()
+            if not self._busy and self.ageing:
+                self._ages = self._busy = True
+        else:
+            self._busy = self.ageing.step()
         if not self._busy:
             self._after()
         return self._busy
@@ -79,6 +92,7 @@ class EstimateTask:
         steady = not bleeds and not self._bled
         self._bled = bleeds
         estimate = self.estimate
+        ageing = self.ageing
         values = sample.cell_values
         if bleeds and self._bleed_ohm:
             bleed = bms.balancer.bleed
@@ -86,6 +100,8 @@ class EstimateTask:
                 if bleed[cell] and values[cell] != UNKNOWN:
                     mas = values[cell] * elapsed_ms // (1000 * self._bleed_ohm)
                     estimate.bled_mas[cell] += mas
+                    if ageing:
+                        ageing.capacity.bled_mas[cell] += mas
         temp_dc = None
         if sample.sequence(TEMPS):
             total_dc = known = 0
@@ -95,8 +111,10 @@ class EstimateTask:
                     known += 1
             temp_dc = total_dc // known if known else None
         front_end = bms.front_end
+        if sample.unknown(CELLS):
+            values = None
         estimate.second(
-            None if sample.unknown(CELLS) else values,
+            values,
             current_ma,
             mams,
             elapsed_ms,
@@ -104,6 +122,11 @@ class EstimateTask:
             not front_end.charge_is_on and not front_end.discharge_is_on,
             steady,
         )
+        if ageing:
+            apart_ms = abs(sample.read_ms(CELLS) - sample.read_ms(CURRENT))
+            ageing.second(
+                values, current_ma, mams, elapsed_ms, temp_dc, steady, apart_ms <= _AT_ONCE_MS
+            )
         self._mah = moved[0]
         self._rest = moved[1]
         return True

@@ -1,0 +1,175 @@
+"""What time does to the cells: capacity and resistance of each, health of the pack.
+
+A part of EstimateTask on boards that ask for it. Fade and imbalance are told apart: health is
+what the weakest cell holds, `imbalance_mah` what lies beyond reach because the cells' charges
+differ.
+"""
+
+from array import array
+
+from micropython import const
+
+from vigil.estimate import ageing_kept
+from vigil.estimate.anchors import NONE
+from vigil.estimate.capacity import Capacity
+from vigil.estimate.resistance import Resistance
+from vigil.sample import UNKNOWN
+
+_MAMS_PER_MAH = const(3600000)
+_COLDEST_DC = const(100)  # for moments that tell the charge: the tables are of 25 degC
+_HOTTEST_DC = const(450)
+_LONGEST_MS = const(2500)  # between two looks, for a resistance
+_SURE = const(0.05)  # sigma of a charge that is known well enough to tell where a cell is
+_JOINTS = const(3)  # words of one bit a cell
+_CELLS = const(16)
+_LOOKS = const(2)  # cells a second, while their voltages tell the charge
+_KEEP_S = const(86400)
+_BELIEVED = const(0.03)  # sigma below which the charge is reckoned with a capacity
+
+
+class Ageing:
+    def __init__(self, estimate, memory=None):
+        self._estimate = estimate
+        count = estimate.cell_count
+        self.rated_mah = rated_mah = estimate.counter.capacity_mah
+        self.capacity = Capacity(estimate.model, rated_mah, count)
+        self.resistance = Resistance(estimate.model, count)
+        self.store = None
+        self._capacity_due = False
+        self._looks = 0
+        self._kept_s = self._kept_steps = 0
+        self._last_mah = estimate.counter.moved[0]
+        # For links; UNKNOWN until there is something to tell.
+        self.capacities_mah = array("i", [UNKNOWN] * count)
+        self.resistances_uohm = array("i", [UNKNOWN] * count)
+        self.bad_joints = array("H", [0] * _JOINTS)
+        self.joint_level = 0
+        self.soh_permille = self.soh_sigma_permille = UNKNOWN
+        self.usable_mah = self.imbalance_mah = UNKNOWN
+        self.resistance_sigma_permille = UNKNOWN
+        self.capacity_doubts = 0
+        self.pairs = 0
+        if memory is not None:
+            ageing_kept.recall(self, memory)
+
+    def second(self, cells_mv, now_ma, mams, elapsed_ms, temp_dc, steady=True, at_once=True):
+        """Right after the estimate's own second(), with the same measurements.
+
+        at_once: voltages and current are of one moment.
+        """
+        estimate = self._estimate
+        capacity = self.capacity
+        counter = estimate.counter
+        rated_mah = counter.capacity_mah
+        # The counter's zero is moved by whole capacities now and then.
+        mah = counter.moved[0] - self._last_mah
+        self._last_mah += mah
+        while mah * 2 > rated_mah:
+            mah -= rated_mah
+        while mah * 2 < 0 - rated_mah:
+            mah += rated_mah
+        hours = elapsed_ms / 3600000.0
+        capacity.moved(mah, estimate.offset.sigma_share * hours)
+        usable = steady and cells_mv is not None
+        # While the grid is at work there is no time for more.
+        told = usable and estimate.settled and temp_dc is not None
+        told = told and _COLDEST_DC <= temp_dc <= _HOTTEST_DC
+        kind = estimate.anchors.now if told else NONE
+        self._looks = 0
+        if capacity.moment(kind, counter.moved[1] / _MAMS_PER_MAH):
+            self._looks = _LOOKS
+            self._cells_mv = cells_mv
+        known = estimate.settled and estimate.sigma < _SURE
+        self.resistance.second(
+            cells_mv,
+            now_ma,
+            mams / elapsed_ms,
+            temp_dc,
+            estimate.share if known else None,
+            usable and at_once and elapsed_ms <= _LONGEST_MS,
+        )
+        self._kept_s += elapsed_ms // 1000
+        self._capacity_due = True
+
+    def step(self):
+        """One slice; False once the second is done."""
+        resistance = self.resistance
+        if resistance.due:
+            resistance.step()
+        elif self._looks:
+            self._looks -= 1
+            self.capacity.look(self._cells_mv)
+        elif self._capacity_due:
+            # One a second: they are many, and there are hours for them.
+            self._capacity_due = False
+            self.capacity.step()
+        else:
+            self._figure()
+            return False
+        return True
+
+    def _figure(self):
+        capacity = self.capacity
+        if self.resistance.fitted:
+            self._figure_resistance()
+        if capacity.fitted:
+            self._figure_capacity()
+        if self.soh_permille != UNKNOWN and self._estimate.settled:
+            self.usable_mah = self._estimate.usable_mah
+            self.imbalance_mah = max(self._weakest_mah - self.usable_mah, 0)
+        aged = self._kept_s >= _KEEP_S and self.resistance.steps != self._kept_steps
+        if capacity.news or aged:
+            capacity.news = False
+            self.keep()
+
+    def _figure_capacity(self):
+        capacity = self.capacity
+        capacity.fitted = False
+        estimate = self._estimate
+        rated_mah = estimate.counter.capacity_mah
+        self.pairs = capacity.count
+        self.capacity_doubts = capacity.doubts
+        weakest = 2.0
+        for cell in range(capacity.cell_count):
+            known = capacity.pairs[cell]
+            share = capacity.shares[cell]
+            sigma = capacity.sigmas[cell]
+            believed = share * rated_mah if known and sigma < _BELIEVED else float(rated_mah)
+            estimate.take_capacity(cell, believed)
+            self.capacities_mah[cell] = int(share * rated_mah + 0.5) if known else UNKNOWN
+            if not known:
+                weakest = -1.0
+            elif share < weakest:
+                weakest = share
+                weakest_sigma = sigma
+        if weakest < 0.0:
+            self.soh_permille = self.soh_sigma_permille = UNKNOWN
+            self.usable_mah = self.imbalance_mah = UNKNOWN
+            return
+        self._weakest_mah = int(weakest * rated_mah + 0.5)
+        self.soh_permille = int(weakest * 1000.0 + 0.5)
+        self.soh_sigma_permille = int(weakest_sigma * 1000.0 + 0.9)
+
+    def _figure_resistance(self):
+        resistance = self.resistance
+        resistance.fitted = False
+        if not resistance.known:
+            return
+        self.resistance_sigma_permille = int(resistance.sigma() * 1000.0 + 0.9)
+        level = 0
+        for word in range(_JOINTS):
+            self.bad_joints[word] = 0
+        for cell in range(len(resistance.ratios)):
+            self.resistances_uohm[cell] = int(resistance.ohm(cell) * 1000000.0 + 0.5)
+            bad = resistance.joint(cell)
+            if bad:
+                self.bad_joints[cell // _CELLS] |= 1 << cell % _CELLS
+                level = max(level, bad)
+        self.joint_level = level
+
+    def keep(self):
+        """What is known now is to be written."""
+        self._kept_s = 0
+        self._kept_steps = self.resistance.steps
+        if self.store:
+            self.store.stage(ageing_kept.pack(self))

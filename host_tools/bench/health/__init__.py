@@ -1,0 +1,1 @@
+"""How far off capacity and resistance are: simulated cells alone, sensors with errors."""
