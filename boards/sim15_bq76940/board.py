@@ -47,8 +47,10 @@ def build():
     from vigil.afe.bq769x0 import Bq769x0
     from vigil.blackbox import BlackBox
     from vigil.calibration import Calibration
+    from vigil.estimate.allow import AllowedAhead
     from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
+    from vigil.totals import Totals
 
     board = Board()
     board.name = NAME
@@ -58,6 +60,8 @@ def build():
     board.estimator = EstimateTask
     board.black_box = BlackBox
     board.calibration = Calibration
+    board.allowed = AllowedAhead
+    board.totals = Totals
     board.cycle_ms = CYCLE_MS
     # No faster than this: the chip's own limit.
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=100000, timeout=10000)

@@ -63,8 +63,10 @@ def build():
     from vigil.afe.bq76952 import Bq76952
     from vigil.blackbox import BlackBox
     from vigil.calibration import Calibration
+    from vigil.estimate.allow import AllowedAhead
     from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
+    from vigil.totals import Totals
 
     board = Board()
     board.name = NAME
@@ -74,6 +76,8 @@ def build():
     board.estimator = EstimateTask
     board.black_box = BlackBox
     board.calibration = Calibration
+    board.allowed = AllowedAhead
+    board.totals = Totals
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=400000, timeout=2000)
     both_off = Pin(BOTH_OFF_PIN, Pin.OUT, value=0)
     board.front_end = Bq76952(
