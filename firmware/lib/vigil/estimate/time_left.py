@@ -25,23 +25,24 @@ class TimeLeft:
         """tail_s: in which the current of a charge with the voltage held falls to 37 %."""
         self._capacity_mah = capacity_mah
         self._tail_s = tail_s
-        self._quick_ma = self._slow_ma = None
+        self._quick_ma = self._slow_ma = 0.0
         self.left_s = array("i", [UNKNOWN] * 6)
 
     def step(self, current_ma, seconds, charge):
         """charge: vigil.estimate.charge.ChargeEstimate."""
-        if self._quick_ma is None or self._quick_ma * self._slow_ma < 0.0:
-            # What flowed the other way tells nothing of this one.
-            self._slow_ma = current_ma if self._quick_ma is None else self._quick_ma
-            if self._quick_ma is None:
-                self._quick_ma = current_ma
+        least_ma = _LEAST * self._capacity_mah
+        if abs(self._quick_ma) < least_ma:
+            # It rested: what flows now says more.
+            self._quick_ma = self._slow_ma = float(current_ma)
         self._quick_ma += (current_ma - self._quick_ma) * (1.0 - exp(-seconds / _QUICK_S))
         self._slow_ma += (current_ma - self._slow_ma) * (1.0 - exp(-seconds / _SLOW_S))
+        if self._quick_ma * self._slow_ma < 0.0:
+            # What flowed the other way tells nothing of this one.
+            self._slow_ma = self._quick_ma
         left_s = self.left_s
         for at in range(6):
             left_s[at] = UNKNOWN
         mean_ma = abs(self._quick_ma)
-        least_ma = _LEAST * self._capacity_mah
         if not charge.known or mean_ma < least_ma:
             return
         other_ma = abs(self._slow_ma)
