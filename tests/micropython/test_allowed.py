@@ -1,4 +1,4 @@
-"""Allowed currents: cells never leave their limits, nobody hunts, and what is not known is none."""
+"""Allowed currents: cells stay within their limits, nobody hunts, what is not known is none."""
 
 from allow_rig import CAPACITY_MAH, AllowRig
 

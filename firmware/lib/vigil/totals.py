@@ -41,6 +41,9 @@ _COLD_DC = const(50)
 _APART_S = const(60)  # an event that comes again sooner is the same one
 _KEEP_S = const(600)
 _KEEP_STILL_S = const(3600)
+# Their product is the most that the kernel takes.
+_STEP_MS = const(1000)
+_MOST_DECI_W = const(999999)
 _GAP_MS = const(60000)  # longer than this nobody looked
 _TICKS = const(0x3FFFFFFF)
 
@@ -118,8 +121,11 @@ class Totals:
             self._volts = (stack_mv + mv // 2) // mv
         divisor = 100000 // mv
         size_ma = min(current_ma if current_ma >= 0 else 0 - current_ma, self._most_ma)
-        deci_w = (self._volts * size_ma + divisor // 2) // divisor
-        kernels.count_charge(self._energy[0 if current_ma >= 0 else 1], deci_w, elapsed_ms)
+        deci_w = min((self._volts * size_ma + divisor // 2) // divisor, _MOST_DECI_W)
+        pair = self._energy[0 if current_ma >= 0 else 1]
+        while elapsed_ms > 0:
+            kernels.count_charge(pair, deci_w, min(elapsed_ms, _STEP_MS))
+            elapsed_ms -= _STEP_MS
 
     def step(self, now_ms):
         elapsed_ms = (now_ms - self._last_ms) & _TICKS
