@@ -204,10 +204,12 @@ class Pieces:
         from vigil.afe.bq76952_bring_up import compare
         from vigil.blackbox import BlackBox
         from vigil.calibration import Calibration
+        from vigil.estimate.allow import AllowedAhead
         from vigil.estimate.task import EstimateTask
         from vigil.link.jbd import Jbd
         from vigil.link.rs485 import Rs485
         from vigil.memory import Memory
+        from vigil.totals import Totals
 
         self.compare = compare
         self.bus = bus = Bus()
@@ -215,6 +217,8 @@ class Pieces:
         board.estimator = EstimateTask
         board.black_box = BlackBox
         board.calibration = Calibration
+        board.allowed = AllowedAhead
+        board.totals = Totals
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
         board.front_end = chip
         self.give_links(board)
@@ -304,6 +308,7 @@ class Pieces:
 
     def count(self):
         self.bms.counter.count(-20000, 50)
+        self.bms.totals.count(50)
 
     def turn(self):
         executive = self.bms.executive
@@ -402,6 +407,26 @@ class Pieces:
 
     def take_limits(self):
         self.bms.protection.replace(self.bms.table)
+
+    def allowed_idle(self):
+        """Nothing is due."""
+        allowed = self.bms.allowed
+        allowed._known = True
+        allowed._turn = 0
+        allowed._last_ms = self.now_ms
+        allowed.step(self.now_ms)
+
+    def allowed(self):
+        """One side: charge."""
+        allowed = self.bms.allowed
+        allowed._known = True
+        allowed._look(0, self.now_ms)
+
+    def totals_idle(self):
+        self.now_ms += 1000
+        self.bms.totals.step(self.now_ms)
+
+    totals = totals_idle
 
     def estimator_idle(self):
         """The last slice of a second: the pack's figure, and what of it is shown and kept."""

@@ -101,6 +101,11 @@ class AllowRig(Rig):
         while self.allowed.step(self.now_ms):
             pass
 
+    def rest(self):
+        """Until both sides have had their turn."""
+        for _ in range(4):
+            self.second(0)
+
     def row(self, row_id):
         """(trip, release)."""
         at = limits.position(row_id)

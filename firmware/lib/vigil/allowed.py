@@ -75,11 +75,14 @@ class Allowed:
 
     def _stops(self, which):
         """Why nothing at all may flow at this moment; 0 if something may."""
-        bms = self._bms
-        sample = bms.sample
+        sample = self._bms.sample
         for group in range(CELLS, STACK + 1):
             if not sample.sequence(group) or sample.unknown(group):
                 return NOT_KNOWN
+        return self._is_shut(which)
+
+    def _is_shut(self, which):
+        bms = self._bms
         protection = bms.protection
         on = bms.switches.discharge_on if which else bms.switches.charge_on
         if not on or protection.actions & (limits.OPEN_DISCHARGE if which else limits.OPEN_CHARGE):

@@ -128,6 +128,7 @@ class Totals:
             elapsed_ms -= _STEP_MS
 
     def step(self, now_ms):
+        bms = self._bms
         elapsed_ms = (now_ms - self._last_ms) & _TICKS
         self._last_ms = now_ms
         if not self._begun:
@@ -142,8 +143,13 @@ class Totals:
         if not whole_s:
             return False
         self._add(_SECONDS, whole_s)
-        news = self._look_for_events(whole_s)
-        self._note_time(whole_s)
+        current_ma = bms.sample.values[bms.sample.current_at]
+        if not self._is_known(CURRENT):
+            current_ma = UNKNOWN
+        warm = self._is_known(TEMPS)
+        harms = self._harms(current_ma, warm)
+        news = (harms or max(self._open)) and self._count_events(harms, whole_s)
+        self._note_time(current_ma, warm, whole_s)
         self._since_kept_s += whole_s
         moved = self._words[_MOVED] + self._words[_MOVED + 1]
         long_s = _KEEP_STILL_S if moved == self._kept_moved else _KEEP_S
@@ -196,32 +202,33 @@ class Totals:
         words[_RESTS + rest] = carried % whole
         self._add(at, carried // whole)
 
-    def _look_for_events(self, whole_s):
-        """True if one has begun."""
+    def _harms(self, current_ma, warm):
+        """A bit for each event that is there now."""
         sample = self._bms.sample
-        table = self._bms.table
+        trip = self._bms.table.trip
         rows = self._rows
-        charges = False
-        if self._is_known(CURRENT):
-            floor_ma = self._bms.counter.capacity_mah // _RESTS_BELOW
-            charges = sample.values[sample.current_at] > floor_ma
         harms = 0
         if self._is_known(CELLS):
-            if sample.lowest(CELLS) < table.trip[rows[0]]:
+            if sample.lowest(CELLS) < trip[rows[0]]:
                 harms |= 1
-            if sample.highest(CELLS) > table.trip[rows[1]]:
+            if sample.highest(CELLS) > trip[rows[1]]:
                 harms |= 2
-        if self._is_known(TEMPS):
+        if warm:
             hottest_dc = sample.highest(TEMPS)
             coldest_dc = sample.lowest(TEMPS)
-            if hottest_dc > table.trip[rows[2]]:
+            if hottest_dc > trip[rows[2]]:
                 harms |= 4
-            if coldest_dc < table.trip[rows[3]]:
+            if coldest_dc < trip[rows[3]]:
                 harms |= 8
-            if charges and hottest_dc > table.trip[rows[4]]:
-                harms |= 16
-            if charges and coldest_dc < self._bms.chemistry.plating_dc:
-                harms |= 32
+            if self._bms.counter.capacity_mah // _RESTS_BELOW < current_ma < UNKNOWN:
+                if hottest_dc > trip[rows[4]]:
+                    harms |= 16
+                if coldest_dc < self._bms.chemistry.plating_dc:
+                    harms |= 32
+        return harms
+
+    def _count_events(self, harms, whole_s):
+        """True if one has begun."""
         news = False
         for event in range(EVENTS):
             if harms >> event & 1:
@@ -234,17 +241,15 @@ class Totals:
                 self._open[event] = max(self._open[event] - whole_s, 0)
         return news
 
-    def _note_time(self, whole_s):
+    def _note_time(self, current_ma, warm, whole_s):
         bms = self._bms
-        sample = bms.sample
-        if self._is_known(TEMPS):
-            warm = max(0, min(sample.highest(TEMPS) // 10 + 50, 255))
-            self._add(_BY_TEMP + _place(_DEGREES, warm), whole_s)
+        if warm:
+            degrees = max(0, min(bms.sample.highest(TEMPS) // 10 + 50, 255))
+            self._add(_BY_TEMP + _place(_DEGREES, degrees), whole_s)
         permille = bms.estimator.shown_permille
         if permille != UNKNOWN:
             self._add(_BY_CHARGE + min(permille // 100, 9), whole_s)
-        if self._is_known(CURRENT):
-            current_ma = sample.values[sample.current_at]
+        if current_ma != UNKNOWN:
             capacity_mah = bms.counter.capacity_mah
             at = 0
             if abs(current_ma) >= capacity_mah // _RESTS_BELOW:

@@ -42,6 +42,10 @@ _MARGIN_DC = const(10)
 _COLD_DC = const(100)
 _LAST = const(0.1)
 _TICKS = const(0x3FFFFFFF)
+# Slices.
+_SIDE = const(0)
+_OTHER = const(1)
+_TIMES = const(2)
 
 # Rows of limits that temperatures go by: (trip, release) are zero and full.
 _HOT = (limits.CHARGE_OVER_TEMPERATURE, limits.DISCHARGE_OVER_TEMPERATURE)
@@ -77,44 +81,54 @@ class AllowedAhead(Allowed):
         self._times = TimeLeft(bms.board.capacity_mah, bms.chemistry.tail_s)
         self.time_left_s = self._times.left_s
         self._known = False
-        self._turn = CHARGE
-        self._last_ms = 0
-        self._seconds = 1.0
+        self._turn = _SIDE
+        self._side = CHARGE
+        self._second = 0
+        self._last_ms = self._times_ms = 0
+        self._looked_ms = array("i", [0, 0])
         self._current_ma = 0
 
     def step(self, now_ms):
-        """The charge side, the discharge side, then the times."""
-        turn = self._turn
-        if turn == CHARGE:
-            sample = self._bms.sample
-            for group in (CELLS, TEMPS, CURRENT):
-                if (
-                    not sample.sequence(group)
-                    or sample.unknown(group)
-                    or sample.age_ms(group) > sample.stale_ms[group]
-                ):
-                    self._forget()
-                    return False
-            elapsed_ms = (now_ms - self._last_ms) & _TICKS
-            if self._known and elapsed_ms < _SECOND_MS:
-                return False
-            self._seconds = min(0.001 * elapsed_ms, 10.0) if self._known else 1.0
-            if not self._known:
-                # It may not have seen what is measured now.
-                self._bms.charge_guard.step(now_ms)
-            self._last_ms = now_ms
-            self._current_ma = sample.values[sample.current_at]
-        if turn <= DISCHARGE:
-            self._look(turn)
-            self._turn = turn + 1
+        """The side that the current flows on; every fourth second the other, and the times."""
+        if self._turn == _OTHER:
+            self._turn = _TIMES
+            self._look(1 - self._side, now_ms)
             return True
-        self._turn = CHARGE
-        self._known = True
-        self._times.step(self._current_ma, self._seconds, self._bms.charge)
-        return False
+        if self._turn == _TIMES:
+            self._turn = _SIDE
+            self._known = True
+            self._times.step(self._current_ma, _seconds(now_ms, self._times_ms), self._bms.charge)
+            self._times_ms = now_ms
+            return False
+        if self._known and (now_ms - self._last_ms) & _TICKS < _SECOND_MS:
+            return False
+        bms = self._bms
+        sample = bms.sample
+        for group in (CELLS, TEMPS, CURRENT):
+            if (
+                not sample.sequence(group)
+                or sample.unknown(group)
+                or sample.age_ms(group) > sample.stale_ms[group]
+            ):
+                self._forget()
+                return False
+        if not self._known:
+            # It may not have seen what is measured now.
+            bms.charge_guard.step(now_ms)
+        self._last_ms = now_ms
+        self._current_ma = sample.values[sample.current_at]
+        self._side = DISCHARGE if self._current_ma < 0 else CHARGE
+        self._second = (self._second + 1) & 3
+        self._look(self._side, now_ms)
+        if not self._known or self._second == 0:
+            self._turn = _OTHER
+        elif self._is_shut(1 - self._side):
+            self._begin_small(1 - self._side)
+        return self._turn != _SIDE
 
     def _forget(self):
         self._known = False
+        self._turn = _SIDE
         for at in range(4):
             self.ahead_ma[at] = 0
         for which in (CHARGE, DISCHARGE):
@@ -132,7 +146,9 @@ class AllowedAhead(Allowed):
 
     # One side.
 
-    def _look(self, which):
+    def _look(self, which, now_ms):
+        seconds = _seconds(now_ms, self._looked_ms[which]) if self._known else 1.0
+        self._looked_ms[which] = now_ms
         bms = self._bms
         sample = bms.sample
         charge = bms.charge
@@ -149,7 +165,8 @@ class AllowedAhead(Allowed):
         drop_mv = ohm * self._current_ma + fast_mv + slow_mv
         open_mv = cell_mv - drop_mv
         if self._known:
-            open_mv = self._open_mv[which] + _SMOOTHED * (open_mv - self._open_mv[which])
+            before_mv = self._open_mv[which]
+            open_mv = before_mv + min(_SMOOTHED * seconds, 1.0) * (open_mv - before_mv)
         self._open_mv[which] = open_mv
         share = self._pessimistic(which, cell_mv, drop_mv)
         most_ma = self._most_ma(which, full_ma, share)
@@ -168,7 +185,8 @@ class AllowedAhead(Allowed):
                 full_ma,
             )
             self.ahead_ma[2 * which + horizon] = min(most_ma, reach_ma)
-        self._settle(which, full_ma, most_ma, reach_ma, (end_mv - cell_mv) * sign)
+        step_ma = int(0.01 * _RISE * full_ma * seconds)
+        self._settle(which, full_ma, most_ma, reach_ma, (end_mv - cell_mv) * sign, step_ma)
 
     def _pessimistic(self, which, cell_mv, drop_mv):
         """The charge of the cell that comes first to its end, at worst: by the estimate, unless
@@ -214,28 +232,34 @@ class AllowedAhead(Allowed):
         sample = bms.sample
         table = bms.table
         coldest_dc = sample.lowest(TEMPS)
+        hottest_dc = sample.highest(TEMPS)
         row = self._hot[which]
-        permille = _ramp(table.trip[row] - _MARGIN_DC, table.release[row], sample.highest(TEMPS))
+        permille = 1000
+        if hottest_dc > table.release[row]:
+            permille = _ramp(table.trip[row] - _MARGIN_DC, table.release[row], hottest_dc)
         if which:
-            row = self._cold
-            trip_dc = table.trip[row]
-            permille = min(permille, _ramp(trip_dc + _MARGIN_DC, table.release[row], coldest_dc))
-            # Besides, less the colder it is.
             full_dc, percent = bms.chemistry.cold_discharge
-            warm = _ramp(trip_dc, full_dc, coldest_dc)
-            permille = permille * (percent * 10 + warm * (100 - percent) // 100) // 1000
+            if coldest_dc < full_dc:
+                row = self._cold
+                trip_dc = table.trip[row]
+                # Less the colder it is, and at last nothing.
+                warm = _ramp(trip_dc, full_dc, coldest_dc)
+                permille = permille * (percent * 10 + warm * (100 - percent) // 100) // 1000
+                permille = min(
+                    permille, _ramp(trip_dc + _MARGIN_DC, table.release[row], coldest_dc)
+                )
             most_ma = full_ma
         else:
             if coldest_dc - bms.chemistry.plating_dc < _COLD_DC and share > 1.0 - _LAST:
                 permille = int(permille * (1.0 - share) / _LAST)
             most_ma = min(full_ma, bms.charge_guard.limit_ma)
-        lowest = 1.0
-        for capacity_mah in bms.charge.capacities_mah:
-            lowest = min(lowest, capacity_mah / bms.charge.model.capacity_ma)
+        lowest = min(bms.charge.capacities_mah) / bms.charge.model.capacity_ma
+        if lowest < 1.0:
+            most_ma = min(most_ma, int(full_ma * lowest))
         # Two steps keep the product within a board's small integers.
-        return min(most_ma, int(full_ma * lowest)) // 10 * permille // 100
+        return most_ma // 10 * permille // 100 if permille < 1000 else most_ma
 
-    def _settle(self, which, full_ma, most_ma, reach_ma, left_mv):
+    def _settle(self, which, full_ma, most_ma, reach_ma, left_mv, step_ma):
         """What is told now: down at once, up slowly, and not up and down again."""
         table = self._bms.table
         wanted_ma = min(most_ma, reach_ma)
@@ -256,18 +280,29 @@ class AllowedAhead(Allowed):
         elif most_ma < full_ma:
             recovers = not which and self._bms.charge_guard.recovering
             holds = RECOVERING if recovers else TEMPERATURE
-        stops = self._stops(which)
+        stops = self._is_shut(which)
         if not stops and ma:
             self._begun[which] = 1
         if wanted_ma < ma or not self._begun[which]:
             ma = wanted_ma
-        elif stops:
-            ma = min(wanted_ma, full_ma * _RESUME // 100)
         elif wanted_ma > ma + full_ma * _NOISE // 100:
-            ma = min(wanted_ma, ma + int(0.01 * _RISE * full_ma * self._seconds))
+            ma = min(wanted_ma, ma + step_ma)
             holds = RISING if ma < wanted_ma else holds
         self._ma[which] = ma
         self._holds[which] = holds
+        if stops:
+            self._begin_small(which)
+
+    def _begin_small(self, which):
+        """Once the switch closes again."""
+        if self._begun[which]:
+            small_ma = self._release(CURRENT_ROW + which) * _RESUME // 100
+            self._ma[which] = min(self._ma[which], small_ma)
+
+
+def _seconds(now_ms, before_ms):
+    """Since then, and no more than some."""
+    return min(0.001 * ((now_ms - before_ms) & _TICKS), 10.0)
 
 
 def _ramp(zero, full, value):
