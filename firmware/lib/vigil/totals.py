@@ -41,9 +41,7 @@ _COLD_DC = const(50)
 _APART_S = const(60)  # an event that comes again sooner is the same one
 _KEEP_S = const(600)
 _KEEP_STILL_S = const(3600)
-# Their product is the most that the kernel takes.
 _STEP_MS = const(1000)
-_MOST_DECI_W = const(999999)
 _GAP_MS = const(60000)  # longer than this nobody looked
 _TICKS = const(0x3FFFFFFF)
 
@@ -87,9 +85,15 @@ class Totals:
         self._volts = 0
         table = bms.table
         # In 0.01 V where the product of the largest values stays a small integer.
-        self._most_ma = 2 * abs(table.trip[limits.position(limits.DISCHARGE_OVER_CURRENT_SEVERE)])
+        severe_ma = 0 - table.trip[limits.position(limits.DISCHARGE_OVER_CURRENT_SEVERE)]
         most_mv = bms.chemistry.cell_maximum_mv * bms.sample.cell_count
-        self._mv = 10 if most_mv // 10 * self._most_ma < 1 << 29 else 100
+        # 100 kW are what the kernel takes for a second.
+        self._most_ma = most_ma = min(2 * severe_ma, 100000000 // (most_mv // 1000 + 1))
+        self._mv = mv = 10 if most_mv // 10 * most_ma < 1 << 29 else 100
+        self._half_mv = mv // 2
+        self._divisor = 100000 // mv
+        self._half = self._divisor // 2
+        self._sample = bms.sample
         self._rows = bytes([limits.position(row_id) for row_id in _ROWS])
         self._begun = False
         self._closed = False
@@ -111,21 +115,24 @@ class Totals:
 
     def count(self, elapsed_ms):
         """In the cycle, with each current: the energy that it carried."""
-        sample = self._bms.sample
+        sample = self._sample
         current_ma = sample.values[sample.current_at]
         stack_mv = sample.values[sample.stack_at]
         if current_ma == UNKNOWN or elapsed_ms <= 0 or elapsed_ms > _GAP_MS:
             return
-        mv = self._mv
         if stack_mv != UNKNOWN:
-            self._volts = (stack_mv + mv // 2) // mv
-        divisor = 100000 // mv
-        size_ma = min(current_ma if current_ma >= 0 else 0 - current_ma, self._most_ma)
-        deci_w = min((self._volts * size_ma + divisor // 2) // divisor, _MOST_DECI_W)
-        pair = self._energy[0 if current_ma >= 0 else 1]
-        while elapsed_ms > 0:
-            kernels.count_charge(pair, deci_w, min(elapsed_ms, _STEP_MS))
+            self._volts = (stack_mv + self._half_mv) // self._mv
+        pair = self._energy[0]
+        if current_ma < 0:
+            current_ma = 0 - current_ma
+            pair = self._energy[1]
+        if current_ma > self._most_ma:
+            current_ma = self._most_ma
+        deci_w = (self._volts * current_ma + self._half) // self._divisor
+        while elapsed_ms > _STEP_MS:
+            kernels.count_charge(pair, deci_w, _STEP_MS)
             elapsed_ms -= _STEP_MS
+        kernels.count_charge(pair, deci_w, elapsed_ms)
 
     def step(self, now_ms):
         bms = self._bms
