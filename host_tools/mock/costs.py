@@ -86,6 +86,7 @@ TASKS = {
     "commission": (7691, 7691),
     "balance": (17150, 138441),  # the choice among 16 cells, and the mask
     "keeper": (33890, 69469),  # the state written
+    "keeper": (34900, 70300),  # the state written
     "early_warning": (100015, 100021),
     "tend_panel": (28652, 28656),
     "charge_guard": (13660, 13659),
@@ -127,7 +128,7 @@ LTC681X_TASKS = {
     "bring_up": (6750, 116842),
     "commission": (10392, 10392),
     "balance": (19952, 400149),
-    "keeper": (28919, 65708),
+    "keeper": (34600, 70400),
     "early_warning": (141097, 141072),
     "tend_panel": (28400, 28395),
     "charge_guard": (13955, 13957),
@@ -158,7 +159,7 @@ BQ769X0_TASKS = {
     "bring_up": (3602, 246442),
     "commission": (7250, 7251),
     "balance": (17196, 139245),
-    "keeper": (29785, 66336),
+    "keeper": (35500, 71000),
     "early_warning": (89135, 89145),
     "tend_panel": (28360, 28360),
     "charge_guard": (13305, 13303),
