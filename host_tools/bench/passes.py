@@ -308,7 +308,6 @@ class Pieces:
 
     def count(self):
         self.bms.counter.count(-20000, 50)
-        self.bms.totals.count(50)
 
     def turn(self):
         executive = self.bms.executive
@@ -423,10 +422,19 @@ class Pieces:
         allowed._look(0, self.now_ms)
 
     def totals_idle(self):
-        self.now_ms += 1000
-        self.bms.totals.step(self.now_ms)
+        """The energy of a tenth of a second."""
+        totals = self.bms.totals
+        self.bms.counter.count(-20000, 100)
+        totals._begun = True
+        totals._due = False
+        totals._last_ms = self.now_ms
+        totals.step(self.now_ms)
 
-    totals = totals_idle
+    def totals(self):
+        """Everything, once a second."""
+        self.now_ms += 1000
+        self.bms.totals._due = True
+        self.bms.totals.step(self.now_ms)
 
     def estimator_idle(self):
         """The last slice of a second: the pack's figure, and what of it is shown and kept."""

@@ -27,7 +27,7 @@ ROWS = {
     "judge": 14729,
     "act": 9291,
     "act, busy": 32921,  # a switch is not on, or was closed less than 5 minutes ago
-    "count charge": 23450,  # with the energy
+    "count charge": 9397,
     "plausibility": 12309,  # everything new, nothing remarkable
     "inputs": 7759,
     "calibrated": 8760,  # only where a board is calibrated

@@ -70,7 +70,8 @@ class TotalsRig(Rig):
         self.estimator = Estimator()
         self.charge = Charge()
         self.totals = Totals(self)
-        self.totals.step(self.now_ms)
+        while self.totals.step(self.now_ms):
+            pass
 
     def seconds(self, seconds, step_ms=1000):
         """The sample's own ages are those of 50 ms; the counters are told how long it was."""
@@ -78,8 +79,8 @@ class TotalsRig(Rig):
             self.now_ms = (self.now_ms + step_ms - 50) & 0x3FFFFFFF
             self.step()
             self.counter.count(self.current_ma, step_ms)
-            self.totals.count(step_ms)
-            self.totals.step(self.now_ms)
+            while self.totals.step(self.now_ms):
+                pass
 
     def trip(self, row_id):
         return self.table.trip[limits.position(row_id)]

@@ -385,10 +385,9 @@ class Bms:
             return
         read_ms = sample.read_ms(CURRENT)
         if self._counted_sequence:
-            elapsed_ms = (read_ms - self._counted_ms) & _TICKS
-            self.counter.count(sample.values[sample.current_at], elapsed_ms)
-            if self.totals is not None:
-                self.totals.count(elapsed_ms)
+            self.counter.count(
+                sample.values[sample.current_at], (read_ms - self._counted_ms) & _TICKS
+            )
         self._counted_sequence = sequence
         self._counted_ms = read_ms
 

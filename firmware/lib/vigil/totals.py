@@ -1,14 +1,14 @@
 """What the pack has been through: charge, energy, time, harmful events. Never decreases.
 
-count() runs in the cycle and allocates nothing; step() is a slow task. Whole numbers only; one
-record in the store, so that a power cut costs what came after the latest one and no more.
+A slow task, of whole numbers only; one record in the store, so that a power cut costs what came
+after the latest one and no more.
 """
 
 from array import array
 
 from micropython import const
 
-from vigil import kernels, limits, memory, store
+from vigil import limits, memory, store
 from vigil.sample import CELLS, CURRENT, TEMPS, UNKNOWN
 
 _SCHEMA = const(1)
@@ -41,7 +41,7 @@ _COLD_DC = const(50)
 _APART_S = const(60)  # an event that comes again sooner is the same one
 _KEEP_S = const(600)
 _KEEP_STILL_S = const(3600)
-_STEP_MS = const(1000)
+_SECOND_MS = const(1000)
 _GAP_MS = const(60000)  # longer than this nobody looked
 _TICKS = const(0x3FFFFFFF)
 
@@ -57,7 +57,7 @@ _ROWS = (
 
 
 class Totals:
-    period_ms = 1000
+    period_ms = 100
 
     def __init__(self, bms):
         self._bms = bms
@@ -79,21 +79,12 @@ class Totals:
         self.by_charge_s = view[_BY_CHARGE:_BY_RATE]
         self.by_rate_s = view[_BY_RATE:]
         self._open = bytearray(EVENTS)  # seconds for which an event is still the same one
-        # In and out since the second before, as the counter counts: 0.1 Wh and a remainder.
-        self._energy = (array("i", [0, 0]), array("i", [0, 0]))
+        # Of the second that runs, in and out: mA * ms that energy was made of, and 0.1 W * ms.
+        self._seen_mams = [0, 0]
+        self._dwms = [0, 0]
         self._small = array("i", [0] * (_SECONDS - _RESTS))
-        self._volts = 0
-        table = bms.table
-        # In 0.01 V where the product of the largest values stays a small integer.
-        severe_ma = 0 - table.trip[limits.position(limits.DISCHARGE_OVER_CURRENT_SEVERE)]
-        most_mv = bms.chemistry.cell_maximum_mv * bms.sample.cell_count
-        # 100 kW are what the kernel takes for a second.
-        self._most_ma = most_ma = min(2 * severe_ma, 100000000 // (most_mv // 1000 + 1))
-        self._mv = mv = 10 if most_mv // 10 * most_ma < 1 << 29 else 100
-        self._half_mv = mv // 2
-        self._divisor = 100000 // mv
-        self._half = self._divisor // 2
-        self._sample = bms.sample
+        self._stack_mv = 0
+        self._due = False
         self._rows = bytes([limits.position(row_id) for row_id in _ROWS])
         self._begun = False
         self._closed = False
@@ -113,28 +104,13 @@ class Totals:
         words = self._words
         return (words[_MOVED] + words[_MOVED + 1]) // max(self._bms.counter.capacity_mah // 50, 1)
 
-    def count(self, elapsed_ms):
-        """In the cycle, with each current: the energy that it carried."""
-        sample = self._sample
-        current_ma = sample.values[sample.current_at]
-        stack_mv = sample.values[sample.stack_at]
-        if current_ma == UNKNOWN or elapsed_ms <= 0 or elapsed_ms > _GAP_MS:
-            return
-        if stack_mv != UNKNOWN:
-            self._volts = (stack_mv + self._half_mv) // self._mv
-        pair = self._energy[0]
-        if current_ma < 0:
-            current_ma = 0 - current_ma
-            pair = self._energy[1]
-        if current_ma > self._most_ma:
-            current_ma = self._most_ma
-        deci_w = (self._volts * current_ma + self._half) // self._divisor
-        while elapsed_ms > _STEP_MS:
-            kernels.count_charge(pair, deci_w, _STEP_MS)
-            elapsed_ms -= _STEP_MS
-        kernels.count_charge(pair, deci_w, elapsed_ms)
-
     def step(self, now_ms):
+        """Ten times a second the energy, and once, as a slice of its own, everything."""
+        if not self._due:
+            self._count_energy()
+            self._due = not self._begun or (now_ms - self._last_ms) & _TICKS >= _SECOND_MS
+            return self._due
+        self._due = False
         bms = self._bms
         elapsed_ms = (now_ms - self._last_ms) & _TICKS
         self._last_ms = now_ms
@@ -164,6 +140,21 @@ class Totals:
             self.keep()
         return False
 
+    def _count_energy(self):
+        """Charge times the voltage that the stack has now."""
+        sample = self._bms.sample
+        stack_mv = sample.values[sample.stack_at]
+        if stack_mv != UNKNOWN:
+            self._stack_mv = stack_mv
+        counter = self._bms.counter
+        for side in (0, 1):
+            pair = counter.discharged if side else counter.charged
+            # The rest waits: less than a thousandth of an ampere-second.
+            whole = (pair[0] * _MAMS_PER_MAH + pair[1] - self._seen_mams[side]) // 1000
+            if whole:
+                self._seen_mams[side] += whole * 1000
+                self._dwms[side] += whole * self._stack_mv // 100
+
     def keep(self):
         """What is known now is to be written."""
         words = self._words
@@ -179,7 +170,10 @@ class Totals:
         bms = self._bms
         counter = bms.counter
         mams = [_taken(counter.charged), _taken(counter.discharged)]
-        dwms = [_taken(self._energy[0]), _taken(self._energy[1])]
+        dwms = self._dwms
+        self._dwms = [0, 0]
+        for side in (0, 1):
+            self._seen_mams[side] -= mams[side]
         front_end = bms.front_end
         closed = front_end.charge_is_on or front_end.discharge_is_on
         flowed = closed or self._closed
@@ -191,7 +185,7 @@ class Totals:
         if offset is not None:
             off_mams = offset.offset_ua * elapsed_ms // 1000
             _shift(mams, off_mams)
-            _shift(dwms, off_mams * self._volts * self._mv // 100000)
+            _shift(dwms, off_mams * self._stack_mv // 100000)
         for side in (0, 1):
             self._carry(_MOVED + side, side, mams[side], 100)
             self._carry(_ENERGY + side, 3 + side, dwms[side], 10)
