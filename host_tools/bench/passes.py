@@ -422,9 +422,9 @@ class Pieces:
         allowed._look(0, self.now_ms)
 
     def totals_idle(self):
-        """The energy of a tenth of a second."""
+        """The energy of a fifth of a second."""
         totals = self.bms.totals
-        self.bms.counter.count(-20000, 100)
+        self.bms.counter.discharged[1] += 2000000
         totals._begun = True
         totals._due = False
         totals._last_ms = self.now_ms

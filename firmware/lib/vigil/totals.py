@@ -57,7 +57,7 @@ _ROWS = (
 
 
 class Totals:
-    period_ms = 100
+    period_ms = 200
 
     def __init__(self, bms):
         self._bms = bms
@@ -105,7 +105,7 @@ class Totals:
         return (words[_MOVED] + words[_MOVED + 1]) // max(self._bms.counter.capacity_mah // 50, 1)
 
     def step(self, now_ms):
-        """Ten times a second the energy, and once, as a slice of its own, everything."""
+        """Five times a second the energy, and once, as a slice of its own, everything."""
         if not self._due:
             self._count_energy()
             self._due = not self._begun or (now_ms - self._last_ms) & _TICKS >= _SECOND_MS
@@ -147,13 +147,15 @@ class Totals:
         if stack_mv != UNKNOWN:
             self._stack_mv = stack_mv
         counter = self._bms.counter
-        for side in (0, 1):
-            pair = counter.discharged if side else counter.charged
-            # The rest waits: less than a thousandth of an ampere-second.
-            whole = (pair[0] * _MAMS_PER_MAH + pair[1] - self._seen_mams[side]) // 1000
-            if whole:
-                self._seen_mams[side] += whole * 1000
-                self._dwms[side] += whole * self._stack_mv // 100
+        self._take_energy(0, counter.charged)
+        self._take_energy(1, counter.discharged)
+
+    def _take_energy(self, side, pair):
+        # The rest waits: less than a thousandth of an ampere-second.
+        whole = (pair[0] * _MAMS_PER_MAH + pair[1] - self._seen_mams[side]) // 1000
+        if whole:
+            self._seen_mams[side] += whole * 1000
+            self._dwms[side] += whole * self._stack_mv // 100
 
     def keep(self):
         """What is known now is to be written."""
