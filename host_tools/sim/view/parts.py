@@ -121,7 +121,8 @@ def allowed(latest, width):
         return None
     sides = []
     for name, by in zip(("charge", "discharge"), record["limited_by"], strict=True):
-        sides.append(f"{name} {record[name + '_limit_ma'] / 1000:.1f} A ({by})")
+        why = "" if by == "the limit table" else f" ({by})"
+        sides.append(f"{name} {record[name + '_limit_ma'] / 1000:.1f} A{why}")
     left = ""
     for name, times in (("empty", record["time_to_empty_s"]), ("full", record["time_to_full_s"])):
         if times:
