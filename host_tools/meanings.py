@@ -38,6 +38,7 @@ MEMORY_SENTENCES = (
     (4, "The flash cannot be written: a fault that latches would be forgotten at a restart."),
     (8, "Part of the journal is damaged."),
     (16, "This board keeps nothing: a restart forgets latched faults."),
+    (32, "The totals of the pack's life were lost, and begin anew."),
 )
 
 # A row as the node announces it.

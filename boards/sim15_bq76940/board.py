@@ -48,8 +48,10 @@ def build():
     from vigil.blackbox import BlackBox
     from vigil.calibration import Calibration
     from vigil.estimate.ageing import Ageing
+    from vigil.estimate.allow import AllowedAhead
     from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
+    from vigil.totals import Totals
 
     board = Board()
     board.name = NAME
@@ -60,6 +62,8 @@ def build():
     board.black_box = BlackBox
     board.calibration = Calibration
     board.ageing = Ageing
+    board.allowed = AllowedAhead
+    board.totals = Totals
     board.cycle_ms = CYCLE_MS
     # No faster than this: the chip's own limit.
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=100000, timeout=10000)

@@ -64,8 +64,10 @@ def build():
     from vigil.blackbox import BlackBox
     from vigil.calibration import Calibration
     from vigil.estimate.ageing import Ageing
+    from vigil.estimate.allow import AllowedAhead
     from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
+    from vigil.totals import Totals
 
     board = Board()
     board.name = NAME
@@ -76,6 +78,8 @@ def build():
     board.black_box = BlackBox
     board.calibration = Calibration
     board.ageing = Ageing
+    board.allowed = AllowedAhead
+    board.totals = Totals
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=400000, timeout=2000)
     both_off = Pin(BOTH_OFF_PIN, Pin.OUT, value=0)
     board.front_end = Bq76952(

@@ -205,10 +205,12 @@ class Pieces:
         from vigil.blackbox import BlackBox
         from vigil.calibration import Calibration
         from vigil.estimate.ageing import Ageing
+        from vigil.estimate.allow import AllowedAhead
         from vigil.estimate.task import EstimateTask
         from vigil.link.jbd import Jbd
         from vigil.link.rs485 import Rs485
         from vigil.memory import Memory
+        from vigil.totals import Totals
 
         self.compare = compare
         self.bus = bus = Bus()
@@ -217,6 +219,8 @@ class Pieces:
         board.black_box = BlackBox
         board.calibration = Calibration
         board.ageing = Ageing
+        board.allowed = AllowedAhead
+        board.totals = Totals
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
         board.front_end = chip
         self.give_links(board)
@@ -404,6 +408,35 @@ class Pieces:
 
     def take_limits(self):
         self.bms.protection.replace(self.bms.table)
+
+    def allowed_idle(self):
+        """Nothing is due."""
+        allowed = self.bms.allowed
+        allowed._known = True
+        allowed._turn = 0
+        allowed._last_ms = self.now_ms
+        allowed.step(self.now_ms)
+
+    def allowed(self):
+        """One side: charge."""
+        allowed = self.bms.allowed
+        allowed._known = True
+        allowed._look(0, self.now_ms)
+
+    def totals_idle(self):
+        """The energy of a fifth of a second."""
+        totals = self.bms.totals
+        self.bms.counter.discharged[1] += 2000000
+        totals._begun = True
+        totals._due = False
+        totals._last_ms = self.now_ms
+        totals.step(self.now_ms)
+
+    def totals(self):
+        """Everything, once a second."""
+        self.now_ms += 1000
+        self.bms.totals._due = True
+        self.bms.totals.step(self.now_ms)
 
     def estimator_idle(self):
         """The last slices of a second: the pack's figure, and what of it is shown and kept."""

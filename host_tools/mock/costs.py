@@ -87,7 +87,7 @@ TASKS = {
     "bring_up": (3601, 149781),  # 32 bytes of the configuration compared
     "commission": (7691, 7691),
     "balance": (17150, 138441),  # the choice among 16 cells, and the mask
-    "keeper": (33890, 69469),  # the state written
+    "keeper": (38000, 73000),  # the state written
     "early_warning": (100015, 100021),
     "tend_panel": (28652, 28656),
     "charge_guard": (13660, 13659),
@@ -99,6 +99,8 @@ TASKS = {
     "black_box": (94500, 330000),  # everything recorded; the extremes and an event's head, too
     "calibration": (2730, 42700),  # a value of the ten seconds added
     "estimator": (57787, 265795),  # the figures of pack and ageing; some guesses of the grid
+    "allowed": (14500, 205000),  # nothing due; one side
+    "totals": (30500, 133000),  # energy; everything
 }
 # For a task that has no row: as much as the dearest one that has.
 DEFAULT_TASK = (100015, 330000)
@@ -126,7 +128,7 @@ LTC681X_TASKS = {
     "bring_up": (6750, 116842),
     "commission": (10392, 10392),
     "balance": (19952, 400149),
-    "keeper": (28919, 65708),
+    "keeper": (32400, 70400),
     "early_warning": (141097, 141072),
     "tend_panel": (28400, 28395),
     "charge_guard": (13955, 13957),
@@ -157,7 +159,7 @@ BQ769X0_TASKS = {
     "bring_up": (3602, 246442),
     "commission": (7250, 7251),
     "balance": (17196, 139245),
-    "keeper": (29785, 66336),
+    "keeper": (32400, 70000),
     "early_warning": (89135, 89145),
     "tend_panel": (28360, 28360),
     "charge_guard": (13305, 13303),

@@ -33,9 +33,10 @@ UNITS = (
     ("Wh", 0),
     ("of the limit", 0),  # mV, mA, 0.1 degC, ms or a count, as docs/limits.md writes the limit
     ("ohm", -6),
+    ("Ah", -1),
 )
-(NUMBER, MV, MA, DC, MS, US, S, PERMILLE, W, MAH, CODE, BITS, CHARACTERS, WH, ROW, UOHM) = range(
-    16
+(NUMBER, MV, MA, DC, MS, US, S, PERMILLE, W, MAH, CODE, BITS, CHARACTERS, WH, ROW, UOHM, DAH) = (
+    range(17)
 )
 
 # How many elements a board really has of an array: all, or as many as it has of these.
@@ -120,7 +121,7 @@ POINTS = (
         "charge_limit_ma",
         U32,
         MA,
-        "computed charge_limit_ma",
+        "allowed charge_ma",
         "what a charger may deliver now",
     ),
     Point(
@@ -128,7 +129,7 @@ POINTS = (
         "discharge_limit_ma",
         U32,
         MA,
-        "computed discharge_limit_ma",
+        "allowed discharge_ma",
         "what a load may draw now",
     ),
     Point(36, "cell_count", U16, NUMBER, "sample cell_count", "cells in series"),
@@ -189,14 +190,14 @@ POINTS = (
         17,
     ),
     Point(
-        82, "charge_end_mv", U32, MV, "computed charge_end_mv", "where a charger ends, whole pack"
+        82, "charge_end_mv", U32, MV, "allowed charge_end_mv", "where a charger ends, whole pack"
     ),
     Point(
         84,
         "discharge_end_mv",
         U32,
         MV,
-        "computed discharge_end_mv",
+        "allowed discharge_end_mv",
         "where a load should have ended, whole pack",
     ),
     Point(86, "energy_wh", U32, WH, "computed energy_wh", "rated, at half charge and rest"),
@@ -468,6 +469,87 @@ POINTS = (
         NUMBER,
         "authority proofs_refused",
         "since the start: proofs, seals and key changes that were not believed",
+    ),
+    # What may flow, and for how long (docs/allowed-currents.md).
+    Point(
+        1720,
+        "allowed_ahead_ma",
+        U32,
+        MA,
+        "allowed ahead_ma",
+        "charge for 10 s and for 60 s on, discharge for 10 s and for 60 s on",
+        4,
+    ),
+    Point(
+        1728,
+        "allowed_why",
+        U16,
+        CODE,
+        "allowed reasons",
+        "what holds charge and discharge down: 0 the table's current, 1 something not known, "
+        "2 switch open, 3 a cell at its end, 4 temperature, 5 a deeply discharged cell recovers, "
+        "6 a cell would come too near its end, 7 rising slowly",
+        2,
+    ),
+    Point(
+        1730,
+        "time_left_s",
+        U32,
+        S,
+        "allowed time_left_s",
+        "to empty at least, expected, at most; to full likewise",
+        6,
+    ),
+    # What the pack has been through; never less than before.
+    Point(
+        1742,
+        "total_charge",
+        U32,
+        DAH,
+        "totals moved_dah",
+        "in, out, in below 5 degC",
+        3,
+    ),
+    Point(1748, "total_energy", U32, WH, "totals moved_wh", "in, out", 2),
+    Point(1752, "total_s", U32, S, "totals seconds", "that were watched"),
+    Point(
+        1754,
+        "harm_count",
+        U32,
+        NUMBER,
+        "totals event_counts",
+        "times: deeply discharged, overcharged, too hot, too cold, charged too hot, "
+        "charged too cold",
+        6,
+    ),
+    Point(1766, "harm_s", U32, S, "totals event_s", "each of these altogether", 6),
+    Point(
+        1778,
+        "at_temp_s",
+        U32,
+        S,
+        "totals by_temp_s",
+        "hottest sensor below -10, 0, 10, 25, 35, 45, 55 degC, above",
+        8,
+    ),
+    Point(
+        1794,
+        "at_charge_s",
+        U32,
+        S,
+        "totals by_charge_s",
+        "charge below 10, 20, .. 90 %, above",
+        10,
+    ),
+    Point(
+        1814,
+        "at_rate_s",
+        U32,
+        S,
+        "totals by_rate_s",
+        "current below 0.02 C; charge below 0.2, 0.5, 1 C, above; discharge below 0.2, 0.5, 1, "
+        "2 C, above",
+        10,
     ),
     # What age does to the cells (docs/health.md).
     Point(1900, "soh_sigma", U16, PERMILLE, "ageing soh_sigma_permille", "one sigma of soh"),

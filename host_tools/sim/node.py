@@ -404,8 +404,8 @@ class Node:
         self._tell_backstop()
         temps = sample.temps_at
         switches = bms.switches
-        self.console.say(
-            "rec",
+        record = _permitted(bms.allowed, bms.totals)
+        record.update(
             {
                 "t_s": t_s,
                 "cells_mv": [_known(values[cell]) for cell in range(sample.cell_count)],
@@ -426,7 +426,7 @@ class Node:
                 "cycle_us_max": bms.executive.cycle_us_max,
                 "overruns": bms.executive.overruns,
                 "worst_period_us": bms.executive.worst_period_us,
-                "charge_limit_ma": bms.charge_guard.limit_ma,
+                "charge_limit_ma": bms.allowed.charge_ma,
                 "heater_on": bms.climate.heater.on,
                 "fan_on": bms.climate.fan.on,
                 "sleeping_in_s": _soon(bms.deep_discharge.sleeping_in_s),
@@ -434,8 +434,9 @@ class Node:
                 "soh_pct": _percent(bms.ageing and bms.ageing.soh_permille),
                 "soh_sigma_pct": _percent(bms.ageing and bms.ageing.soh_sigma_permille),
                 "bad_joints": _bad_joints(bms.ageing, sample.cell_count),
-            },
+            }
         )
+        self.console.say("rec", record)
 
     def _asleep(self, t_s):
         """Nobody measures, nobody switches."""
@@ -467,6 +468,12 @@ class Node:
             "soh_sigma_pct": None,
             "bad_joints": [],
             "asleep": True,
+            "discharge_limit_ma": 0,
+            "limited_by": ["the open switch", "the open switch"],
+            "time_to_empty_s": None,
+            "time_to_full_s": None,
+            "total_ah": None,
+            "total_wh": None,
         }
 
     def _opening_in_ms(self):
@@ -526,6 +533,32 @@ def _bad_joints(ageing, count):
     """Cells counted from 1 that resist far more than the others."""
     bits = ageing.bad_joints if ageing else (0, 0, 0)
     return [cell + 1 for cell in range(count) if bits[cell // 16] >> cell % 16 & 1]
+
+
+# What holds a current down (vigil/allowed.py).
+_LIMITED_BY = (
+    "the limit table",
+    "a value not known",
+    "the open switch",
+    "a cell at its end",
+    "temperature",
+    "a deeply discharged cell",
+    "cell voltage",
+    "a slow rise",
+)
+
+
+def _permitted(allowed, totals):
+    """And what has been moved in and out, since the pack's first day."""
+    times = [_known(seconds) for seconds in allowed.time_left_s]
+    return {
+        "discharge_limit_ma": allowed.discharge_ma,
+        "limited_by": [_LIMITED_BY[reason] for reason in allowed.reasons],
+        "time_to_empty_s": None if times[0] is None else times[:3],
+        "time_to_full_s": None if times[3] is None else times[3:],
+        "total_ah": totals and [dah / 10 for dah in totals.moved_dah[:2]],
+        "total_wh": totals and list(totals.moved_wh),
+    }
 
 
 def _soon(seconds):

@@ -17,6 +17,8 @@ _BEFORE_SENTENCES = (
 _AFTER_SENTENCES = ("balancing", "cycle_us_max", "overruns")
 _ADDED = ("charge_limit_ma", "heater_on", "fan_on", "sleeping_in_s", "asleep")
 _ADDED += ("soh_pct", "soh_sigma_pct", "bad_joints")
+_ADDED += ("discharge_limit_ma", "limited_by", "time_to_empty_s", "time_to_full_s")
+_ADDED += ("total_ah", "total_wh")
 _COLUMNS = 100
 
 # (what it needs, what to say) to Python, for each protocol.

@@ -74,6 +74,12 @@ def test_keys_and_their_order_are_as_documented():
         "soh_pct",
         "soh_sigma_pct",
         "bad_joints",
+        "discharge_limit_ma",
+        "limited_by",
+        "time_to_empty_s",
+        "time_to_full_s",
+        "total_ah",
+        "total_wh",
     ]
 
 

@@ -351,3 +351,28 @@ def test_a_backstop_that_has_changed_is_told():
     battery = latest(record())
     battery.backstop = dict(battery.backstop, differences=1)
     assert "it HAD CHANGED" in live(battery, 80, 24)
+
+
+def permits(**changes):
+    known = {
+        "charge_limit_ma": 5400,
+        "discharge_limit_ma": 108000,
+        "limited_by": ["cell voltage", "the limit table"],
+        "time_to_empty_s": None,
+        "time_to_full_s": [600, 900, 3720],
+    }
+    return record(**dict(known, **changes))
+
+
+def test_what_may_flow_is_told_with_what_holds_it_down_and_how_long_it_lasts():
+    shown = live(latest(permits()), 80, 30)
+    line = next(line for line in shown.splitlines() if line.startswith("Allowed"))
+    assert "charge 5.4 A (cell voltage)  discharge 108.0 A" in line
+    assert line.rstrip().endswith("full in 0:10 to 1:02 h")
+    assert "Allowed" not in live(latest(record()), 80, 30)
+
+
+def test_in_a_small_window_faults_come_before_what_may_flow():
+    shown = live(latest(dict(permits(), **over_voltage())), 80, 24)
+    assert "Cell 5" in shown or "cell 5" in shown
+    assert len(shown.splitlines()) == 24

@@ -253,6 +253,7 @@ def test_every_flag_of_the_memory_has_a_sentence():
         memory.WRITE_FAILED,
         memory.JOURNAL_DAMAGED,
         memory.NO_STORAGE,
+        memory.TOTALS_LOST,
     )
     assert tuple(bit for bit, _ in meanings.MEMORY_SENTENCES) == flags
     assert meanings.REASON_SAFE_MODE == switches.REASON_SAFE_MODE

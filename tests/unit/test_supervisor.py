@@ -19,7 +19,8 @@ KEYS = (
     "t_s cells_mv temps_dc stack_mv current_ma soc_pct soc_sigma_pct charge_on discharge_on "
     "true_charge_on true_discharge_on faults warnings balancing cycle_us_max overruns "
     "charge_limit_ma heater_on fan_on sleeping_in_s asleep "
-    "soh_pct soh_sigma_pct bad_joints"
+    "soh_pct soh_sigma_pct bad_joints discharge_limit_ma limited_by "
+    "time_to_empty_s time_to_full_s total_ah total_wh"
 ).split()
 
 

@@ -5,6 +5,7 @@ make a link from a Status), watchdog (or None), and pins as docs/inputs-and-outp
 `estimator` is the class vigil.estimate.task.EstimateTask; without it the charge is only counted.
 `black_box` is the class vigil.blackbox.BlackBox, where trips shall be kept with what led to them.
 `calibration` is the class vigil.calibration.Calibration, where its owner may correct it.
+With it `allowed` may be vigil.estimate.allow.AllowedAhead. `totals` may be vigil.totals.Totals.
 A board whose links show points has `points`, the class vigil.points.Points, and perhaps an
 `authority` of its own (see vigil.door); else it gets a vigil.auth.Authority.
 What survives a restart is in the Memory.
@@ -16,6 +17,7 @@ from micropython import const
 
 from vigil import backstop_check, journal, limits, panel
 from vigil.afe.errors import AfeError
+from vigil.allowed import Allowed
 from vigil.backstop_watch import STEP_MS as BACKSTOP_STEP_MS
 from vigil.backstop_watch import BackstopWatch
 from vigil.balance import Balancer, TopVoltage
@@ -121,13 +123,17 @@ class Bms:
             self.sample, self.table, self.chemistry, board.capacity_mah
         )
         self.climate = Climate(board, self.sample, self.protection, self.chemistry)
+        make_allowed = getattr(board, "allowed", None)
+        self.allowed = (make_allowed or Allowed)(self)
+        make_totals = getattr(board, "totals", None)
+        self.totals = make_totals and make_totals(self)
         self.status = Status(
             self.sample,
             self.protection,
             self.switches,
             self.balancer,
             self.estimator,
-            self.charge_guard,
+            self.allowed,
             board.device_name,
         )
         self.panel = panel.Panel(
@@ -181,6 +187,9 @@ class Bms:
         if self.door:
             self.door.task = SlowTask(self.door.step, self.door.period_ms)
             tasks.append(self.door.task)
+        for task in (make_allowed and self.allowed, self.totals):
+            if task:
+                tasks.append(SlowTask(task.step, task.period_ms))
         if memory.safe_mode:
             # Links answer; the front end is left as it is, protecting itself if it is set up.
             tasks = [SlowTask(self.tend_panel, panel.PERIOD_MS)]
@@ -294,6 +303,8 @@ class Bms:
         if memory.take_latched(self.switches):
             memory.stage()
         self.estimator.keep()
+        if self.totals is not None:
+            self.totals.keep()
         watchdog = self.board.watchdog
         while (memory.state_waits and memory.commit()) or (
             memory.journal_waits and memory.flush()

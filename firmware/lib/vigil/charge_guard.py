@@ -13,10 +13,6 @@ PERIOD_MS = const(250)
 
 # A sensor sits outside the cell, which may be colder.
 MARGIN_DC = const(10)
-# Lithium plates out of a cold cell that is charged fast: (kelvin x 10 above the chemistry's
-# lowest temperature for charging, percent of the capacity an hour). Above the last step the
-# over-current limit alone decides.
-STEPS = ((0, 0), (50, 5), (100, 20), (150, 50))
 # Up a step only when it is warmer by so much, or a noisy sensor would make a charger hunt.
 _HYSTERESIS_DC = const(5)
 # A deeply discharged cell is charged slowly until it has recovered, and for so long after.
@@ -45,8 +41,7 @@ class ChargeGuard:
         self._capacity_mah = capacity_mah
         self._plating_dc = chemistry.plating_dc
         self.use_limits(table)
-        # Titanate does not plate: below its lowest temperature nothing, above it no steps.
-        self._steps = STEPS[:1] if chemistry.name == "LTO" else STEPS
+        self._steps = chemistry.cold_charge
         self._step = 0
         self._low = True
         self._fine_since_ms = 0

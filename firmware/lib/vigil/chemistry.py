@@ -6,6 +6,11 @@ where makers differ, the careful one. mV for a cell, 0.1 degC, percent of the ca
 
 from vigil import ocv_tables
 
+# Lithium plates out of a cold cell that is charged fast: (0.1 K above the chemistry's lowest
+# temperature for charging, percent of the capacity an hour). Above the last step the over-current
+# limit alone decides. Common to datasheets of large cells, and on the careful side.
+_PLATES = ((0, 0), (50, 5), (100, 20), (150, 50))
+
 
 class Chemistry:
     """Bounds are what no limit may exceed; the other figures fill the limit table.
@@ -18,11 +23,18 @@ def _named(name, ocv_dmv):
     chemistry = Chemistry()
     chemistry.name = name
     chemistry.ocv_dmv = ocv_dmv
+    chemistry.cold_charge = _PLATES
+    # (full down to here, percent of the limit's current left at the lowest temperature for
+    # discharging), falling evenly between: datasheets of power cells, from memory.
+    chemistry.cold_discharge = (100, 30)
+    # With the voltage held the charge current falls to 37 % in this time: from experience.
+    chemistry.tail_s = 1200
     return chemistry
 
 
 def lfp():
     chemistry = _named("LFP", ocv_tables.lfp())
+    chemistry.tail_s = 480
     # A limit beyond these is refused whatever the owner says.
     chemistry.cell_maximum_mv = 3650
     chemistry.cell_minimum_mv = 2000
@@ -113,6 +125,10 @@ def _layered_oxide_limits(chemistry):
 
 def lto():
     chemistry = _named("LTO", ocv_tables.lto())
+    # Titanate does not plate: below its lowest temperature nothing, above it no steps.
+    chemistry.cold_charge = _PLATES[:1]
+    chemistry.cold_discharge = (0, 50)
+    chemistry.tail_s = 300
     chemistry.cell_maximum_mv = 2850
     chemistry.cell_minimum_mv = 1500
     # No lithium plates at 1.55 V: charging in the cold is allowed.
@@ -148,6 +164,7 @@ def lto():
 def na_ion():
     """Layered oxide against hard carbon; makers differ more than in any other family."""
     chemistry = _named("Na-ion", ocv_tables.na_ion())
+    chemistry.cold_discharge = (0, 50)
     # Some datasheets allow 4.1 V.
     chemistry.cell_maximum_mv = 4050
     chemistry.cell_minimum_mv = 1500

@@ -18,6 +18,7 @@ MEMORY_LOST = const(2)  # neither copy was good: conservative defaults
 WRITE_FAILED = const(4)  # the latest write failed: what happens now may be forgotten
 JOURNAL_DAMAGED = const(8)  # some records of the journal were not good
 NO_STORAGE = const(16)  # the board keeps nothing
+TOTALS_LOST = const(32)  # the totals of the pack's life begin anew
 
 FAILED_STARTS_TO_SAFE_MODE = const(3)
 

@@ -40,6 +40,8 @@ HOLDERS = (
     "estimator",
     "authority",
     "ageing",
+    "allowed",
+    "totals",
 )
 
 
@@ -80,28 +82,6 @@ def power_w(points, index):
     # In 0.1 V the product stays off the heap up to a kiloampere.
     watts = (volts + 50) // 100 * abs(amperes) // 10000
     return watts if amperes >= 0 else 0 - watts
-
-
-def charge_limit_ma(points, index):
-    bms = points.bms
-    return bms.charge_guard.limit_ma if bms.switches.charge_on else 0
-
-
-def discharge_limit_ma(points, index):
-    """The current at which a discharge over-current has released; 0 while the switch is open."""
-    bms = points.bms
-    if not bms.switches.discharge_on:
-        return 0
-    return 0 - bms.table.release[points.row_at[limits.DISCHARGE_OVER_CURRENT - 1]]
-
-
-def charge_end_mv(points, index):
-    """The warning's release of the cells is where a charger ends (chemistry.py)."""
-    return _of_all_cells(points, limits.CELL_OVER_VOLTAGE_WARNING)
-
-
-def discharge_end_mv(points, index):
-    return _of_all_cells(points, limits.CELL_UNDER_VOLTAGE_WARNING)
 
 
 def energy_wh(points, index):
@@ -199,11 +179,6 @@ def device_name(points, index):
 
 def version(points, index):
     return _characters(points.version, index)
-
-
-def _of_all_cells(points, row_id):
-    bms = points.bms
-    return bms.table.release[points.row_at[row_id - 1]] * bms.sample.cell_count
 
 
 def _place(sample, group, extreme_at):

@@ -16,14 +16,12 @@ class Status:
 
     UNKNOWN = SAMPLE_UNKNOWN
 
-    def __init__(
-        self, sample, protection, switches, balancer, estimator, charge_guard, device_name
-    ):
+    def __init__(self, sample, protection, switches, balancer, estimator, allowed, device_name):
         self._sample = sample
         self._protection = protection
         self._switches = switches
         self._estimator = estimator
-        self._charge_guard = charge_guard
+        self._allowed = allowed
         self._sleep = None
         self.bms = None  # to be read by links that show more than this face
         self.points = None  # vigil.points.Points, on boards whose links show points
@@ -81,7 +79,7 @@ class Status:
     @property
     def charge_limit_ma(self):
         """What a charger may deliver now; 0 while it is not known."""
-        return self._charge_guard.limit_ma
+        return self._allowed.charge_ma
 
     def sleep_of(self, deep_discharge):
         self._sleep = deep_discharge

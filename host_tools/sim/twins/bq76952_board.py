@@ -16,8 +16,10 @@ def build(numbers, **options):
     from vigil.blackbox import BlackBox
     from vigil.calibration import Calibration
     from vigil.estimate.ageing import Ageing
+    from vigil.estimate.allow import AllowedAhead
     from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
+    from vigil.totals import Totals
 
     board = Board()
     board.name = numbers.NAME
@@ -28,6 +30,8 @@ def build(numbers, **options):
     board.black_box = BlackBox
     board.calibration = Calibration
     board.ageing = Ageing
+    board.allowed = AllowedAhead
+    board.totals = Totals
     i2c = I2C(0, scl=Pin(numbers.SCL_PIN), sda=Pin(numbers.SDA_PIN), freq=400000, timeout=2000)
     board.front_end = Bq76952(
         i2c,

@@ -126,6 +126,26 @@ def switch(latest, at, width):
     return _two_ends(line + Text(reason), really, width)
 
 
+def allowed(latest, width):
+    """What charger and load may do now, and how long that lasts; None where it is not told."""
+    record = latest.record
+    if record is None or "discharge_limit_ma" not in record:
+        return None
+    sides = []
+    for name, by in zip(("charge", "discharge"), record["limited_by"], strict=True):
+        why = "" if by == "the limit table" else f" ({by})"
+        sides.append(f"{name} {record[name + '_limit_ma'] / 1000:.1f} A{why}")
+    left = ""
+    for name, times in (("empty", record["time_to_empty_s"]), ("full", record["time_to_full_s"])):
+        if times:
+            left = f"{name} in {_hours(times[0])} to {_hours(times[2])} h"
+    return _two_ends(_labelled("Allowed", Text("  ".join(sides))), Text(left), width)
+
+
+def _hours(seconds):
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}"
+
+
 def cells(latest, width, columns):
     """Heading, and the bars in `columns` columns; numbers run downwards."""
     record = latest.record

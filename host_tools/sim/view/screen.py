@@ -8,7 +8,7 @@ SMALLEST = (40, 10)
 _KEYS = "f fault  c clear  +/- load  p pause  </> speed  w why  {}? help  q quit"
 # Lines that sentences shall have before other parts are left out for them.
 _SENTENCE_ROWS = 4
-_EXPENDABLE = ("latest event", "legend", "backstop limits", "link", "backstop")
+_EXPENDABLE = ("latest event", "allowed", "legend", "backstop limits", "link", "backstop")
 
 
 def live(latest, nodes, pace, width, height):
@@ -32,11 +32,14 @@ def live(latest, nodes, pace, width, height):
         "link": parts.link(latest, width),
         "latest event": next(iter(parts.events(latest, width, 1)), Text("")),
     }
+    allowed = parts.allowed(latest, width)
+    if allowed is not None:
+        below["allowed"] = allowed
     # Beside these: heading of the sentences, and the keys.
     room = height - 2
     for name in _EXPENDABLE:
         if room - len(head) - len(below) < _SENTENCE_ROWS:
-            del below[name]
+            below.pop(name, None)
     # A tiny window shows only the first cells rather than no sentence.
     head = head[: room - len(below) - 1]
     room -= len(head) + len(below)

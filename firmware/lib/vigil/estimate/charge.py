@@ -59,6 +59,8 @@ class ChargeEstimate:
         self.doubts = 0  # how often the grid had to overrule the filters
         self.share = 0.5
         self.sigma = 0.3
+        # What the emptiest cell can give, and the fullest take.
+        self.give_mah = self.take_mah = 0.5 * counter.capacity_mah
         # The same for links.
         self.soc_permille = self.sigma_permille = self.remaining_mah = NOT_KNOWN
         self.usable_mah = 0
@@ -267,6 +269,7 @@ class ChargeEstimate:
             self.share = min(max(self.grid.share(self._counted), 0.0), 1.0)
             self.sigma = self.grid.sigma
             least = self.share * self.counter.capacity_mah
+            most = self.counter.capacity_mah - least
         else:
             least = most = 1e9
             for cell in range(self.cell_count):
@@ -286,6 +289,8 @@ class ChargeEstimate:
             if self._boot_s <= 0.0 or now:
                 self._boot_s = 0.0
                 self.source = FILTER + now
+        self.give_mah = least
+        self.take_mah = most
         if self.source != UNKNOWN:
             self.known = True
             self.since_s = self.anchors.since_s

@@ -8,13 +8,13 @@ _MAMS_PER_MAH = const(3600000)
 
 
 class ChargeCounter(counter.ChargeCounter):
-    _owed = 0
+    owed = 0  # uA * ms that make no mA * ms yet
 
     def add_ua(self, current_ua, elapsed_ms):
         """A small current, by the microampere; in a slow task, where a big number may come up."""
-        self._owed += current_ua * elapsed_ms
-        carried = self._owed // 1000
-        self._owed -= carried * 1000
+        self.owed += current_ua * elapsed_ms
+        carried = self.owed // 1000
+        self.owed -= carried * 1000
         self.add(carried)
 
     def add(self, mams):

@@ -6,10 +6,10 @@ that an inverter stops: 0 V, 0 K, no current allowed. See docs/pylontech.md.
 
 from micropython import const
 
-from vigil import door, limits, points_values
+from vigil import door, limits
 from vigil.link.rs485 import Rs485
 from vigil.points import Points
-from vigil.sample import BOARD, CELLS, STACK, TEMPS, UNKNOWN
+from vigil.sample import BOARD, TEMPS, UNKNOWN
 
 _BEGIN = const(0x7E)
 _END = const(0x0D)
@@ -110,10 +110,7 @@ class Pylontech:
         if not 2 <= address <= 0xFF or address & 0xF < 2:
             raise ValueError("a Pylontech address is 2 to 15, in group m 16 x m more")
         bms = points.bms
-        if (
-            bms.sample.cell_count > _MOST_CELLS
-            or points_values.charge_end_mv(points, 0) > _MOST_MV
-        ):
+        if bms.sample.cell_count > _MOST_CELLS or bms.allowed.charge_end_mv > _MOST_MV:
             raise ValueError("Pylontech shows at most 32 cells and 65 V")
         self._points = points
         self._bms = bms
@@ -528,23 +525,11 @@ class Pylontech:
                 bits |= 1 << (cell - index)
         return bits
 
-    def _known(self):
-        sample = self._bms.sample
-        for group in range(CELLS, STACK + 1):
-            if not sample.sequence(group) or sample.unknown(group):
-                return False
-        return True
-
     def _charge_ma(self, index):
-        """None beyond the first warning: an inverter stops before a switch has to open."""
-        if not self._known() or self._tripped(limits.CELL_OVER_VOLTAGE_WARNING):
-            return 0
-        return points_values.charge_limit_ma(self._points, 0)
+        return self._bms.allowed.charge_ma
 
     def _discharge_ma(self, index):
-        if not self._known() or self._tripped(limits.CELL_UNDER_VOLTAGE_WARNING):
-            return 0
-        return points_values.discharge_limit_ma(self._points, 0)
+        return self._bms.allowed.discharge_ma
 
     def _permission(self, index):
         bits = 0
