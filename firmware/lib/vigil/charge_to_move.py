@@ -254,6 +254,11 @@ class ChargeToMove(TopVoltage):
                 continue
             variance = self.variance[cell]
             its_own = sigma * sigma + lowest_sigma * lowest_sigma
+            if its_own > 2 * variance and (
+                not self.knee or (apart_mas // unit_mas) ** 2 <= 9 * its_own
+            ):
+                # Looks at one place all have the same error: many poor ones outweigh no good one.
+                continue
             gain = (variance << 8) // (variance + its_own)
             self.left_mas[cell] += (apart_mas >> 8) * gain
             if variance > its_own:
