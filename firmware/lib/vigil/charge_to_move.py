@@ -22,6 +22,7 @@ _REST_HELD_MS = const(1800000)
 _AGAIN_MS = const(10000)
 _LEAST_REST = const(1500)  # below it the curve is steep, but tells of capacities
 _MATCHING_DMV = const(20)  # what channels differ by
+_DOUBT_DMV = const(120)
 _FLOOR_SIGMA = const(30)
 _TOLERANCE = const(10)
 _LEAST_SIGMA = const(7)
@@ -54,7 +55,8 @@ class ChargeToMove(TopVoltage):
         cell_models.let_go()
         # Not known below this share: on a plateau all cells look alike. 0: at rest it is.
         self.knee = getattr(chemistry, "knee", 0)
-        self._lift_dmv = 10 * figures[4][-2] if self.knee else 0
+        # Half the hysteresis near full, which is always reached by charging.
+        self._lift_dmv = 2 * (figures[4][-2] + 4 * figures[4][-1]) if self.knee else 0
         per_ah = 1000.0 / capacity_mah
         self._ohm = per_ah * figures[0]
         self._fast_ohm, self._fast_ms = per_ah * figures[1][0], int(1000 * figures[1][1])
@@ -82,6 +84,7 @@ class ChargeToMove(TopVoltage):
         self._sigmas = array("i", [0] * count)
         self._slopes = array("i", [0] * count)  # 0.1 mV for each per cent
         self._at = count + 1
+        self._rise_dmv = 1
         self._shift_dmv = self._error_dmv = 0
         self._store = to_move_kept.recall(self, memory)
         self._show()
@@ -209,8 +212,15 @@ class ChargeToMove(TopVoltage):
 
     def _place(self, cell):
         """The share of a cell, by its voltage."""
+        self._shares[cell] = max(self._share(10 * self._mv[cell] - self._shift_dmv), self.knee)
+        slope = self._slopes[cell] = self._rise_dmv
+        sigma = 100 * self._error_dmv // slope
+        if self._shares[cell] == self.knee:
+            sigma = _FLOOR_SIGMA
+        self._sigmas[cell] = min(max(sigma, _LEAST_SIGMA), _MOST_SIGMA)
+
+    def _share(self, cell_dmv):
         table = self._ocv_dmv
-        cell_dmv = 10 * self._mv[cell] - self._shift_dmv
         low = 0
         high = 100
         while high - low > 1:
@@ -219,18 +229,12 @@ class ChargeToMove(TopVoltage):
                 low = middle
             else:
                 high = middle
-        rise_dmv = max(table[high] - table[low], 1)
-        share = 100 * low + 100 * (cell_dmv - table[low]) // rise_dmv
-        sigma = min(100 * self._error_dmv // rise_dmv, _MOST_SIGMA)
-        if share <= self.knee:
-            share = self.knee
-            sigma = _FLOOR_SIGMA
-        else:
-            # A cell of another capacity is as far from full as it is larger.
-            sigma += abs(10000 - share) // 100
-        self._shares[cell] = share
-        self._slopes[cell] = rise_dmv
-        self._sigmas[cell] = min(max(sigma, _LEAST_SIGMA), _MOST_SIGMA)
+        rise_dmv = self._rise_dmv = max(table[high] - table[low], 1)
+        return 100 * low + 100 * (cell_dmv - table[low]) // rise_dmv
+
+    def _whole_sigma(self, cell):
+        """A cell of another capacity is as far from full as it is larger."""
+        return self._sigmas[cell] + abs(10000 - self._shares[cell]) // 100
 
     def _learn(self):
         shares = self._shares
@@ -241,16 +245,21 @@ class ChargeToMove(TopVoltage):
         lowest_sigma = 0
         for cell in range(count):
             if shares[cell] == lowest:
-                lowest_sigma = self._sigmas[cell]
+                at = cell
+        lowest_sigma = self._whole_sigma(at)
         # On the plateau the lowest cell may lie lower still: who is above has more to lose.
         hidden = lowest == self.knee
+        if self.knee:
+            # There a small error of table and sensor is a large one of the charge: rather full.
+            doubted_dmv = 10 * self._mv[at] - self._shift_dmv + _DOUBT_DMV
+            lowest = max(self._share(doubted_dmv), self.knee)
         unit_mas = self.unit_mas
         for cell in range(count):
-            sigma = self._sigmas[cell]
+            sigma = self._whole_sigma(cell)
             tolerance = max(2 * 100 * _MATCHING_DMV // self._slopes[cell], _TOLERANCE)
             found = min(max(shares[cell] - lowest - tolerance, 0), _MOST)
             apart_mas = found * unit_mas - self.left_mas[cell]
-            if hidden and apart_mas < 0 and shares[cell] > lowest:
+            if hidden and apart_mas < 0 and shares[cell] > self.knee:
                 continue
             variance = self.variance[cell]
             its_own = sigma * sigma + lowest_sigma * lowest_sigma

@@ -11,6 +11,8 @@ from micropython import const
 from vigil.sample import UNKNOWN
 
 _LEAST_S = const(72000)  # between two looks that tell a rate
+_ALIKE = const(500)  # share: looks that may be compared
+_LONG_S = const(604800)
 # Of the capacity an hour: a cell that loses so much is told, until it loses half of it.
 _TOLD_DIVISOR = const(5000)
 _BLEED_ERROR = const(0.1)
@@ -60,7 +62,9 @@ class LeakWatch:
             if not hidden:
                 self._begin(shares, sigmas)
             return
-        if self._since_s < _LEAST_S:
+        # At another charge, cells of other capacities are apart by more than they have lost.
+        moved = abs(max(self._shares) - max(shares))
+        if self._since_s < _LEAST_S or (moved > _ALIKE and self._since_s < _LONG_S):
             return
         count = len(shares)
         bled = sorted(self.bled_mas)[count // 2]
