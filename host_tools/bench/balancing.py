@@ -213,11 +213,13 @@ class Bench:
     def run(self, days=DAYS):
         pack = self.pack
         cells_mv = self._cell_mv
+        warm_c = [25.0] * CELL_COUNT
         for now_s in range(0, int(days * DAY_S), STEP_S):
             ma = self._flowing_ma(now_s)
             pack.pass_current(ma, STEP_S * 1_000_000)
             if not now_s % 3600:
                 pack.lose(3600)
+                pack.warm(warm_c)  # the hysteresis follows the charge
                 if self.spread() > GOAL_SPREAD:
                     self.apart_until_s = now_s
             pack.fill_mv(ma, cells_mv)

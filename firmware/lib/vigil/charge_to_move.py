@@ -17,6 +17,7 @@ PERIOD_MS = const(1000)
 # Where the board says nothing: rather too much is believed to have left a cell than too little.
 _UNSTATED_OHM = const(33)
 _SMALL_DIVISOR = const(20)  # of the capacity an hour
+_STILL_DIVISOR = const(100)
 _KNEE_HELD_MS = const(60000)
 _REST_HELD_MS = const(1800000)
 _AGAIN_MS = const(10000)
@@ -55,8 +56,8 @@ class ChargeToMove(TopVoltage):
         cell_models.let_go()
         # Not known below this share: on a plateau all cells look alike. 0: at rest it is.
         self.knee = getattr(chemistry, "knee", 0)
-        # Half the hysteresis near full, which is always reached by charging.
-        self._lift_dmv = 2 * (figures[4][-2] + 4 * figures[4][-1]) if self.knee else 0
+        # Half the hysteresis before the knee, which is always reached by charging.
+        self._lift_dmv = 10 * figures[4][-2] if self.knee else 0
         per_ah = 1000.0 / capacity_mah
         self._ohm = per_ah * figures[0]
         self._fast_ohm, self._fast_ms = per_ah * figures[1][0], int(1000 * figures[1][1])
@@ -187,7 +188,12 @@ class ChargeToMove(TopVoltage):
         self._fast_ma += (ma - self._fast_ma) * (ms / (ms + self._fast_ms))
         self._slow_ma += (ma - self._slow_ma) * (ms / (ms + self._slow_ms))
         self._told_ms = min(self._told_ms + ms, _AGAIN_MS)
-        if abs(ma) * _SMALL_DIVISOR > self.capacity_mah:
+        if (
+            abs(ma) * _SMALL_DIVISOR > self.capacity_mah
+            or self.knee
+            and ma * _STILL_DIVISOR < 0 - self.capacity_mah
+        ):
+            # A discharge turns the hysteresis round.
             self._still_ms = 0
         else:
             self._still_ms = min(self._still_ms + ms, _REST_HELD_MS)
