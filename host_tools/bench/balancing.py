@@ -17,7 +17,7 @@ from host_tools.bench.accuracy.solar import Home
 from host_tools.mock.cells import Pack
 from vigil import chemistry as chemistries
 from vigil.balance import Balancer, TopVoltage
-from vigil.charge_to_move import PERIOD_MS, ChargeToMove
+from vigil.charge_to_move import ChargeToMove
 from vigil.memory import Memory
 from vigil.sample import BOARD, CELLS, CURRENT, TEMPS, UNKNOWN
 
@@ -116,17 +116,11 @@ class _Board:
         self.chemistry = chemistry
 
 
-class _Nothing:
+class _Nothing(TopVoltage):
     """No balancing at all."""
-
-    stretches = 1
-    floor_mv = 0
 
     def choose(self, sample, bleed):
         pass
-
-    def bled(self, bleed, ms):
-        return True
 
 
 @dataclass
@@ -165,13 +159,8 @@ class Bench:
         figures = chemistries.by_name(chemistry)
         board = _Board(chemistry)
         board.bleed_ohm = told_ohm
-        start_mv = figures.balance_start_mv
-        if way == "charge":
-            self.policy = ChargeToMove(board, figures, self.seen, Memory())
-        elif way == "voltage":
-            self.policy = TopVoltage(start_mv, figures.balance_delta_mv)
-        else:
-            self.policy = _Nothing()
+        make = {"charge": ChargeToMove, "voltage": TopVoltage, "none": _Nothing}[way]
+        self.policy = make(board, figures, self.seen, Memory())
         self.balancer = Balancer(self.policy, CELL_COUNT, False, MOST_AT_ONCE)
         self._ohm = [BLEED_OHM * (1 + dice.gauss(0, _BLEED_OHM_SIGMA)) for _ in range(CELL_COUNT)]
         common_mv = dice.choice((-5.0, 5.0))
@@ -186,7 +175,6 @@ class Bench:
         self.neighbours = self.most_at_once = 0
         self._may_charge = True
         self._next_ms = 0
-        self._stepped_ms = 0
         self.apart_until_s = -1
         self.begun = self.spread()
 
@@ -261,10 +249,8 @@ class Bench:
         """The firmware's slow tasks for as long as a step lasts."""
         end_ms = now_ms + STEP_S * 1000
         balancer = self.balancer
-        if self.way == "charge" and now_ms - self._stepped_ms >= PERIOD_MS:
-            self._stepped_ms = now_ms
-            while self.policy.step(now_ms):
-                pass
+        while self.policy.period_ms and self.policy.step(now_ms):
+            pass
         while now_ms < end_ms:
             if now_ms >= self._next_ms:
                 if balancer.step(self.seen, True, now_ms):

@@ -5,6 +5,7 @@ make a link from a Status), watchdog (or None), and pins as docs/inputs-and-outp
 `estimator` is the class vigil.estimate.task.EstimateTask; without it the charge is only counted.
 `black_box` is the class vigil.blackbox.BlackBox, where trips shall be kept with what led to them.
 `calibration` is the class vigil.calibration.Calibration, where its owner may correct it.
+`balancing` is vigil.charge_to_move.ChargeToMove; without it cells are bled by voltage, at the top.
 A board whose links show points has `points`, the class vigil.points.Points, and perhaps an
 `authority` of its own (see vigil.door); else it gets a vigil.auth.Authority.
 What survives a restart is in the Memory.
@@ -100,11 +101,18 @@ class Bms:
         memory.restore(self.switches)
         if memory.safe_mode:
             self.switches.forbid(REASON_SAFE_MODE)
+        self.balancing = _policy_of(board)(board, self.chemistry, self.sample, memory)
         self.balancer = Balancer(
-            TopVoltage(self.chemistry.balance_start_mv, self.chemistry.balance_delta_mv),
+            self.balancing,
             front_end.cell_count,
             front_end.bleeds_adjacent,
+            getattr(board, "most_bleeding", 255),
         )
+        self.active_balancer = None
+        if getattr(board, "active_balancer", None):
+            from vigil.active_balancer import ActiveBalancer
+
+            self.active_balancer = ActiveBalancer(board, self.balancing, self.balancer)
         self.early_warning = EarlyWarning(
             self.sample,
             self.protection,
@@ -177,6 +185,8 @@ class Bms:
         calibration = self.calibration = make_calibration and make_calibration(self)
         if calibration:
             tasks.append(SlowTask(calibration.step, calibration.period_ms))
+        if self.balancing.period_ms:
+            tasks.append(SlowTask(self.balancing.step, self.balancing.period_ms))
         if self.door:
             self.door.task = SlowTask(self.door.step, self.door.period_ms)
             tasks.append(self.door.task)
@@ -212,6 +222,8 @@ class Bms:
             self.front_end.all_off()
             self.panel.dark()
             self.climate.off(time.ticks_ms())
+            if self.active_balancer:
+                self.active_balancer.off(time.ticks_ms())
 
     def use_limits(self, table):
         """Take over a whole set of limits, or refuse it whole: every problem, [] when accepted.
@@ -293,6 +305,7 @@ class Bms:
         if memory.take_latched(self.switches):
             memory.stage()
         self.estimator.keep()
+        self.balancing.keep()
         watchdog = self.board.watchdog
         while (memory.state_waits and memory.commit()) or (
             memory.journal_waits and memory.flush()
@@ -453,6 +466,8 @@ class Bms:
             return False
         # A pack that may not charge because a cell is high needs its bleeding all the more.
         fault_free = not self.protection.actions & limits.OPEN_DISCHARGE
+        if self.active_balancer:
+            self.active_balancer.step(fault_free, now_ms)
         if self.balancer.step(sample, fault_free, now_ms):
             try:
                 self.front_end.balance(self.balancer.bleed)
@@ -470,6 +485,11 @@ class Bms:
             self.memory.note(self.keeper.uptime_s, journal.BUTTON, journal.BUTTON_KEYS)
             self.authority.open_commissioning(now_ms)
         return False
+
+
+def _policy_of(board):
+    """The board's own class of balancing, or the one by voltage."""
+    return getattr(board, "balancing", TopVoltage)
 
 
 def _estimator_of(board):

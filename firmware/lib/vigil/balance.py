@@ -19,6 +19,7 @@ from vigil.sample import (
 
 _BLEED_MS = const(10000)  # shorter than the time after which chips stop by themselves
 _REST_MS = const(2000)  # the chip takes up to a second to stop, then filters must settle
+_HYSTERESIS_MV = const(5)
 _COLDEST_DC = const(0)
 _HOTTEST_DC = const(550)
 # From here on fewer cells bleed at once, the warmer the board; at the end none.
@@ -37,11 +38,12 @@ class TopVoltage:
 
     stretches = 1  # so many turns between two measurements
     floor_mv = 0  # with a lower cell nothing is bled
+    period_ms = 0  # of its step(), if it has one
+    known = False  # what has to leave each cell
 
-    def __init__(self, start_mv, delta_mv=10, hysteresis_mv=5):
-        self.start_mv = start_mv
-        self.delta_mv = delta_mv
-        self.hysteresis_mv = hysteresis_mv
+    def __init__(self, board, chemistry, sample, memory):
+        self.start_mv = chemistry.balance_start_mv
+        self.delta_mv = chemistry.balance_delta_mv
 
     def choose(self, sample, bleed):
         """Mark in `bleed` (one byte a cell, holding the choice before) the cells to bleed."""
@@ -50,13 +52,16 @@ class TopVoltage:
         for cell in range(sample.cell_count):
             cell_mv = values[sample.cells_at + cell]
             # A cell that bleeds goes on until it is well below the start of bleeding.
-            slack = self.hysteresis_mv if bleed[cell] else 0
+            slack = _HYSTERESIS_MV if bleed[cell] else 0
             wanted = (
                 cell_mv != UNKNOWN
                 and cell_mv >= self.start_mv - slack
                 and cell_mv - lowest >= self.delta_mv - slack
             )
             bleed[cell] = 1 if wanted else 0
+
+    def keep(self):
+        """Nothing is."""
 
     def bled(self, bleed, ms):
         """These cells have been bled for so long; True while the choice still holds."""
@@ -92,7 +97,7 @@ class Balancer:
         if not self._started:
             self._since_ms = now_ms
             self._started = True
-        if not (self.allowed and fault_free and self._sample_allows(sample)):
+        if not (self.allowed and fault_free and self.may_bleed(sample)):
             return self._stop(now_ms)
         waited_ms = (now_ms - self._since_ms) & _TICKS
         if self._phase == _BLEEDING:
@@ -117,7 +122,8 @@ class Balancer:
         self._stretch = 0
         return True
 
-    def _sample_allows(self, sample):
+    def may_bleed(self, sample):
+        """All is known and believed, not too cold, too hot or too empty."""
         health = sample.health
         return (
             self._is_known(sample, CELLS)

@@ -13,7 +13,6 @@ from vigil.balance import TopVoltage
 from vigil.leak import LeakWatch
 from vigil.sample import CELLS, CURRENT, UNKNOWN
 
-PERIOD_MS = const(1000)
 # Where the board says nothing: rather too much is believed to have left a cell than too little.
 _UNSTATED_OHM = const(33)
 _SMALL_DIVISOR = const(20)  # of the capacity an hour
@@ -31,6 +30,7 @@ _MOST_SIGMA = const(1000)
 _MOST = const(2000)  # nothing learned says more
 _HOUR_MS = const(3600000)
 _FORGOTTEN = const(1)  # of the variance, in an hour
+_MOVED = const(2500)  # variance
 _PER_SLICE = const(4)
 _TICKS = const(0x3FFFFFFF)
 
@@ -42,15 +42,16 @@ class ChargeToMove(TopVoltage):
     """
 
     stretches = 3
+    period_ms = 1000
 
     def __init__(self, board, chemistry, sample, memory):
         # Only for the start.
         from vigil import cell_models
 
-        super().__init__(chemistry.balance_start_mv, chemistry.balance_delta_mv)
+        super().__init__(board, chemistry, sample, memory)
         self.floor_mv = chemistry.under_voltage_mv[1]
         self.capacity_mah = capacity_mah = board.capacity_mah
-        self._sample = sample
+        self.sample = sample
         self._ocv_dmv = chemistry.ocv_dmv
         figures = cell_models.figures(board.chemistry)
         cell_models.let_go()
@@ -68,6 +69,7 @@ class ChargeToMove(TopVoltage):
         self.left_mas = array("i", [0] * count)
         self.variance = array("i", [_MOST_SIGMA * _MOST_SIGMA] * count)
         self.known = False
+        self.looks = 0
         self.disturbed = False  # the voltages are not the cells' own: something else balances
         self.leak = LeakWatch(count, self.unit_mas, capacity_mah)
         # For links.
@@ -109,12 +111,13 @@ class ChargeToMove(TopVoltage):
                 cell_mv != UNKNOWN
                 and lowest >= self.floor_mv
                 and self.left_mas[cell] > least
+                and not self.disturbed
                 and not (apart and cell_mv == lowest)
             )
             bleed[cell] = 1 if wanted else 0
 
     def bled(self, bleed, ms):
-        values = self._sample.cell_values
+        values = self.sample.cell_values
         still = True
         for cell in range(len(bleed)):
             if bleed[cell]:
@@ -130,6 +133,12 @@ class ChargeToMove(TopVoltage):
                     self.left_mas[cell] = 0
         self._changed = True
         return still
+
+    def unsettle(self):
+        """Something else has moved charge: nobody knows how much."""
+        self._still_ms = 0
+        for cell in range(len(self.variance)):
+            self.variance[cell] = min(self.variance[cell] + _MOVED, _MOST_SIGMA * _MOST_SIGMA)
 
     def _sigma(self, cell):
         sigma = int(self.variance[cell] ** 0.5)
@@ -180,7 +189,7 @@ class ChargeToMove(TopVoltage):
         return False
 
     def _follow(self, ms):
-        sample = self._sample
+        sample = self.sample
         ma = sample.values[sample.current_at]
         if not sample.sequence(CURRENT) or ma == UNKNOWN:
             self._still_ms = 0
@@ -280,6 +289,7 @@ class ChargeToMove(TopVoltage):
                 # Looks that follow each other are alike: together no surer than one.
                 self.variance[cell] = max(variance - (variance * gain >> 8), its_own)
         self.known = self._changed = True
+        self.looks = (self.looks + 1) & _TICKS
         self.leak.look(shares, self._sigmas, hidden, self.knee)
         self._show()
 
