@@ -356,7 +356,7 @@ class Pieces:
         balancer.policy.choose(bms.sample, balancer._chosen)
         for cell in range(0, CELLS, 3):
             balancer._chosen[cell] = 1
-        balancer._take_turn()
+        balancer._take_turn(bms.sample)
         self.chip.balance(balancer.bleed)
 
     # These do the same each time, on a board without heater, fan and panel.
@@ -479,6 +479,30 @@ class Pieces:
         calibration._sequence = 0 - 1
         calibration.step(self.now_ms)
         calibration.result = 0
+    def to_move_idle(self):
+        """A second in which nothing is learned."""
+        self.now_ms += 1000
+        self._to_move().step(self.now_ms)
+
+    def to_move(self):
+        """The dearest slice: what all cells' shares say of what has to leave them."""
+        policy = self._to_move()
+        for cell in range(CELLS):
+            policy._mv[cell] = 3420 + 5 * cell
+            policy._place(cell)
+        begun = policy.looks
+        policy._at = CELLS
+        policy.step(self.now_ms)
+        assert policy.looks == begun + 1
+
+    def _to_move(self):
+        from vigil.charge_to_move import ChargeToMove
+        from vigil.memory import Memory
+
+        bms = self.bms
+        if not bms.to_move:
+            bms.to_move = ChargeToMove(bms.board, bms.chemistry, bms.sample, Memory())
+        return bms.to_move
 
     def keeper_idle(self):
         self.now_ms += 10

@@ -87,6 +87,7 @@ TASKS = {
     "black_box": (94500, 330000),  # everything recorded; the extremes and an event's head, too
     "calibration": (2730, 42700),  # a value of the ten seconds added
     "estimator": (36335, 265795),  # the pack's figure; some guesses of the grid
+    "to_move": (30000, 200000),  # a second; what all cells' shares say
 }
 # For a task that has no row: as much as the dearest one that has.
 DEFAULT_TASK = (100015, 330000)

@@ -459,6 +459,53 @@ POINTS = (
         "authority proofs_refused",
         "since the start: proofs, seals and key changes that were not believed",
     ),
+    # Balancing by charge (docs/balancing.md).
+    Point(
+        1900,
+        "to_move_mah",
+        U16,
+        MAH,
+        "to_move to_move_mah",
+        "charge that has still to leave each cell",
+        MOST_CELLS,
+        CELLS,
+    ),
+    Point(
+        1948,
+        "leak_ma",
+        U16,
+        MA,
+        "leak leak_ma",
+        "what each cell loses by itself beyond its neighbours",
+        MOST_CELLS,
+        CELLS,
+    ),
+    Point(
+        1996,
+        "leak_sigma_ma",
+        U16,
+        MA,
+        "leak sigma_ma",
+        "one sigma of it",
+        MOST_CELLS,
+        CELLS,
+    ),
+    Point(
+        2044,
+        "spread",
+        U16,
+        PERMILLE,
+        "to_move spread_permille",
+        "between the fullest and the emptiest cell, as far as it is known",
+    ),
+    Point(
+        2045,
+        "leaking_cell",
+        U16,
+        NUMBER,
+        "leak cell",
+        f"loses 0.2 mA and more for each Ah, surely; 0: none; {_PLACE}",
+    ),
 )
 
 

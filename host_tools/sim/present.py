@@ -15,7 +15,10 @@ _BEFORE_SENTENCES = (
     "charge_on discharge_on true_charge_on true_discharge_on"
 ).split()
 _AFTER_SENTENCES = ("balancing", "cycle_us_max", "overruns")
-_ADDED = ("charge_limit_ma", "heater_on", "fan_on", "sleeping_in_s", "asleep")
+_ADDED = (
+    *("charge_limit_ma", "heater_on", "fan_on", "sleeping_in_s", "asleep"),
+    "to_move_mah",  # of each cell; empty while nothing has been learned
+)
 _COLUMNS = 100
 
 # (what it needs, what to say) to Python, for each protocol.

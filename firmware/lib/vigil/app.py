@@ -101,9 +101,12 @@ class Bms:
         memory.restore(self.switches)
         if memory.safe_mode:
             self.switches.forbid(REASON_SAFE_MODE)
-        self.balancing = _policy_of(board)(board, self.chemistry, self.sample, memory)
+        policy = getattr(board, "balancing", TopVoltage)
+        policy = policy(board, self.chemistry, self.sample, memory)
+        self.to_move = policy if policy.period_ms else None
+        self.leak = policy.leak
         self.balancer = Balancer(
-            self.balancing,
+            policy,
             front_end.cell_count,
             front_end.bleeds_adjacent,
             getattr(board, "most_bleeding", 255),
@@ -112,7 +115,7 @@ class Bms:
         if getattr(board, "active_balancer", None):
             from vigil.active_balancer import ActiveBalancer
 
-            self.active_balancer = ActiveBalancer(board, self.balancing, self.balancer)
+            self.active_balancer = ActiveBalancer(board, policy, self.balancer)
         self.early_warning = EarlyWarning(
             self.sample,
             self.protection,
@@ -187,6 +190,8 @@ class Bms:
             tasks.append(SlowTask(calibration.step, calibration.period_ms))
         if self.balancing.period_ms:
             tasks.append(SlowTask(self.balancing.step, self.balancing.period_ms))
+        if self.to_move:
+            tasks.append(SlowTask(policy.step, policy.period_ms))
         if self.door:
             self.door.task = SlowTask(self.door.step, self.door.period_ms)
             tasks.append(self.door.task)
@@ -305,7 +310,8 @@ class Bms:
         if memory.take_latched(self.switches):
             memory.stage()
         self.estimator.keep()
-        self.balancing.keep()
+        if self.to_move:
+            self.to_move.keep()
         watchdog = self.board.watchdog
         while (memory.state_waits and memory.commit()) or (
             memory.journal_waits and memory.flush()
@@ -485,11 +491,6 @@ class Bms:
             self.memory.note(self.keeper.uptime_s, journal.BUTTON, journal.BUTTON_KEYS)
             self.authority.open_commissioning(now_ms)
         return False
-
-
-def _policy_of(board):
-    """The board's own class of balancing, or the one by voltage."""
-    return getattr(board, "balancing", TopVoltage)
 
 
 def _estimator_of(board):

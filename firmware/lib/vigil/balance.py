@@ -40,6 +40,7 @@ class TopVoltage:
     floor_mv = 0  # with a lower cell nothing is bled
     period_ms = 0  # of its step(), if it has one
     known = False  # what has to leave each cell
+    leak = None
 
     def __init__(self, board, chemistry, sample, memory):
         self.start_mv = chemistry.balance_start_mv
@@ -59,9 +60,6 @@ class TopVoltage:
                 and cell_mv - lowest >= self.delta_mv - slack
             )
             bleed[cell] = 1 if wanted else 0
-
-    def keep(self):
-        """Nothing is."""
 
     def bled(self, bleed, ms):
         """These cells have been bled for so long; True while the choice still holds."""

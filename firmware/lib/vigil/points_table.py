@@ -1,7 +1,7 @@
 """The packed points: written by `make docs` from host_tools/points/declared.py."""
 
 # How a record is made is told in points.py.
-SCHEMA = 0x8E055E45
+SCHEMA = 0xCD2C5043
 TABLE = (
     b"\x00\x00\x00\x0a\x02\x03\x00\xff"
     b"\x02\x00\x00\x0a\x02\x03\x01\xff"
@@ -131,6 +131,11 @@ TABLE = (
     b"\xa8\x06\x00\x00\x01\x17\x55\xff"
     b"\xa9\x06\x00\x00\x01\x17\x56\xff"
     b"\xaa\x06\x00\x00\x01\x17\x57\xff"
+    b"\x6c\x07\x00\x09\x30\x38\x58\xff"
+    b"\x9c\x07\x00\x02\x30\x39\x59\xff"
+    b"\xcc\x07\x00\x02\x30\x39\x5a\xff"
+    b"\xfc\x07\x00\x07\x01\x18\x5b\xff"
+    b"\xfd\x07\x00\x00\x01\x19\x5c\xff"
 )
 RANGES = (
     b"\x00\x00\x00\xf0\x00\x00\x00\x10"
@@ -230,6 +235,11 @@ NAMES = (
     "sessions_open",
     "sessions_opened",
     "proofs_refused",
+    "to_move_mah",
+    "leak_ma",
+    "sigma_ma",
+    "spread_permille",
+    "cell",
 )
 COMPUTED = (
     "state",

@@ -39,6 +39,8 @@ HOLDERS = (
     "charge",
     "estimator",
     "authority",
+    "to_move",
+    "leak",
 )
 
 
