@@ -25,8 +25,8 @@ _HOTTEST_DC = const(550)
 # From here on fewer cells bleed at once, the warmer the board; at the end none.
 _BOARD_WARM_DC = const(600)
 _BOARD_HOT_DC = const(850)
-_CELLS_DOUBT = const(CELLS_DOUBT - HEALTH_FIRST)
-_TEMPS_DOUBT = const(TEMPS_DOUBT - HEALTH_FIRST)
+_CELLS_DOUBT = CELLS_DOUBT - HEALTH_FIRST
+_TEMPS_DOUBT = TEMPS_DOUBT - HEALTH_FIRST
 
 _MEASURING = const(0)
 _BLEEDING = const(1)

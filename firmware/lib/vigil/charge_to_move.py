@@ -130,7 +130,9 @@ class ChargeToMove(TopVoltage):
                 self.leak.bled_mas[cell] += mas
                 if left <= 0:
                     still = False
-                    self.left_mas[cell] = 0
+                    self.left_mas[cell] = left = 0
+                if self.known:
+                    self.to_move_mah[cell] = (left + 1800) // 3600
         self._changed = True
         return still
 
@@ -287,7 +289,7 @@ class ChargeToMove(TopVoltage):
             self.left_mas[cell] += (apart_mas >> 8) * gain
             if variance > its_own:
                 # Looks that follow each other are alike: together no surer than one.
-                self.variance[cell] = max(variance - (variance * gain >> 8), its_own)
+                self.variance[cell] = its_own
         self.known = self._changed = True
         self.looks = (self.looks + 1) & _TICKS
         self.leak.look(shares, self._sigmas, hidden, self.knee)
