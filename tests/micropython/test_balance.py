@@ -123,9 +123,13 @@ def test_the_warmer_the_board_the_fewer_cells_bleed_at_once_and_each_has_its_tur
         shelf = Shelf(adjacent=True, most=6)
         shelf.board_dc = board_dc
         shelf.cells_mv = [3450] * 15 + [3410]
-        shelf.run(200)
-        assert max([len(cells) for cells in shelf.history]) == most
         bled = set()
-        for cells in shelf.history:
-            bled.update(cells)
+        at_once = 0
+        for _ in range(20):
+            shelf.run(10)
+            for cells in shelf.history:
+                bled.update(cells)
+                at_once = max(at_once, len(cells))
+            shelf.history = []
+        assert at_once == most
         assert len(bled) == (15 if most else 0)
