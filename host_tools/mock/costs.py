@@ -76,6 +76,8 @@ TASKS = {
     "commission": (7691, 7691),
     "balance": (17150, 138441),  # the choice among 16 cells, and the mask
     "keeper": (33890, 69469),  # the state written
+    "balance": (20765, 194231),  # the choice among 16 cells, and the mask
+    "keeper": (29243, 65643),  # the state written
     "early_warning": (100015, 100021),
     "tend_panel": (28652, 28656),
     "charge_guard": (13660, 13659),
@@ -87,7 +89,7 @@ TASKS = {
     "black_box": (94500, 330000),  # everything recorded; the extremes and an event's head, too
     "calibration": (2730, 42700),  # a value of the ten seconds added
     "estimator": (36335, 265795),  # the pack's figure; some guesses of the grid
-    "to_move": (30000, 200000),  # a second; what all cells' shares say
+    "to_move": (25840, 412510),  # a second; what all cells' shares say
 }
 # For a task that has no row: as much as the dearest one that has.
 DEFAULT_TASK = (100015, 330000)
@@ -114,7 +116,7 @@ LTC681X_ROWS = {
 LTC681X_TASKS = {
     "bring_up": (6750, 116842),
     "commission": (10392, 10392),
-    "balance": (19952, 400149),
+    "balance": (23570, 456000),
     "keeper": (28919, 65708),
     "early_warning": (141097, 141072),
     "tend_panel": (28400, 28395),
@@ -145,7 +147,7 @@ BQ769X0_ROWS = {
 BQ769X0_TASKS = {
     "bring_up": (3602, 246442),
     "commission": (7250, 7251),
-    "balance": (17196, 139245),
+    "balance": (20810, 195000),
     "keeper": (29785, 66336),
     "early_warning": (89135, 89145),
     "tend_panel": (28360, 28360),

@@ -178,8 +178,11 @@ class ChargeToMove(TopVoltage):
             return True
         if self._at == count:
             self._at += 1
-            self._learn()
+            if self._learn():
+                return self.leak.look(self._shares, self._sigmas, self.knee)
             return False
+        if self.leak.busy:
+            return self.leak.step()
         elapsed_ms = 0 if self._last_ms < 0 else (now_ms - self._last_ms) & _TICKS
         self._last_ms = now_ms
         self._follow(elapsed_ms)
@@ -257,9 +260,8 @@ class ChargeToMove(TopVoltage):
         shares = self._shares
         lowest = min(shares)
         if not self.knee and lowest < _LEAST_REST:
-            return
+            return False
         count = len(shares)
-        lowest_sigma = 0
         for cell in range(count):
             if shares[cell] == lowest:
                 at = cell
@@ -292,8 +294,8 @@ class ChargeToMove(TopVoltage):
                 self.variance[cell] = its_own
         self.known = self._changed = True
         self.looks = (self.looks + 1) & _TICKS
-        self.leak.look(shares, self._sigmas, hidden, self.knee)
         self._show()
+        return True
 
     def _show(self):
         if not self.known:

@@ -13,10 +13,12 @@ from vigil.sample import UNKNOWN
 _LEAST_S = const(72000)  # between two looks that tell a rate
 _ALIKE = const(500)  # share: looks that may be compared
 _LONG_S = const(604800)
+_FAR = const(2000)
 # Of the capacity an hour: a cell that loses so much is told, until it loses half of it.
 _TOLD_DIVISOR = const(5000)
 _BLEED_ERROR = const(0.1)
-_UNLIKE = const(0.01)  # capacities that differ, between two looks at different shares
+_UNLIKE = const(0.0001)  # squared: capacities that differ, between looks at different shares
+_PER_SLICE = const(4)
 _SURE = const(2.0)
 # A leak may begin: so much sigma comes back in a day, as a share of what is told.
 _NEW = const(0.25)
@@ -34,6 +36,11 @@ class LeakWatch:
         self._variances = array("f", [-1.0] * cell_count)  # -1: never told
         self._shares = array("i", [0] * cell_count)
         self._sigmas = array("i", [0] * cell_count)
+        self._lost = array("i", [0] * cell_count)
+        self._usual = self._usual_bled = 0
+        self._look = None
+        self._at = 0
+        self.busy = False
         self._begun = False
         self._since_s = 0
         self._rest_ms = 0
@@ -56,38 +63,52 @@ class LeakWatch:
             if self._variances[cell] >= 0.0:
                 self._variances[cell] += more * more / 24.0
 
-    def look(self, shares, sigmas, hidden, floor):
-        """All cells' shares; hidden: those at `floor` may be lower still."""
+    def look(self, shares, sigmas, floor):
+        """All cells' shares; those at `floor` may be lower still. True if step() has work now."""
         if not self._begun:
-            if not hidden:
+            if min(shares) > floor:
                 self._begin(shares, sigmas)
-            return
+            return False
         # At another charge, cells of other capacities are apart by more than they have lost.
         moved = abs(max(self._shares) - max(shares))
         if self._since_s < _LEAST_S or (moved > _ALIKE and self._since_s < _LONG_S):
-            return
+            return False
         count = len(shares)
-        bled = sorted(self.bled_mas)[count // 2]
-        seconds = float(self._since_s)
-        # Charge that a cell has lost by itself, beside a common part.
-        lost = [
-            (self._shares[cell] - shares[cell]) * self._unit_mas - self.bled_mas[cell]
-            for cell in range(count)
-        ]
-        usual = sorted(lost)[count // 2]
+        lost = self._lost
         for cell in range(count):
-            rate_ma = (lost[cell] - usual) / seconds
-            if hidden and shares[cell] <= floor and rate_ma < self._leaks[cell]:
+            # Charge that a cell has lost by itself, beside a common part.
+            less = min(max(self._shares[cell] - shares[cell], 0 - _FAR), _FAR)
+            lost[cell] = less * self._unit_mas - self.bled_mas[cell]
+        self._usual = sorted(lost)[count // 2]
+        self._usual_bled = sorted(self.bled_mas)[count // 2]
+        self._look = (shares, sigmas, floor)
+        self._at = 0
+        self.busy = True
+        return True
+
+    def step(self):
+        """A slice of that work: some cells."""
+        shares, sigmas, floor = self._look
+        seconds = float(self._since_s)
+        count = len(shares)
+        for cell in range(self._at, min(self._at + _PER_SLICE, count)):
+            rate_ma = (self._lost[cell] - self._usual) / seconds
+            if shares[cell] <= floor and rate_ma < self._leaks[cell]:
                 continue  # no more than that is known
-            error = self._sigmas[cell] ** 2 + sigmas[cell] ** 2
-            error += (_UNLIKE * (self._shares[cell] - shares[cell])) ** 2
-            error = error * float(self._unit_mas) ** 2
-            error += (_BLEED_ERROR * (self.bled_mas[cell] - bled)) ** 2
-            self._weigh(cell, rate_ma, error / (seconds * seconds))
-        self._tell()
-        self._begun = False
-        if not hidden:
-            self._begin(shares, sigmas)
+            moved = self._shares[cell] - shares[cell]
+            error = float(self._sigmas[cell] * self._sigmas[cell] + sigmas[cell] * sigmas[cell])
+            error += _UNLIKE * moved * moved
+            error *= float(self._unit_mas) * self._unit_mas
+            bled = _BLEED_ERROR * (self.bled_mas[cell] - self._usual_bled)
+            self._weigh(cell, rate_ma, (error + bled * bled) / (seconds * seconds))
+        self._at += _PER_SLICE
+        self.busy = self._at < count
+        if not self.busy:
+            self._tell()
+            self._begun = False
+            if min(shares) > floor:
+                self._begin(shares, sigmas)
+        return self.busy
 
     def _begin(self, shares, sigmas):
         for cell in range(len(shares)):
