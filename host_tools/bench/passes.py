@@ -479,6 +479,7 @@ class Pieces:
         calibration._sequence = 0 - 1
         calibration.step(self.now_ms)
         calibration.result = 0
+
     def to_move_idle(self):
         """A second in which nothing is learned."""
         self.now_ms += 1000

@@ -74,10 +74,8 @@ BLACK_BOX = 300000
 TASKS = {
     "bring_up": (3601, 149781),  # 32 bytes of the configuration compared
     "commission": (7691, 7691),
-    "balance": (17150, 138441),  # the choice among 16 cells, and the mask
     "keeper": (33890, 69469),  # the state written
     "balance": (20765, 194231),  # the choice among 16 cells, and the mask
-    "keeper": (29243, 65643),  # the state written
     "early_warning": (100015, 100021),
     "tend_panel": (28652, 28656),
     "charge_guard": (13660, 13659),

@@ -188,8 +188,6 @@ class Bms:
         calibration = self.calibration = make_calibration and make_calibration(self)
         if calibration:
             tasks.append(SlowTask(calibration.step, calibration.period_ms))
-        if self.balancing.period_ms:
-            tasks.append(SlowTask(self.balancing.step, self.balancing.period_ms))
         if self.to_move:
             tasks.append(SlowTask(policy.step, policy.period_ms))
         if self.door:
