@@ -12,6 +12,9 @@ TEMPS = 3
 CAPACITY_MAH = 20000
 CHEMISTRY = "LFP"
 SHUNT_UOHM = 1000
+# As simulated: the board draws nothing from the cells past the shunt; each is bled through this.
+OWN_UA = 0
+BLEED_OHM = 68
 CYCLE_MS = 250
 
 BOTH_OFF_PIN = 3  # to the board's own gate clamps, with a pull-down: low opens both switches
@@ -47,6 +50,7 @@ def build():
     from vigil.afe.bq769x0 import Bq769x0
     from vigil.blackbox import BlackBox
     from vigil.calibration import Calibration
+    from vigil.charge_to_move import ChargeToMove
     from vigil.estimate.ageing import Ageing
     from vigil.estimate.allow import AllowedAhead
     from vigil.estimate.task import EstimateTask
@@ -64,6 +68,9 @@ def build():
     board.ageing = Ageing
     board.allowed = AllowedAhead
     board.totals = Totals
+    board.balancing = ChargeToMove
+    board.own_ua = OWN_UA
+    board.bleed_ohm = BLEED_OHM
     board.cycle_ms = CYCLE_MS
     # No faster than this: the chip's own limit.
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=100000, timeout=10000)

@@ -12,6 +12,9 @@ SWITCH_TEMPS = 1  # a thermistor at the switches
 CAPACITY_MAH = 100000
 CHEMISTRY = "LFP"
 SHUNT_UOHM = 500
+# As simulated: the board draws nothing from the cells past the shunt; each is bled through this.
+OWN_UA = 0
+BLEED_OHM = 68
 # Two published gain figures differ by 1.2 %; commissioning decides, here for the simulated chip.
 CURRENT_GAIN_UOHM = 7568.4
 
@@ -63,6 +66,7 @@ def build():
     from vigil.afe.bq76952 import Bq76952
     from vigil.blackbox import BlackBox
     from vigil.calibration import Calibration
+    from vigil.charge_to_move import ChargeToMove
     from vigil.estimate.ageing import Ageing
     from vigil.estimate.allow import AllowedAhead
     from vigil.estimate.task import EstimateTask
@@ -80,6 +84,9 @@ def build():
     board.ageing = Ageing
     board.allowed = AllowedAhead
     board.totals = Totals
+    board.balancing = ChargeToMove
+    board.own_ua = OWN_UA
+    board.bleed_ohm = BLEED_OHM
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=400000, timeout=2000)
     both_off = Pin(BOTH_OFF_PIN, Pin.OUT, value=0)
     board.front_end = Bq76952(

@@ -1,5 +1,5 @@
 """`make bench`: what the code costs on a board; how fast a simulated hour runs, what limits it;
-how far off the estimates are (ten minutes or more of it).
+how far off the estimates are (ten minutes or more of it); how well the cells are balanced.
 
 Prints tables, writes build/bench.json; exit code 1 if a kernel is dearer than figures.json says,
 or other code no longer costs what host_tools/mock/costs.py says.
@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from host_tools.bench import bytecode, code_costs, figures, heap, kernels
+from host_tools.bench import balancing, bytecode, code_costs, figures, heap, kernels
 from host_tools.bench.accuracy import __main__ as accuracy
 from host_tools.bench.cortex_m0plus import MissingTool
 from host_tools.bench.health import __main__ as health
@@ -103,6 +103,7 @@ def main():
     heaps = heap.report(image.real_boards())
     far_off = accuracy.run()
     aged = health.run()
+    balanced = balancing.run()
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(
@@ -117,6 +118,7 @@ def main():
                 "heap": heaps,
                 "accuracy": far_off,
                 "health": aged,
+                "balancing": balanced,
             },
             indent=1,
         )

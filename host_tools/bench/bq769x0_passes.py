@@ -127,7 +127,7 @@ class Pieces(passes.Pieces):
         balancer.policy.choose(bms.sample, balancer._chosen)
         for cell in range(0, CELLS, 3):
             balancer._chosen[cell] = 1
-        balancer._take_turn()
+        balancer._take_turn(bms.sample)
         self.chip.balance(balancer.bleed)
 
     def backstop_watch(self):

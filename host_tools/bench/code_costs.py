@@ -20,7 +20,7 @@ _ALL_SCANS = 0x82
 _CELLS = 0x02
 # 660 of call glue; the kernel's twenty-odd instructions and its division are taken as 200.
 _COUNT_CHARGE = 860
-_OF_FLOATS = ("estimator", "allowed")
+_OF_FLOATS = ("estimator", "allowed", "to_move")
 # Pieces by the beginning of their names, where a port speaks another protocol.
 _OTHER_PASSES = {
     "ble": "ble_passes",

@@ -362,7 +362,7 @@ class Pieces:
         balancer.policy.choose(bms.sample, balancer._chosen)
         for cell in range(0, CELLS, 3):
             balancer._chosen[cell] = 1
-        balancer._take_turn()
+        balancer._take_turn(bms.sample)
         self.chip.balance(balancer.bleed)
 
     # These do the same each time, on a board without heater, fan and panel.
@@ -571,6 +571,30 @@ class Pieces:
         calibration._sequence = 0 - 1
         calibration.step(self.now_ms)
         calibration.result = 0
+
+    def to_move_idle(self):
+        """A second in which nothing is learned."""
+        self.now_ms += 1000
+        self._to_move().step(self.now_ms)
+
+    def to_move(self):
+        """The dearest slice: what all cells' shares say of what has to leave them."""
+        policy = self._to_move()
+        policy._at = CELLS
+        policy.step(self.now_ms)
+
+    def _to_move(self):
+        bms = self.bms
+        if not bms.to_move:
+            from vigil.charge_to_move import ChargeToMove
+            from vigil.memory import Memory
+
+            policy = ChargeToMove(bms.board, bms.chemistry, bms.sample, Memory())
+            for cell in range(CELLS):
+                policy._mv[cell] = 3420 + 5 * cell
+                policy._place(cell)
+            bms.to_move = policy
+        return bms.to_move
 
     def keeper_idle(self):
         self.now_ms += 10

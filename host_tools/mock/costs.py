@@ -86,7 +86,7 @@ BLACK_BOX = 300000
 TASKS = {
     "bring_up": (3601, 149781),  # 32 bytes of the configuration compared
     "commission": (7691, 7691),
-    "balance": (17150, 138441),  # the choice among 16 cells, and the mask
+    "balance": (20765, 194231),  # the choice among 16 cells, and the mask
     "keeper": (38000, 73000),  # the state written
     "early_warning": (100015, 100021),
     "tend_panel": (28652, 28656),
@@ -101,6 +101,7 @@ TASKS = {
     "estimator": (57787, 265795),  # the figures of pack and ageing; some guesses of the grid
     "allowed": (14500, 205000),  # nothing due; one side
     "totals": (30500, 133000),  # energy; everything
+    "to_move": (25840, 412510),  # a second; what all cells' shares say
 }
 # For a task that has no row: as much as the dearest one that has.
 DEFAULT_TASK = (100015, 330000)
@@ -127,7 +128,7 @@ LTC681X_ROWS = {
 LTC681X_TASKS = {
     "bring_up": (6750, 116842),
     "commission": (10392, 10392),
-    "balance": (19952, 400149),
+    "balance": (23570, 456000),
     "keeper": (32400, 70400),
     "early_warning": (141097, 141072),
     "tend_panel": (28400, 28395),
@@ -158,7 +159,7 @@ BQ769X0_ROWS = {
 BQ769X0_TASKS = {
     "bring_up": (3602, 246442),
     "commission": (7250, 7251),
-    "balance": (17196, 139245),
+    "balance": (20810, 195000),
     "keeper": (32400, 70000),
     "early_warning": (89135, 89145),
     "tend_panel": (28360, 28360),

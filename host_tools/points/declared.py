@@ -608,6 +608,53 @@ POINTS = (
         MOST_CELLS,
         CELLS,
     ),
+    # Balancing by charge (docs/balancing.md).
+    Point(
+        2110,
+        "to_move_mah",
+        U16,
+        MAH,
+        "to_move to_move_mah",
+        "charge that has still to leave each cell",
+        MOST_CELLS,
+        CELLS,
+    ),
+    Point(
+        2158,
+        "leak_ma",
+        U16,
+        MA,
+        "leak leak_ma",
+        "what each cell loses by itself beyond its neighbours",
+        MOST_CELLS,
+        CELLS,
+    ),
+    Point(
+        2206,
+        "leak_sigma_ma",
+        U16,
+        MA,
+        "leak sigma_ma",
+        "one sigma of it",
+        MOST_CELLS,
+        CELLS,
+    ),
+    Point(
+        2254,
+        "spread",
+        U16,
+        PERMILLE,
+        "to_move spread_permille",
+        "between the fullest and the emptiest cell, as far as it is known",
+    ),
+    Point(
+        2255,
+        "leaking_cell",
+        U16,
+        NUMBER,
+        "leak cell",
+        f"loses 0.2 mA and more for each Ah, surely; 0: none; {_PLACE}",
+    ),
 )
 
 

@@ -19,6 +19,7 @@ _ADDED = ("charge_limit_ma", "heater_on", "fan_on", "sleeping_in_s", "asleep")
 _ADDED += ("soh_pct", "soh_sigma_pct", "bad_joints")
 _ADDED += ("discharge_limit_ma", "limited_by", "time_to_empty_s", "time_to_full_s")
 _ADDED += ("total_ah", "total_wh")
+_ADDED += ("to_move_mah",)  # of each cell; empty while nothing has been learned
 _COLUMNS = 100
 
 # (what it needs, what to say) to Python, for each protocol.

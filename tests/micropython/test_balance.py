@@ -2,13 +2,16 @@
 
 from packs import Rig
 
+from vigil import chemistry
 from vigil.balance import Balancer, TopVoltage
+from vigil.sample import CELLS, CELLS_DOUBT, HEALTH_FIRST, TEMPS
 
 
 class Shelf(Rig):
-    def __init__(self, adjacent=False):
+    def __init__(self, adjacent=False, most=255):
         Rig.__init__(self)
-        self.balancer = Balancer(TopVoltage(3400), 16, adjacent)
+        policy = TopVoltage(None, chemistry.lfp(), self.sample, None)
+        self.balancer = Balancer(policy, 16, adjacent, most)
         self.history = []
 
     def run(self, seconds, fault_free=True):
@@ -94,7 +97,7 @@ def test_hysteresis_keeps_bleeding_below_the_start():
 
 
 def test_faults_and_cold_stop_bleeding_at_once():
-    for spoil in ("fault", "cold", "unknown"):
+    for spoil in ("fault", "cold", "unknown", "doubted", "stale", "hot board"):
         shelf = Shelf()
         shelf.cells_mv = [3410] * 16
         shelf.cells_mv[6] = 3450
@@ -103,6 +106,30 @@ def test_faults_and_cold_stop_bleeding_at_once():
             shelf.temps_dc[0] = -1
         elif spoil == "unknown":
             shelf.temps_dc[0] = 0x1FFFFFFF
+        elif spoil == "doubted":
+            shelf.sample.health[CELLS_DOUBT - HEALTH_FIRST] = 1
+        elif spoil == "stale":
+            shelf.stale = (CELLS, TEMPS)
+            shelf.step(3)
+        elif spoil == "hot board":
+            shelf.board_dc = 850
         shelf.step()
         changed = shelf.balancer.step(shelf.sample, spoil != "fault", shelf.now_ms)
         assert changed and not any(shelf.balancer.bleed)
+
+
+def test_the_warmer_the_board_the_fewer_cells_bleed_at_once_and_each_has_its_turn():
+    for board_dc, most in ((300, 6), (600, 6), (725, 3), (808, 1), (840, 0)):
+        shelf = Shelf(adjacent=True, most=6)
+        shelf.board_dc = board_dc
+        shelf.cells_mv = [3450] * 15 + [3410]
+        bled = set()
+        at_once = 0
+        for _ in range(20):
+            shelf.run(10)
+            for cells in shelf.history:
+                bled.update(cells)
+                at_once = max(at_once, len(cells))
+            shelf.history = []
+        assert at_once == most
+        assert len(bled) == (15 if most else 0)

@@ -80,6 +80,7 @@ def test_keys_and_their_order_are_as_documented():
         "time_to_full_s",
         "total_ah",
         "total_wh",
+        "to_move_mah",
     ]
 
 

@@ -20,7 +20,7 @@ KEYS = (
     "true_charge_on true_discharge_on faults warnings balancing cycle_us_max overruns "
     "charge_limit_ma heater_on fan_on sleeping_in_s asleep "
     "soh_pct soh_sigma_pct bad_joints discharge_limit_ma limited_by "
-    "time_to_empty_s time_to_full_s total_ah total_wh"
+    "time_to_empty_s time_to_full_s total_ah total_wh to_move_mah"
 ).split()
 
 

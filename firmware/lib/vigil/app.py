@@ -6,6 +6,7 @@ make a link from a Status), watchdog (or None), and pins as docs/inputs-and-outp
 `black_box` is the class vigil.blackbox.BlackBox, where trips shall be kept with what led to them.
 `calibration` is the class vigil.calibration.Calibration, where its owner may correct it.
 With it `allowed` may be vigil.estimate.allow.AllowedAhead. `totals` may be vigil.totals.Totals.
+`balancing` is vigil.charge_to_move.ChargeToMove; without it cells are bled by voltage, at the top.
 A board whose links show points has `points`, the class vigil.points.Points, and perhaps an
 `authority` of its own (see vigil.door); else it gets a vigil.auth.Authority.
 What survives a restart is in the Memory.
@@ -102,11 +103,21 @@ class Bms:
         memory.restore(self.switches)
         if memory.safe_mode:
             self.switches.forbid(REASON_SAFE_MODE)
+        policy = getattr(board, "balancing", TopVoltage)
+        policy = policy(board, self.chemistry, self.sample, memory)
+        self.to_move = policy if policy.period_ms else None
+        self.leak = policy.leak
         self.balancer = Balancer(
-            TopVoltage(self.chemistry.balance_start_mv, self.chemistry.balance_delta_mv),
+            policy,
             front_end.cell_count,
             front_end.bleeds_adjacent,
+            getattr(board, "most_bleeding", 255),
         )
+        self.active_balancer = None
+        if getattr(board, "active_balancer", None):
+            from vigil.active_balancer import ActiveBalancer
+
+            self.active_balancer = ActiveBalancer(board, policy, self.balancer)
         self.early_warning = EarlyWarning(
             self.sample,
             self.protection,
@@ -184,6 +195,8 @@ class Bms:
         calibration = self.calibration = make_calibration and make_calibration(self)
         if calibration:
             tasks.append(SlowTask(calibration.step, calibration.period_ms))
+        if self.to_move:
+            tasks.append(SlowTask(policy.step, policy.period_ms))
         if self.door:
             self.door.task = SlowTask(self.door.step, self.door.period_ms)
             tasks.append(self.door.task)
@@ -222,6 +235,8 @@ class Bms:
             self.front_end.all_off()
             self.panel.dark()
             self.climate.off(time.ticks_ms())
+            if self.active_balancer:
+                self.active_balancer.off(time.ticks_ms())
 
     def use_limits(self, table):
         """Take over a whole set of limits, or refuse it whole: every problem, [] when accepted.
@@ -305,6 +320,8 @@ class Bms:
         self.estimator.keep()
         if self.totals is not None:
             self.totals.keep()
+        if self.to_move:
+            self.to_move.keep()
         watchdog = self.board.watchdog
         while (memory.state_waits and memory.commit()) or (
             memory.journal_waits and memory.flush()
@@ -465,6 +482,8 @@ class Bms:
             return False
         # A pack that may not charge because a cell is high needs its bleeding all the more.
         fault_free = not self.protection.actions & limits.OPEN_DISCHARGE
+        if self.active_balancer:
+            self.active_balancer.step(fault_free, now_ms)
         if self.balancer.step(sample, fault_free, now_ms):
             try:
                 self.front_end.balance(self.balancer.bleed)

@@ -66,7 +66,8 @@ def lfp():
     chemistry.charge_severe_percent = 100
     chemistry.discharge_severe_percent = 200
     chemistry.short_circuit_percent = 300
-    # Below the knee all charges look alike.
+    # Below the knee all charges look alike: below 98.00 % the curve is flat.
+    chemistry.knee = 9800
     chemistry.balance_start_mv = 3400
     chemistry.balance_delta_mv = 10
     return chemistry

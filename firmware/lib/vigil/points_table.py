@@ -1,7 +1,7 @@
 """The packed points: written by `make docs` from host_tools/points/declared.py."""
 
 # How a record is made is told in points.py.
-SCHEMA = 0xAED14308
+SCHEMA = 0x769B7F7C
 TABLE = (
     b"\x00\x00\x00\x0a\x02\x03\x00\xff"
     b"\x02\x00\x00\x0a\x02\x03\x01\xff"
@@ -152,6 +152,11 @@ TABLE = (
     b"\x75\x07\x00\x0b\x03\x18\x6f\xff"
     b"\x78\x07\x02\x09\x30\x38\x70\xff"
     b"\xd8\x07\x02\x0f\x30\x38\x71\xff"
+    b"\x3e\x08\x00\x09\x30\x3b\x72\xff"
+    b"\x6e\x08\x00\x02\x30\x3c\x73\xff"
+    b"\x9e\x08\x00\x02\x30\x3c\x74\xff"
+    b"\xce\x08\x00\x07\x01\x1b\x75\xff"
+    b"\xcf\x08\x00\x00\x01\x1c\x76\xff"
 )
 RANGES = (
     b"\x00\x00\x00\xf0\x00\x00\x00\x10"
@@ -277,6 +282,11 @@ NAMES = (
     "bad_joints",
     "capacities_mah",
     "resistances_uohm",
+    "to_move_mah",
+    "leak_ma",
+    "sigma_ma",
+    "spread_permille",
+    "cell",
 )
 COMPUTED = (
     "state",

@@ -42,6 +42,8 @@ HOLDERS = (
     "ageing",
     "allowed",
     "totals",
+    "to_move",
+    "leak",
 )
 
 

@@ -31,6 +31,8 @@ _FULL_HELD_S = 60
 class Home:
     """What flows: sun by day as the weather is, a household that sleeps, an inverter's limits."""
 
+    skies = (0.15, 0.35, 0.55, 0.75, 0.95)
+
     def __init__(self, seed):
         self._dice = random.Random(seed)
         self._day = -1
@@ -43,7 +45,7 @@ class Home:
         dice = self._dice
         if day != self._day:
             self._day = day
-            self._sun_w = 2800 * dice.choice((0.15, 0.35, 0.55, 0.75, 0.95))
+            self._sun_w = 2800 * dice.choice(self.skies)
         minute = second // 300
         if minute != self._minute:
             self._minute = minute

@@ -15,6 +15,7 @@ def build(numbers, **options):
     from vigil.afe.bq76952 import Bq76952
     from vigil.blackbox import BlackBox
     from vigil.calibration import Calibration
+    from vigil.charge_to_move import ChargeToMove
     from vigil.estimate.ageing import Ageing
     from vigil.estimate.allow import AllowedAhead
     from vigil.estimate.task import EstimateTask
@@ -32,6 +33,8 @@ def build(numbers, **options):
     board.ageing = Ageing
     board.allowed = AllowedAhead
     board.totals = Totals
+    board.balancing = ChargeToMove
+    board.bleed_ohm = 68  # as host_tools/mock/bench.py has it; own_ua is nothing here
     i2c = I2C(0, scl=Pin(numbers.SCL_PIN), sda=Pin(numbers.SDA_PIN), freq=400000, timeout=2000)
     board.front_end = Bq76952(
         i2c,
