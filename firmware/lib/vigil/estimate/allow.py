@@ -156,7 +156,7 @@ class AllowedAhead(Allowed):
         full_ma = self._release(CURRENT_ROW + which)
         cell_mv = sample.lowest(CELLS) if which else sample.highest(CELLS)
         end_mv = self._release(which)
-        times = self.ohm_times * _UNSURE * model._resists
+        times = self.ohm_times * _UNSURE * model.resists
         ohm = times * model.ohm
         fast_ohm = times * model.fast_ohm
         slow_ohm = times * model.slow_ohm
