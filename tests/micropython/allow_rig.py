@@ -26,6 +26,12 @@ class Given:
         self.give_mah = self.take_mah = 0.0
 
 
+class Aged:
+    """What resistances are measured, as far as the currents want to know."""
+
+    ohm_times = 1.0
+
+
 class Switches:
     charge_on = discharge_on = True
 
@@ -62,6 +68,7 @@ class AllowRig(Rig):
         self.board = Board()
         self.switches = Switches()
         self.charge = Given(model, 0.02)
+        self.ageing = Aged()
         self.charge_guard = ChargeGuard(self.sample, self.table, self.chemistry, CAPACITY_MAH)
         self.noise_mv = 1.0
         self.over_mv = self.under_mv = None  # the farthest that cells came

@@ -234,7 +234,7 @@ def test_a_measured_resistance_and_a_faded_capacity_allow_less():
     rig = quiet("NMC", 6)
     before = list(rig.allowed.ahead_ma)
     assert 0 < before[3] < full_ma(rig, DISCHARGE)
-    rig.allowed.ohm_times = 2.0
+    rig.ageing.ohm_times = 2.0
     rig.rest()
     assert rig.allowed.ahead_ma[3] < before[3] * 3 // 4
     rig = quiet("NMC", 50)

@@ -44,6 +44,8 @@ class Ageing:
         self.resistances_uohm = array("i", [UNKNOWN] * count)
         self.bad_joints = array("H", [0] * _JOINTS)
         self.joint_level = 0
+        # The cell that resists most, against the model; a lower one is not believed.
+        self.ohm_times = 1.0
         self.soh_permille = self.soh_sigma_permille = UNKNOWN
         self.usable_mah = self.imbalance_mah = UNKNOWN
         self.resistance_sigma_permille = UNKNOWN
@@ -157,15 +159,20 @@ class Ageing:
             return
         self.resistance_sigma_permille = int(resistance.sigma() * 1000.0 + 0.9)
         level = 0
+        most = usual = self._estimate.model.ohm
         for word in range(_JOINTS):
             self.bad_joints[word] = 0
         for cell in range(len(resistance.ratios)):
-            self.resistances_uohm[cell] = int(resistance.ohm(cell) * 1000000.0 + 0.5)
+            ohm = resistance.ohm(cell)
+            if ohm > most:
+                most = ohm
+            self.resistances_uohm[cell] = int(ohm * 1000000.0 + 0.5)
             bad = resistance.joint(cell)
             if bad:
                 self.bad_joints[cell // _CELLS] |= 1 << cell % _CELLS
                 level = max(level, bad)
         self.joint_level = level
+        self.ohm_times = most / usual
 
     def keep(self):
         """What is known now is to be written."""

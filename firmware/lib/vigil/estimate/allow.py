@@ -52,14 +52,13 @@ _HOT = (limits.CHARGE_OVER_TEMPERATURE, limits.DISCHARGE_OVER_TEMPERATURE)
 
 
 class AllowedAhead(Allowed):
-    """Needs the estimators. `ohm_times`: whoever measures the cells' resistance puts here how
-    many times the model's it is."""
+    """Needs the estimators; where resistances are measured, it goes by the cell that has most."""
 
     period_ms = 250
 
     def __init__(self, bms):
         super().__init__(bms)
-        self.ohm_times = 1.0
+        self._ageing = bms.ageing
         self.ahead_ma = array("i", [0] * 4)
         self._ma = array("i", [0, 0])
         self._holds = bytearray([NOT_KNOWN, NOT_KNOWN])
@@ -156,7 +155,9 @@ class AllowedAhead(Allowed):
         full_ma = self._release(CURRENT_ROW + which)
         cell_mv = sample.lowest(CELLS) if which else sample.highest(CELLS)
         end_mv = self._release(which)
-        times = self.ohm_times * _UNSURE * model.resists
+        times = _UNSURE * model.resists
+        if self._ageing:
+            times *= self._ageing.ohm_times
         ohm = times * model.ohm
         fast_ohm = times * model.fast_ohm
         slow_ohm = times * model.slow_ohm
