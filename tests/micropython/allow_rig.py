@@ -132,5 +132,5 @@ def cell_like(model, figures):
     like.ohm_ah = model.ohm * CAPACITY_MAH / 1000.0
     like.fast_share, like.fast_s = model.fast_ohm / model.ohm, model._fast_s
     like.slow_share, like.slow_s = model.slow_ohm / model.ohm, model._slow_s
-    like.warmth_k = model._warmth_k
+    like.warmth_k = model.warmth_k
     return like

@@ -520,3 +520,6 @@ def test_a_whole_board_finds_its_cells_resistances_from_a_load_that_comes_and_go
         assert abs(ageing.resistances_uohm[cell] / true - 1) < 0.1
     assert list(ageing.bad_joints) == [0, 0, 0]
     assert ageing.soh_permille == UNKNOWN
+    # What may flow goes by the cell that resists most.
+    most = max(ageing.resistances_uohm) / 1000000 / desk.bms.charge.model.ohm
+    assert abs(ageing.ohm_times / max(1.0, most) - 1) < 0.001
