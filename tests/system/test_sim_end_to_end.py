@@ -71,6 +71,7 @@ def test_keys_and_their_order_are_as_documented():
         "fan_on",
         "sleeping_in_s",
         "asleep",
+        "to_move_mah",
     ]
 
 
