@@ -206,6 +206,26 @@ def test_a_phone_that_leaves_in_the_middle_of_a_request_leaves_nothing_behind():
     assert master.radio.links_open == 0 and not master.radio.reply_owed
 
 
+def test_what_waits_of_a_phone_that_left_is_not_answered_to_the_one_in_its_place():
+    master = desk()
+    phone = master.phone()
+    for _ in range(5):
+        phone.write(JBD_REQUEST, NAME)
+    phone.link.disconnect()
+    link = master.air.connect()
+    # All of it between two turns of the firmware.
+    master.air.deliver()
+    assert master.radio.links_open == 1
+    master.run_ms(1000)
+    assert [
+        data for handle, data in link.notifications if handle == master.handles[JBD_ANSWER]
+    ] == []
+    link.write(master.handles[JBD_REQUEST], CELLS)
+    master.run_ms(300)
+    told = [data for handle, data in link.notifications if handle == master.handles[JBD_ANSWER]]
+    checked(b"".join(told), 4)
+
+
 def test_half_a_request_is_forgotten():
     master = desk()
     phone = master.phone()
