@@ -6,7 +6,7 @@ THEN. Texts are matched exactly and once, so that a change of the firmware is no
 
 from collections import namedtuple
 
-from host_tools.mutants import keys, links, measuring, power_path
+from host_tools.mutants import balancing, keys, links, measuring, power_path
 
 Mutation = namedtuple("Mutation", "name file old new tests")
 
@@ -839,6 +839,11 @@ _PARTS = (
         "contactors",
         power_path.CONTACTORS,
         (_U + "test_contactors.py", _M + "test_contactors_on_desk.py"),
+    ),
+    (
+        "balancing",
+        balancing.PARTS,
+        (_M + "test_balance.py", _M + "test_charge_to_move.py"),
     ),
     ("JBD", links.JBD, (_U + "test_jbd_parameters.py", _M + "test_jbd_on_desk.py")),
     (
