@@ -52,7 +52,7 @@ PARTS = [
     (
         "an active balancer runs in doubt",
         "active_balancer.py",
-        "        if not (fault_free and policy.known and self._balancer.may_bleed(policy.sample)):\n",
-        "        if not policy.known:\n",
+        " and self._balancer.may_bleed(policy.sample)):\n",
+        "):\n",
     ),
 ]
