@@ -42,10 +42,10 @@ ROWS = {
     "link reply": 211807,  # from a request's last byte to the answer: JBD basic info
     "jbd write": 423000,  # besides, where a limit is written; charged for every write
     "modbus byte": 5400,
-    "modbus reply": 84000,  # from a request's last byte to an answer of one register
-    "modbus register": 4590,  # each further one
-    "modbus point": 13030,  # and each further point
-    "sunspec register": 9910,
+    "modbus reply": 79122,  # from a request's last byte to an answer of one register
+    "modbus register": 4424,  # each further one
+    "modbus point": 10715,  # and each further point
+    "sunspec register": 9251,
     "modbus write": 143000,  # besides the reply: one number checked and queued
     "modbus written": 3360,  # each further register of it
     "native byte": 7794,

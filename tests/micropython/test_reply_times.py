@@ -101,7 +101,7 @@ class JbdMaster(Master):
 # longest answers, which take longest to make, then begin this late.
 FAST_BAUD = 115200
 LONG = ("the state", "limits", "SunSpec's battery", "SunSpec's cells")
-LONG_AND_FAST_US = 23000
+LONG_AND_FAST_US = 20000
 
 
 def allowed_us(kind, baudrate):
