@@ -7,6 +7,7 @@ from micropython import const
 
 from vigil import limits
 from vigil.link.sunspec_table import ENTRIES, EVENTS, MODELS, OWN_VALUES, REGISTERS, TEMPLATE
+from vigil.points_table import NAMES
 from vigil.sample import UNKNOWN
 from vigil.switches import LATCHED, REASON_OWNER, REASON_STARTING
 
@@ -19,6 +20,7 @@ _NO_TEMPERATURE = const(0x80)
 _SIGNED = const(1)
 _TEXT = const(3)
 _OWN = const(4)
+_HELD = const(0x80)
 # A register of 0.01 A holds less than 327 A.
 _LARGE_MA = const(320000)
 # The same as UNKNOWN, without looking it up.
@@ -148,8 +150,10 @@ class SunSpec:
 
         base: where register 0 would be in the reply.
         """
-        value_of = self._points.value
-        own = self._own
+        points = self._points
+        holders = points._holders
+        computed = points._computed
+        names = NAMES
         size = len(entries)
         at = 0
         while at < size:
@@ -161,17 +165,22 @@ class SunSpec:
                 # So do all that follow.
                 return
             count = entries[head + 3]
-            if (entries[at - 2] | entries[at - 1] << 8) + count <= first:
+            if register < first and (entries[at - 2] | entries[at - 1] << 8) + count <= first:
                 continue
             how = entries[head + 2]
             kind = how >> 4
-            if kind == _OWN:
-                value = own[entries[head]]()
-            elif kind == _TEXT:
-                self._put_text(entries[head], register, count, first, end, reply, base)
-                continue
+            value = entries[head]
+            if how >= _HELD:
+                held = holders[entries[head + 1]]
+                value = _UNKNOWN if held is None else getattr(held, names[value])
+                kind -= _HELD >> 4
+            elif kind < _TEXT:
+                value = computed[value](points, entries[head + 1])
+            elif kind == _OWN:
+                value = self._own[value]()
             else:
-                value = value_of(entries[head], entries[head + 1])
+                self._put_text(value, register, count, first, end, reply, base)
+                continue
             if count > 1:
                 high = value >> 16
                 if value == _UNKNOWN:
