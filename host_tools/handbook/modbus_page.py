@@ -54,8 +54,8 @@ refused write is in register {result} ([`points.md`](points.md), which also tell
 today nobody).
 
 An answer begins within 20 ms of a request's end, long writes included: one request can write all
-trips of a set (100 registers) and is checked, queued and answered within 15 ms. At 115200 baud the
-longest reads may begin 3 ms later when they come while rubbish is collected.
+trips of a set (100 registers) and is checked, queued and answered within 15 ms. That holds for the
+longest reads at 115200 baud, too, when they come while rubbish is collected.
 
 ## Plain map
 

@@ -42,15 +42,15 @@ ROWS = {
     "link reply": 211807,  # from a request's last byte to the answer: JBD basic info
     "jbd write": 423000,  # besides, where a limit is written; charged for every write
     "modbus byte": 5400,
-    "modbus reply": 84000,  # from a request's last byte to an answer of one register
-    "modbus register": 4590,  # each further one
-    "modbus point": 13030,  # and each further point
-    "sunspec register": 9910,
+    "modbus reply": 80790,  # from a request's last byte to an answer of one register
+    "modbus register": 4411,  # each further one
+    "modbus point": 11044,  # and each further point
+    "sunspec register": 7754,
     "modbus write": 143000,  # besides the reply: one number checked and queued
     "modbus written": 3360,  # each further register of it
     "native byte": 7794,
     "native reply": 143700,  # from a whole frame to the answer of one register
-    "native register": 12270,
+    "native register": 10506,
     "native place": 35970,  # of the list of points
     "native write": 137400,  # each of a lot: two thirds to check it, one to take it
     "pylontech byte": 2900,

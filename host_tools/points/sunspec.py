@@ -7,7 +7,9 @@ import struct
 from typing import NamedTuple
 
 from host_tools import firmware
+from host_tools.points import pack
 from host_tools.points.declared import POINTS
+from host_tools.points.pack import in_bytes, in_names, literal
 
 PATH = "firmware/lib/vigil/link/sunspec_table.py"
 START = 40000
@@ -16,6 +18,8 @@ _HEAD = '''"""SunSpec's models: written by `make docs` from host_tools/points/su
 '''
 # Kinds of registers: how a value is written, and what stands for one that is not known.
 U16, S16, U32, TEXT, OWN = range(5)
+_HELD = 0x80
+_TABLES = 5  # holders up to this one are looked up anew each time
 # Divisors by code; the last two depend on how large the pack's currents are.
 DIVISORS = (1, 10, 100)
 FINE_CURRENT, FINE_POWER = 3, 4
@@ -334,25 +338,40 @@ def template():
 
 
 def entries(number):
-    """What is filled in of a model, each value once: place of point or own value, element, how
-    (kind x 16 + divisor), registers of it, number of places, the places (2 each, rising)."""
-    place = {point.key: at for at, point in enumerate(POINTS)}
+    """What is filled in of a model, each value once: what it is (2 bytes), how (kind x 16 +
+    divisor), registers of it, number of places, the places (2 each, rising).
+
+    What it is: name and holder, as the table of the points has them, where the kind has _HELD;
+    else function and element; the point's place, 0 for texts; one of OWN_VALUES, 0."""
     places = {}
     for at, model, field in _fields():
         if field.key and model == number:
-            source = OWN_VALUES.index(field.key) if field.kind == OWN else place[field.key]
-            how = field.kind << 4 | field.divisor
-            places.setdefault((source, field.element, how, field.registers), []).append(at)
+            source, flag = _source(field)
+            how = field.kind << 4 | field.divisor | flag
+            places.setdefault((*source, how, field.registers), []).append(at)
     packed = b""
     for head, found in places.items():
         packed += bytes([*head, len(found)]) + struct.pack(f"<{len(found)}H", *found)
     return packed
 
 
+def _source(field):
+    if field.kind == OWN:
+        return (OWN_VALUES.index(field.key), 0), 0
+    place = [point.key for point in POINTS].index(field.key)
+    if field.kind == TEXT:
+        return (place, 0), 0
+    record = pack.records()[0][8 * place : 8 * place + 8]
+    count, holder, name = record[4], record[5] & 31, record[6]
+    if not holder:
+        return (name, field.element), 0
+    if count > 1 or holder <= _TABLES:
+        raise ValueError(f"{field.key} is not held as one value")
+    return (name, holder), _HELD
+
+
 def text():
     """The whole file."""
-    from host_tools.points.pack import in_bytes, in_names, literal
-
     (limits,) = firmware.load("limits")
     events = bytes(EVENTS[row] for row in range(1, limits.LAST_ROW + 1))
     return "".join(

@@ -35,6 +35,9 @@ _STAGED = const(2)
 _TABLE = const(5)
 _FIRST_OWN = const(11)
 
+# The same as SAMPLE_UNKNOWN, without looking it up.
+_UNKNOWN = const(0x1FFFFFFF)
+
 
 class Points:
     """Made before the links, which may keep it; bound by begin() when the BMS is complete."""
@@ -99,18 +102,24 @@ class Points:
 
     def find(self, number):
         """Place of the point whose registers include this number; -1 if there is none."""
+        table = TABLE
         low = 0
-        high = self.count
+        high = len(table)
         while low < high:
-            middle = low + high >> 1
-            if TABLE[middle * _RECORD] | TABLE[middle * _RECORD + 1] << 8 <= number:
-                low = middle + 1
+            base = (low + high >> 1) & -_RECORD
+            if table[base] | table[base + 1] << 8 <= number:
+                low = base + _RECORD
             else:
-                high = middle
-        at = low - 1
-        if at < 0 or number - self.number(at) >= self.registers(at):
+                high = base
+        if not low:
             return -1
-        return at
+        low -= _RECORD
+        registers = table[low + _ELEMENTS]
+        if table[low + _TYPE] & 2:
+            registers *= 2
+        if number - (table[low] | table[low + 1] << 8) >= registers:
+            return -1
+        return low // _RECORD
 
     def type(self, at):
         return TABLE[at * _RECORD + _TYPE] & 0xF
@@ -149,21 +158,24 @@ class Points:
 
     def value(self, at, index=0):
         """Of the point at this place; UNKNOWN for what is not known or not there."""
+        table = TABLE
         base = at * _RECORD
-        holder = TABLE[base + _HOLDER]
-        elements = TABLE[base + _ELEMENTS]
-        if index >= (self._real[holder >> 5] if holder >> 5 else elements):
+        holder = table[base + _HOLDER]
+        elements = table[base + _ELEMENTS]
+        real = elements
+        if holder > 31:
+            real = self._real[holder >> 5]
+            holder &= 31
+        if index >= real:
             return SAMPLE_UNKNOWN
-        holder &= 31
-        name = TABLE[base + _NAME]
         if not holder:
-            return self._computed[name](self, index) + 0
+            return self._computed[table[base + _NAME]](self, index) + 0
         if holder <= _TABLE:
             self._look_up_tables()
         owner = self._holders[holder]
         if owner is None:
             return SAMPLE_UNKNOWN
-        held = getattr(owner, NAMES[name])
+        held = getattr(owner, NAMES[table[base + _NAME]])
         if elements > 1:
             return held[self.row_at[index] if holder <= _STAGED else index]
         return held + 0
@@ -177,17 +189,21 @@ class Points:
         What is not known is 0xFFFF, 0x8000 where there is a sign. More than a register can hold
         saturates.
         """
+        # Long on purpose: a call for each element would take as long as all the rest.
         self._look_up_tables()
         table = TABLE
         names = NAMES
         holders = self._holders
         computed = self._computed
+        row_at = self.row_at
         base = self.find(number) * _RECORD
+        if base < 0:
+            return 0
         first = number
         end = number + count
-        enough = number + most
-        while number < end and number < enough:
-            if not 0 <= base < len(table):
+        enough = end if count < most else number + most
+        while number < enough:
+            if base == len(table):
                 return 0
             begin = table[base] | table[base + 1] << 8
             if begin > number:
@@ -202,59 +218,98 @@ class Points:
                 held = computed[table[base + _NAME]]
             elif holders[holder] is None:
                 real = 0
+                held = _UNKNOWN
             else:
                 held = getattr(holders[holder], names[table[base + _NAME]])
-            wide = 2 <= kind <= 3
-            stop = begin + (elements * 2 if wide else elements)
             base += _RECORD
-            index = number - begin
-            if stop > enough:
-                stop = enough + ((enough - begin) & 1 if wide else 0)
-            if stop > end:
-                stop = end
-            if wide:
-                half = index & 1
-                index >>= 1
-            while number < stop:
-                if index >= real:
-                    value = SAMPLE_UNKNOWN
-                elif not holder:
-                    value = held(self, index)
-                elif elements == 1:
-                    value = held
-                elif holder <= _STAGED:
-                    value = held[self.row_at[index]]
-                else:
-                    value = held[index]
-                index += 1
+            signed = kind & 1
+            wide = kind & 2
+            if elements == 1 and (not wide or number == begin and end - number > 1):
+                value = held if holder else held(self, 0)
                 if wide:
                     high = value >> 16
-                    if value == SAMPLE_UNKNOWN:
-                        high = 0x8000 if kind == S32 else 0xFFFF
-                        value = 0 if kind == S32 else 0xFFFF
-                    if not half:
-                        out[to] = high >> 8 & 0xFF
-                        out[to + 1] = high & 0xFF
-                        to += 2
-                        number += 1
-                    half = 0
-                    if number < stop:
-                        out[to] = value >> 8 & 0xFF
-                        out[to + 1] = value & 0xFF
-                        to += 2
-                        number += 1
-                    continue
-                if kind == S16:
-                    if value == SAMPLE_UNKNOWN:
-                        value = 0x8000
-                    else:
-                        value = max(-0x8000, min(value, 0x7FFF)) & 0xFFFF
-                elif not 0 <= value <= 0xFFFF:
+                    if value == _UNKNOWN:
+                        high = 0x8000 if signed else 0xFFFF
+                        value = 0 if signed else 0xFFFF
+                    out[to] = high >> 8 & 0xFF
+                    out[to + 1] = high & 0xFF
+                    to += 2
+                    number += 1
+                elif value == _UNKNOWN:
+                    value = 0x8000 if signed else 0xFFFF
+                elif signed:
+                    if value + 0x8000 >> 16:
+                        value = 0x7FFF if value > 0 else 0x8000
+                elif value >> 16:
                     value = 0xFFFF if value > 0 else 0
-                out[to] = value >> 8
+                out[to] = value >> 8 & 0xFF
                 out[to + 1] = value & 0xFF
                 to += 2
                 number += 1
+                continue
+            if wide:
+                # 32 bits: perhaps only the lower half of the first, the upper one of the last.
+                stop = begin + 2 * elements
+                if stop > enough:
+                    stop = enough + (enough - begin & 1)
+                    if stop > end:
+                        stop = end
+                index = number - begin
+                last = to + 2 * (stop - number)
+                number = stop
+                half = index & 1
+                index >>= 1
+                while to < last:
+                    if index >= real:
+                        value = _UNKNOWN
+                    elif holder > _STAGED:
+                        value = held[index] if elements > 1 else held
+                    elif holder:
+                        value = held[row_at[index]]
+                    else:
+                        value = held(self, index)
+                    index += 1
+                    high = value >> 16
+                    if value == _UNKNOWN:
+                        high = 0x8000 if signed else 0xFFFF
+                        value = 0 if signed else 0xFFFF
+                    if half:
+                        half = 0
+                    else:
+                        out[to] = high >> 8 & 0xFF
+                        out[to + 1] = high & 0xFF
+                        to += 2
+                        if to == last:
+                            break
+                    out[to] = value >> 8 & 0xFF
+                    out[to + 1] = value & 0xFF
+                    to += 2
+                continue
+            index = number - begin
+            number = begin + elements
+            if number > enough:
+                number = enough
+            last = number - begin
+            while index < last:
+                if index >= real:
+                    value = _UNKNOWN
+                elif holder > _STAGED:
+                    value = held[index]
+                elif holder:
+                    value = held[row_at[index]]
+                else:
+                    value = held(self, index)
+                index += 1
+                if signed:
+                    if value == _UNKNOWN:
+                        value = 0x8000
+                    elif value + 0x8000 >> 16:
+                        value = 0x7FFF if value > 0 else 0x8000
+                elif value >> 16:
+                    value = 0xFFFF if value > 0 else 0
+                out[to] = value >> 8 & 0xFF
+                out[to + 1] = value & 0xFF
+                to += 2
         return number - first
 
     def _look_up_tables(self):

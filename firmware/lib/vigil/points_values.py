@@ -160,10 +160,16 @@ def backstop_row_age_s(points, index):
 
 def balancing(points, index):
     bleed = points.bms.balancer.bleed
+    first = index * 16
+    cell = len(bleed)
+    if cell > first + 16:
+        cell = first + 16
     bits = 0
-    for cell in range(index * 16, min(index * 16 + 16, len(bleed))):
+    while cell > first:
+        cell -= 1
+        bits += bits
         if bleed[cell]:
-            bits |= 1 << (cell - index * 16)
+            bits += 1
     return bits
 
 

@@ -73,10 +73,11 @@ class Rs485:
             # What is heard meanwhile waits in the port's buffer: it is our own echo, or the next
             # request on a full-duplex line, and must not overwrite the reply.
             return self._send(now_us)
-        if self._listen(now_us):
-            return _BUSY_POLL_US
-        self._quiet_us = now_us
         engine = self._engine
+        if self._listen(now_us):
+            # Nobody else's slice comes between a request and its answer's next part.
+            return _AT_ONCE_US if engine.unfinished > 1 else _BUSY_POLL_US
+        self._quiet_us = now_us
         if engine.unfinished and not engine.pending:
             engine.go_on()
             # 1: it waits for others, who need their turn.

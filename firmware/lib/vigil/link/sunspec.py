@@ -7,6 +7,7 @@ from micropython import const
 
 from vigil import limits
 from vigil.link.sunspec_table import ENTRIES, EVENTS, MODELS, OWN_VALUES, REGISTERS, TEMPLATE
+from vigil.points_table import NAMES
 from vigil.sample import UNKNOWN
 from vigil.switches import LATCHED, REASON_OWNER, REASON_STARTING
 
@@ -19,8 +20,11 @@ _NO_TEMPERATURE = const(0x80)
 _SIGNED = const(1)
 _TEXT = const(3)
 _OWN = const(4)
+_HELD = const(0x80)
 # A register of 0.01 A holds less than 327 A.
 _LARGE_MA = const(320000)
+# The same as UNKNOWN, without looking it up.
+_UNKNOWN = const(0x1FFFFFFF)
 
 # Registers that may be written, and what they ask for.
 _ALARM_RESET = const(40090)
@@ -79,24 +83,24 @@ class SunSpec:
                 which += 1
             elif model < end:
                 end = model
-        register = first
         base = to - 2 * first
-        while register < end:
+        register = first
+        still = end if end < self._cells_at else self._cells_at
+        while register < still:
             place = register % _CHUNK
-            if register >= self._cells_at:
-                self._put_cell(register - self._cells_at, reply, to)
-                register += 1
-                to += 2
-            elif place or register + _CHUNK > end:
-                chunk = TEMPLATE[register // _CHUNK]
-                reply[to] = chunk[2 * place]
-                reply[to + 1] = chunk[2 * place + 1]
-                register += 1
-                to += 2
-            else:
-                reply[to : to + 2 * _CHUNK] = TEMPLATE[register // _CHUNK]
+            chunk = TEMPLATE[register // _CHUNK]
+            if not place and register + _CHUNK <= still:
+                reply[to : to + 2 * _CHUNK] = chunk
                 register += _CHUNK
                 to += 2 * _CHUNK
+                continue
+            place *= 2
+            register += 1
+            reply[to] = chunk[place]
+            reply[to + 1] = chunk[place + 1]
+            to += 2
+        if register < end:
+            self._put_cells(register - self._cells_at, end - register, reply, to)
         if first < self._cells_at:
             self._fill_in(ENTRIES[which], first, end, reply, base)
         return end - first
@@ -114,25 +118,32 @@ class SunSpec:
             return _SWITCHES_ALLOWED, _BOTH + 1
         return 0, 0
 
-    def _put_cell(self, offset, reply, to):
-        points = self._points
-        cell = offset // _CELL_REGISTERS
-        part = offset % _CELL_REGISTERS
+    def _put_cells(self, offset, count, reply, to):
+        """Of each cell: its voltage, no temperature, nothing, whether it is bled; then the end."""
         sample = self._bms.sample
-        high = low = 0
-        if cell >= sample.cell_count:
-            # The end of all models.
-            high = low = 0xFF if offset % _CELL_REGISTERS == 0 else 0
-        elif part == 0:
-            value = sample.values[sample.cells_at + cell]
-            high = 0xFF if value == UNKNOWN else value >> 8 & 0xFF
-            low = value & 0xFF
-        elif part == 1:
-            high = _NO_TEMPERATURE
-        elif part == 3:
-            low = 1 if points.bms.balancer.bleed[cell] else 0
-        reply[to] = high
-        reply[to + 1] = low
+        values = sample.cell_values
+        bleed = self._bms.balancer.bleed
+        cells = sample.cell_count
+        end = offset + count
+        while offset < end:
+            cell = offset // _CELL_REGISTERS
+            part = offset % _CELL_REGISTERS
+            offset += 1
+            high = low = 0
+            if not part:
+                value = 0xFFFF
+                if cell < cells and values[cell] != _UNKNOWN:
+                    value = values[cell]
+                high = value >> 8 & 0xFF
+                low = value & 0xFF
+            elif cell < cells:
+                if part == 1:
+                    high = _NO_TEMPERATURE
+                elif part == 3 and bleed[cell]:
+                    low = 1
+            reply[to] = high
+            reply[to + 1] = low
+            to += 2
 
     def _fill_in(self, entries, first, end, reply, base):
         """Every value that these registers show: asked for once, put wherever it belongs.
@@ -140,6 +151,9 @@ class SunSpec:
         base: where register 0 would be in the reply.
         """
         points = self._points
+        holders = points._holders
+        computed = points._computed
+        names = NAMES
         size = len(entries)
         at = 0
         while at < size:
@@ -151,32 +165,39 @@ class SunSpec:
                 # So do all that follow.
                 return
             count = entries[head + 3]
-            if (entries[at - 2] | entries[at - 1] << 8) + count <= first:
+            if register < first and (entries[at - 2] | entries[at - 1] << 8) + count <= first:
                 continue
-            kind = entries[head + 2] >> 4
-            if kind == _TEXT:
-                self._put_text(entries[head], register, count, first, end, reply, base)
-                continue
-            if kind == _OWN:
-                value = self._own[entries[head]]()
+            how = entries[head + 2]
+            kind = how >> 4
+            value = entries[head]
+            if how >= _HELD:
+                held = holders[entries[head + 1]]
+                value = _UNKNOWN if held is None else getattr(held, names[value])
+                kind -= _HELD >> 4
+            elif kind < _TEXT:
+                value = computed[value](points, entries[head + 1])
+            elif kind == _OWN:
+                value = self._own[value]()
             else:
-                value = points.value(entries[head], entries[head + 1])
-            high = value >> 16
-            if value == UNKNOWN:
-                value = _NO_TEMPERATURE << 8 if kind == _SIGNED else 0xFFFF
-                high = 0xFFFF
-            elif count == 1:
-                divisor = entries[head + 2] & 0xF
-                if divisor:
-                    divisor = self._divisors[divisor]
-                    value = (value + divisor // 2) // divisor
+                self._put_text(value, register, count, first, end, reply, base)
+                continue
+            if count > 1:
+                high = value >> 16
+                if value == _UNKNOWN:
+                    high = value = 0xFFFF
+            elif value == _UNKNOWN:
+                value = 0x8000 if kind == _SIGNED else 0xFFFF
+            else:
+                how &= 0xF
+                if how:
+                    how = self._divisors[how]
+                    value = (value + (how >> 1)) // how
                 if kind == _SIGNED:
-                    value = max(-0x8000, min(value, 0x7FFF)) & 0xFFFF
-                elif not 0 <= value <= 0xFFFF:
+                    if value + 0x8000 >> 16:
+                        value = 0x7FFF if value > 0 else 0x8000
+                elif value >> 16:
                     value = 0xFFFF if value > 0 else 0
-            while place < at:
-                register = entries[place] | entries[place + 1] << 8
-                place += 2
+            while True:
                 to = base + 2 * register
                 if count > 1:
                     if first <= register < end:
@@ -187,14 +208,17 @@ class SunSpec:
                 if first <= register < end:
                     reply[to] = value >> 8 & 0xFF
                     reply[to + 1] = value & 0xFF
+                place += 2
+                if place == at:
+                    break
+                register = entries[place] | entries[place + 1] << 8
 
     def _put_text(self, source, register, count, first, end, reply, base):
-        for turn in range(count):
-            if first <= register + turn < end:
-                word = self._points.value(source, turn)
-                to = base + 2 * (register + turn)
-                reply[to] = word >> 8
-                reply[to + 1] = word & 0xFF
+        begin = register if register > first else first
+        if register + count < end:
+            end = register + count
+        number = self._points.number(source) + begin - register
+        self._points.fill(number, end - begin, reply, base + 2 * begin)
 
     # What only this view knows.
 
@@ -259,12 +283,7 @@ class SunSpec:
         return _BY_OTHERS if reason == REASON_OWNER else _OTHERWISE
 
     def _bleeding(self):
-        bleed = self._bms.balancer.bleed
-        count = 0
-        for cell in range(len(bleed)):
-            if bleed[cell]:
-                count += 1
-        return count
+        return sum(self._bms.balancer.bleed)
 
     def _set_operation(self):
         return _CONNECT if self._points.door.switches_allowed else _DISCONNECT
