@@ -100,7 +100,7 @@ class LimitStage:
     def refuse(self):
         """What has been found bad ahead, as if it had been asked for now."""
         self._found = self._foreseen
-        self._bms.keeper.note(journal.LIMITS, min(len(self._found), 0xFFFF))
+        self._bms.keeper.note(journal.LIMITS, min(len(self._found or ()), 0xFFFF))
         self._conclude(REFUSED)
 
     def _check_all(self, found, rows=None):
@@ -130,7 +130,7 @@ class LimitStage:
         if not self._commits:
             self._conclude(REFUSED if self._found else GOOD)
         elif self._found:
-            bms.keeper.note(journal.LIMITS, min(len(self._found), 0xFFFF))
+            bms.keeper.note(journal.LIMITS, min(len(self._found or ()), 0xFFFF))
             self._conclude(REFUSED)
         elif not bms.announce_stall(_TAKING_MS):
             return True

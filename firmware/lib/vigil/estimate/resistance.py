@@ -53,6 +53,7 @@ class Resistance:
         self.ratio2 = _UNKNOWN2
         self._steady = False
         self._last_ma = self._last_settling_mv = 0.0
+        self._unsteady_ma = 0.0
         self.due = 0  # slices
         self.fitted = False
 

@@ -65,7 +65,7 @@ class EstimateTask:
             self._busy = self.estimate.step()
             if not self._busy and self.ageing:
                 self._ages = self._busy = True
-        else:
+        elif self.ageing:
             self._busy = self.ageing.step()
         if not self._busy:
             self._after()
