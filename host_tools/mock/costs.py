@@ -42,10 +42,10 @@ ROWS = {
     "link reply": 211807,  # from a request's last byte to the answer: JBD basic info
     "jbd write": 423000,  # besides, where a limit is written; charged for every write
     "modbus byte": 5400,
-    "modbus reply": 80790,  # from a request's last byte to an answer of one register
-    "modbus register": 4411,  # each further one
-    "modbus point": 11044,  # and each further point
-    "sunspec register": 7754,
+    "modbus reply": 81480,  # from a request's last byte to an answer of one register
+    "modbus register": 4849,  # each further one
+    "modbus point": 11170,  # and each further point
+    "sunspec register": 7781,
     "modbus write": 143000,  # besides the reply: one number checked and queued
     "modbus written": 3360,  # each further register of it
     "native byte": 7794,

@@ -19,7 +19,8 @@ _NATIVE = const(100)
 _OF_KNOWN_LENGTH = (_READ_HOLDING, _READ_INPUT, _WRITE_ONE, _WRITE_MANY)
 _EXCEPTION = const(0x80)
 _MOST_READ = const(125)
-_PART = const(48)  # registers of an answer that are filled in at once, and what ends there
+_PART = const(32)  # registers of an answer that are filled in at once, and what ends there
+_FEW = const(16)  # more than these are not filled in before the next poll
 _MOST_WRITTEN = const(123)
 
 # Exceptions.
@@ -252,7 +253,8 @@ class Modbus:
         self._address = address
         self._to = 3
         self.unfinished = count
-        self._read_on()
+        if count <= _FEW:
+            self._read_on()
 
     def _read_on(self):
         """The next part of an answer that reads."""

@@ -13,6 +13,7 @@ from vigil.switches import LATCHED, REASON_OWNER, REASON_STARTING
 
 _START = const(40000)
 _CHUNK = const(14)  # registers in one piece of the template
+_PART = const(64)  # registers that are filled in at once, at most
 _HEAD = const(5)  # bytes of an entry before its places
 _CELL_REGISTERS = const(4)
 _NO_TEMPERATURE = const(0x80)
@@ -69,7 +70,7 @@ class SunSpec:
         return _START <= register < _START + self._end + 2
 
     def read(self, first, count, reply, to):
-        """Registers into a reply from byte `to` on, up to the end of one model.
+        """Registers into a reply from byte `to` on, up to the end of one model, or a part of it.
 
         How many are done; 0 if not all that were asked for are there.
         """
@@ -77,6 +78,8 @@ class SunSpec:
         end = first + count
         if first < 0 or end > self._end + 2:
             return 0
+        if end > first + _PART:
+            end = first + _PART
         which = 0
         for model in MODELS:
             if model <= first:
