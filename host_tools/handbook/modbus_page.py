@@ -57,9 +57,9 @@ An answer begins within 20 ms of a request's end, long writes included: one requ
 trips of a set (100 registers) and is checked, queued and answered within 15 ms. That holds for the
 longest reads at 115200 baud, too, when they come while rubbish is collected.
 
-Beside a cycle of 20 ms, whose own work takes 9 ms with two LTC6813, reads of more than 80 registers
-at 115200 baud may begin later: 22 ms, or 26 ms when rubbish is collected just then. No cycle is
-late for them. Fewer registers at a time are answered sooner.
+Beside a cycle of 20 ms, whose own work takes 9 ms with two LTC6813, reads of more than 80
+registers at 115200 baud may begin later: 22 ms, or 26 ms when rubbish is collected just then. No
+cycle is late for them. Fewer registers at a time are answered sooner.
 
 ## Plain map
 
