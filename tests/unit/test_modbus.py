@@ -37,7 +37,7 @@ def engine(desk):
     "request_hex, answer_hex",
     [
         ("01 03 9C 40 00 03 2A 4F", "01 03 06 53 75 6E 53 00 01 8D E4"),
-        ("01 03 07 D0 00 01 84 87", "01 83 02 C0 F1"),
+        ("01 03 0F A0 00 01 87 3C", "01 83 02 C0 F1"),
         ("01 06 00 32 04 D2 AA 98", "01 86 02 C3 A1"),
         ("01 10 00 32 00 01 02 00 0A 22 45", "01 90 02 CD C1"),
     ],
@@ -142,7 +142,7 @@ def test_a_broadcast_is_done_and_never_answered(desk, engine):
 
 
 def test_a_newer_request_replaces_the_answer_to_an_older_one(engine):
-    engine.receive(READ_HEAD + with_sum(b"\x01\x03\x07\xd0\x00\x01"), 16)
+    engine.receive(READ_HEAD + with_sum(b"\x01\x03\x0f\xa0\x00\x01"), 16)
     assert bytes(engine.reply[: engine.reply_length]) == with_sum(b"\x01\x83\x02")
     assert engine.superseded == 1
     many = with_sum(b"\x01\x03\x00\x00\x00\x57")

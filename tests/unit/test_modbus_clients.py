@@ -52,7 +52,7 @@ def test_pymodbus_reads_the_cells_by_both_functions(master, line):
 def test_pymodbus_reads_the_longest_answer_and_is_told_what_is_wrong(line):
     with pymodbus(line, retries=0) as client:
         assert len(client.read_holding_registers(40070, count=125, device_id=1).registers) == 125
-        assert client.read_holding_registers(2000, count=1, device_id=1).exception_code == 2
+        assert client.read_holding_registers(4000, count=1, device_id=1).exception_code == 2
         assert client.read_coils(0, count=1, device_id=1).exception_code == 1
         assert client.write_register(1608, 1, device_id=1).exception_code == 3
         assert client.write_registers(400, [0, 1], device_id=1).exception_code == 2
@@ -105,7 +105,7 @@ def test_mbpoll_reads_registers_and_is_refused_a_writing(master, line):
     assert [int(value) for value in told] == list(master.bms.sample.cell_values)
     inputs = mbpoll(line, "-t", "3:hex", "-r", "40000", "-c", "2", ())
     assert "0x5375" in inputs.stdout and "0x6E53" in inputs.stdout
-    missing = mbpoll(line, "-t", "4", "-r", "2000", "-c", "1", ())
+    missing = mbpoll(line, "-t", "4", "-r", "4000", "-c", "1", ())
     assert "Illegal data address" in missing.stdout + missing.stderr
     refused = mbpoll(line, "-t", "4", "-r", "1608", ("1",))
     assert "Illegal data value" in refused.stdout + refused.stderr
