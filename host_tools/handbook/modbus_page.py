@@ -18,7 +18,7 @@ RS485_STATION = 1  # the unit, 1 to 247
 `make build` then brings Modbus and SunSpec along, and leaves the other protocols out. Whoever
 wants no SunSpec calls `vigil.link.modbus.offer` himself.
 
-Of the 120 KB that a board's files may have, Modbus with the points takes 13 KB more than JBD,
+Of the 120 KB that a board's files may have, Modbus with the points takes 14 KB more than JBD,
 SunSpec 5 KB more.
 
 9600 baud, 8N1, unit 1 by default; baud rates from 9600 to 115200 and units 1 to 247 work. The
