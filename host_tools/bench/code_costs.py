@@ -30,6 +30,7 @@ _OTHER_PASSES = {
     "native": "modbus_passes",
     "pylontech": "pylontech_passes",
 }
+_PIECES = 30  # that one interpreter counts
 _MANY_POINTS = 46  # besides the first, among registers 0 to 86
 _BACKSTOP_SLICES = 3  # of Bms.check_backstop()
 _ANALOG_VALUES = 30.5  # of four characters
@@ -45,6 +46,7 @@ class Counter:
         self._layout = layout
         self._viper = Viper()
         self._bytecode = CountingInterpreter(self.pieces, layout)
+        self._counted = 0
         self._others = {}  # interpreters of their own, from when each is first needed
         self._calls = self._bytecode.stand_in_calls()
         # A call of machine.I2C is taken to cost what calling any method with as much costs.
@@ -85,6 +87,10 @@ class Counter:
     def _interpreter(self, name):
         module = _OTHER_PASSES.get(name.split("_")[0])
         if not module:
+            self._counted += 1
+            if self._counted % _PIECES == 0:
+                # What the pieces leave behind fills the memory.
+                self._bytecode = CountingInterpreter(self.pieces, self._layout)
             return self._bytecode
         if module not in self._others:
             self._others[module] = CountingInterpreter(module, self._layout)
@@ -184,7 +190,7 @@ class Counter:
 
     def _float_cycles(self, name):
         # Floats fill the memory for good: an interpreter of its own.
-        return CountingInterpreter().float_cycles(name)
+        return CountingInterpreter("estimate_passes").float_cycles(name)
 
     def _without_transfers(self, cycles, made, rows):
         """What is left beside the transfers, which are charged by their own rows."""

@@ -23,6 +23,9 @@ class Pieces(passes.Pieces):
         self.jbd = self.bms.executive._links[0]._engine
         self._ask(_frame(0x5A, 0x00, b"\x56\x78"))
 
+    def give_tasks(self, board):
+        pass
+
     def give_links(self, board):
         from vigil.link.jbd_writing import offer
 

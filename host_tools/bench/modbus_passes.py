@@ -31,6 +31,9 @@ class Pieces(passes.Pieces):
         self.modbus = self.bms.executive._links[0]._engine
         self.frames = self.bms.executive._links[1]._engine
 
+    def give_tasks(self, board):
+        pass
+
     def give_links(self, board):
         from vigil.link import modbus, serial_frames
         from vigil.link.sunspec import SunSpec

@@ -202,25 +202,14 @@ class Pieces:
         from vigil import app
         from vigil.afe.bq76952 import Bq76952
         from vigil.afe.bq76952_bring_up import compare
-        from vigil.blackbox import BlackBox
-        from vigil.calibration import Calibration
-        from vigil.estimate.ageing import Ageing
-        from vigil.estimate.allow import AllowedAhead
-        from vigil.estimate.task import EstimateTask
         from vigil.link.jbd import Jbd
         from vigil.link.rs485 import Rs485
         from vigil.memory import Memory
-        from vigil.totals import Totals
 
         self.compare = compare
         self.bus = bus = Bus()
         board = Board()
-        board.estimator = EstimateTask
-        board.black_box = BlackBox
-        board.calibration = Calibration
-        board.ageing = Ageing
-        board.allowed = AllowedAhead
-        board.totals = Totals
+        self.give_tasks(board)
         self.chip = chip = Bq76952(bus, Line(), cells=CELLS, temps=TEMPS, shunt_uohm=500)
         board.front_end = chip
         self.give_links(board)
@@ -245,6 +234,22 @@ class Pieces:
         self.long_on()
         self._cells_mv = [3300] * CELLS
         self._block = [(_BLOCK_CODE + at, b"\x00\x00") for at in range(0, 32, 2)]
+
+    def give_tasks(self, board):
+        """What a board may have besides; those who look at links have no room for it."""
+        from vigil.blackbox import BlackBox
+        from vigil.calibration import Calibration
+        from vigil.estimate.ageing import Ageing
+        from vigil.estimate.allow import AllowedAhead
+        from vigil.estimate.task import EstimateTask
+        from vigil.totals import Totals
+
+        board.estimator = EstimateTask
+        board.black_box = BlackBox
+        board.calibration = Calibration
+        board.ageing = Ageing
+        board.allowed = AllowedAhead
+        board.totals = Totals
 
     def give_links(self, board):
         """What a board offers beside the port that is looked at here."""

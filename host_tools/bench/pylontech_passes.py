@@ -21,6 +21,9 @@ class Pieces(passes.Pieces):
         super().__init__()
         self.pylontech = self.bms.executive._links[0]._engine
 
+    def give_tasks(self, board):
+        pass
+
     def give_links(self, board):
         from vigil.link.pylontech import offer
 
