@@ -41,12 +41,12 @@ _CYCLE_READS = (2, 2, 32, 2, 6, 1)
 class Counter:
     pieces = "passes"
     cells = workloads.CELLS
+    _counted = 0
 
     def __init__(self, layout=0):
         self._layout = layout
         self._viper = Viper()
         self._bytecode = CountingInterpreter(self.pieces, layout)
-        self._counted = 0
         self._others = {}  # interpreters of their own, from when each is first needed
         self._calls = self._bytecode.stand_in_calls()
         # A call of machine.I2C is taken to cost what calling any method with as much costs.

@@ -32,7 +32,7 @@ ROWS = {
     "inputs": 7759,
     "calibrated": 8760,  # only where a board is calibrated
     "cycle": 47119,  # the executive's turn, and Bms.cycle between its parts
-    "link poll": 14185,
+    "link poll": 16571,
     "link byte": 16647,
     # All estimates of 16 cells, of which two look at their voltages: charged slice by slice below.
     # While the grid is at work, four slices of it are added, and no cell looks.
@@ -68,7 +68,7 @@ ROWS = {
     "radio telemetry": 242800,
     "radio advert": 83400,  # plain; what encrypting adds is not counted
     "radio part": 44200,  # sixteen bytes handed on
-    "radio piece": 22700,  # a notification
+    "radio piece": 26168,  # a notification
     "take limits": 2190000,  # a whole set compiled and taken over
     "gc.collect": 1344437,
 }
@@ -94,7 +94,7 @@ TASKS = {
     "tend_climate": (21785, 21775),
     "deep_discharge": (9169, 9170),
     "table_guard": (62476, 62428),
-    "backstop_watch": (17707, 151301),
+    "backstop_watch": (11158, 151301),
     "door": (14000, 136000),  # one row of a set of limits checked
     "black_box": (94500, 330000),  # everything recorded; the extremes and an event's head, too
     "calibration": (2730, 42700),  # a value of the ten seconds added
