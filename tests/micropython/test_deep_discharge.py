@@ -205,4 +205,6 @@ def test_the_next_start_charges_slowly_and_not_fast_and_keeps_discharge_off():
         desk.run_ms(25000)
         assert closed == []
         assert bench.true_charge == charges
-        assert desk.bms.status.charge_limit_ma == 10000
+        assert desk.bms.charge_guard.limit_ma == 10000
+        # Through an open switch nothing may flow.
+        assert desk.bms.status.charge_limit_ma == (10000 if charges else 0)

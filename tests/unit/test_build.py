@@ -77,7 +77,7 @@ def test_every_module_that_a_board_file_imports_is_built(made):
     """By a way of its own: the words of every import statement, found as text."""
     joined = [path for paths in made.parts.values() for path in paths]
     paths = {*made.app, *(path.replace(".py", ".mpy") for path in joined)}
-    built = {path.removesuffix(".mpy").replace("/", ".") for path in paths}
+    built = {path.removesuffix(".mpy").removesuffix(".py").replace("/", ".") for path in paths}
     for path in paths:
         source = ROOT / "firmware" / "lib" / (path.removesuffix(".mpy") + ".py")
         if not source.exists():
