@@ -522,4 +522,5 @@ def test_a_whole_board_finds_its_cells_resistances_from_a_load_that_comes_and_go
     assert ageing.soh_permille == UNKNOWN
     # What may flow goes by the cell that resists most.
     most = max(ageing.resistances_uohm) / 1000000 / desk.bms.charge.model.ohm
-    assert abs(ageing.ohm_times / max(1.0, most) - 1) < 0.001
+    # Shown in whole microohms.
+    assert abs(ageing.ohm_times / max(1.0, most) - 1) < 0.003

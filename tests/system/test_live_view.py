@@ -145,9 +145,10 @@ def test_a_fault_injected_by_keys_becomes_a_sentence_and_clear_ends_it(start):
     view.press("f")
     view.wait_for("fault: _")
     view.press("cell 5 mv 3720\r")
-    view.wait_for(r"✖ Cell 5 over-voltage: 3\.720 V is above 3\.650 V for 1\.0 s; charge switch")
+    # While it is bled it shows 5 mV less.
+    view.wait_for(r"✖ Cell 5 over-voltage: 3\.7(20|15) V is above 3\.650 V for 1\.0 s; charge")
     view.wait_for(r"Charge +○ OPEN +cell over-voltage +hardware: no current can flow")
-    view.wait_for(r" 5 3\.720 .*OVER")
+    view.wait_for(r" 5 3\.7(20|15) .*OVER")
     view.press("c")
     view.wait_for(r"Charge +● ON")
     view.wait_for("no fault")
