@@ -413,7 +413,7 @@ class Node:
                 "stack_mv": _known(values[sample.stack_at]),
                 "current_ma": _known(values[sample.current_at]),
                 "soc_pct": bms.charge.soc_permille / 10 if bms.charge.known else None,
-                "soc_sigma_pct": bms.charge.sigma_permille / 10 if bms.charge.known else None,
+                "soc_sigma_pct": _percent(bms.charge.sigma_permille) if bms.charge.known else None,
                 "charge_on": switches.charge_on,
                 "discharge_on": switches.discharge_on,
                 "true_charge_on": bool(bench.true_charge),

@@ -33,6 +33,8 @@ def test_a_board_runs_the_default_profile_without_fault_and_trips_when_it_should
         assert len(record["cells_mv"]) == cells and len(record["temps_dc"]) == temps
         assert None not in record["cells_mv"] + record["temps_dc"]
         assert record["true_charge_on"] and record["true_discharge_on"]
+        # Who only counts knows no sigma.
+        assert record["soc_sigma_pct"] is None or 0 <= record["soc_sigma_pct"] <= 100
         assert abs(record["stack_mv"] - sum(record["cells_mv"])) < 0.01 * record["stack_mv"]
     assert not seen[-1]["true_charge_on"]
     assert any(f"Cell {cells} over-voltage" in fault for fault in seen[-1]["faults"])
