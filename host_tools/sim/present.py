@@ -150,6 +150,7 @@ class LinePresenter(_Lines):
             f"Vigil simulator: {_what_runs(settings, batteries[0].ready)}",
             f"RS485 ({_NAMES[settings.rs485]}, {settings.baud} 8N1) for your own client: {ports}",
             f"  ask it:  {ask}",
+            *_radio_lines(settings, batteries),
             f"Faults: type one and press Enter, as  {example}  or  afe nak  or  clear;",
             f'  or plan them:  --fault "t=20 {example}"',
             "Time: pause, go, speed 10, speed max.  Ctrl-C ends everything.",
@@ -166,6 +167,17 @@ class LinePresenter(_Lines):
 
     def ended(self, why, t_s):
         self._say(f"Ended after {t_s} s: {why}.")
+
+
+def _radio_lines(settings, batteries):
+    """How to be its phone, where there is a radio."""
+    if not settings.radio or not any(battery.ready.get("radio") for battery in batteries):
+        return []
+    ask = f"{shlex.quote(sys.executable)} -m host_tools.cli scan --run-dir "
+    ask += shlex.quote(settings.run_dir)
+    if importlib.util.find_spec("bleak") is None:
+        ask = f"{shlex.quote(sys.executable)} -m pip install bleak && {ask}"
+    return [f"Bluetooth:  {ask}"]
 
 
 class Changes:
