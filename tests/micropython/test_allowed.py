@@ -250,8 +250,9 @@ def test_a_wrong_charge_cannot_hide_an_empty_cell():
     for error in (-0.4, 0.4):
         rig = AllowRig("NMC", 3, error=error)
         rig.rest()
-        true_ma = rig.allowed.ahead_ma[3]
-        held(rig, 0 - true_ma, 60)
+        allowed_ma = rig.allowed.ahead_ma[3]
+        assert allowed_ma < full_ma(rig, DISCHARGE)
+        held(rig, 0 - allowed_ma, 60)
 
 
 def test_the_voltages_of_an_inverter_are_the_warnings_releases():
