@@ -62,6 +62,10 @@ refused with 81, counted, and told to the journal; a register that is no point s
 65280 and its number. What is kept off by E1 is told by bit 12 of the
 protection word; E1 never closes a switch against a limit, and a restart allows both again.
 
+Register 03 tells the rated capacity, and in its newer tail as full charge capacity what the pack
+holds now ([`health.md`](health.md)); that is the rated one until it has been measured. JBD has no
+field for health itself.
+
 ## Writing parameters
 
 The first parameter written begins a set of limits with those that run; each further one goes into

@@ -24,6 +24,7 @@ class Pack:
     current_ma = -12340
     remaining_mah = 76000
     full_mah = 100000
+    usable_mah = 93000
     cycles = 37
     soc_pct = 76
     charge_on = True

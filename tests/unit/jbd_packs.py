@@ -27,9 +27,12 @@ class Pack:
         self.warning_bits = 0
         self.bleed = bytearray(self.cell_count)
         self.device_name = b"Vigil"
+        self.usable_mah = None
         for name, value in values.items():
             assert hasattr(self, name), name
             setattr(self, name, value)
+        if self.usable_mah is None:
+            self.usable_mah = self.full_mah
 
     def cell_mv(self, cell):
         return self.cells_mv[cell]

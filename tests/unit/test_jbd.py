@@ -16,6 +16,7 @@ from tests.unit.jbd_packs import (
     sixteen_cells,
 )
 from vigil.link.jbd import Jbd
+from vigil.status import Status
 
 READ_BASIC_INFO = "DD A5 03 00 FF FD 77"
 READ_CELLS = "DD A5 04 00 FF FC 77"
@@ -198,6 +199,33 @@ def test_the_tail_and_the_bits_are_where_hosts_look_for_them():
     assert info.warnings == 0x0411
     assert (info.full, info.full_again) == (9999, 9999)
     assert (info.remaining, info.remaining_again) == (1234, 1234)
+
+
+def test_what_an_aged_pack_holds_stands_in_the_newer_tail():
+    info = ask_basic_info(Pack([3300], full_mah=100000, usable_mah=84000))
+    assert (info.full, info.full_again) == (10000, 8400)
+
+
+class OfStatus:
+    """As much of a BMS as the Status of a capacity asks for."""
+
+    def __init__(self, ageing):
+        self.ageing = ageing
+        self.counter = self
+        self.capacity_mah = 100000
+
+
+@pytest.mark.parametrize(
+    "usable_mah, told_mah", [(None, 100000), (UNKNOWN, 100000), (84000, 84000)]
+)
+def test_until_it_is_measured_a_pack_holds_what_it_is_rated_at(usable_mah, told_mah):
+    pack = Pack([3300])
+    pack.usable_mah = usable_mah
+    bms = OfStatus(pack if usable_mah is not None else None)
+    pack.bleed = pack.balancer = None
+    status = Status(pack, None, None, pack, bms, None, b"")
+    status.bms = bms
+    assert status.usable_mah == told_mah
 
 
 @pytest.mark.parametrize("sensor", [0, 1, 2])

@@ -59,6 +59,13 @@ class Status:
         return self._estimator.counter.capacity_mah
 
     @property
+    def usable_mah(self):
+        """From full to empty as the pack is now; what it is rated at until that is measured."""
+        ageing = self.bms.ageing
+        mah = ageing.usable_mah if ageing else SAMPLE_UNKNOWN
+        return self.full_mah if mah == SAMPLE_UNKNOWN else mah
+
+    @property
     def cycles(self):
         return self._estimator.counter.cycles
 

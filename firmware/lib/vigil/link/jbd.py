@@ -273,7 +273,7 @@ class Jbd:
         if self._newer_tail:
             reply[at] = 0  # humidity; its bit 7 turns the units, too
             self._put(at + 1, status.warning_bits & 0xFFFF)
-            self._put(at + 3, _tens(status.full_mah))
+            self._put(at + 3, _tens(status.usable_mah))
             self._put(at + 5, _tens(status.remaining_mah))
             self._put(at + 7, 0)  # balance current is not measured
             at += 9
