@@ -243,6 +243,12 @@ def replay(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a second, in the place of a table.")
     ] = False,
+    plot: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Draw the trace (.svg, .png, .pdf) instead of printing it."
+        ),
+    ] = None,
 ):
     from host_tools.replay import command
 
@@ -255,6 +261,7 @@ def replay(
         gain_pct,
         voltage_offset_mv,
         as_json,
+        plot,
     )
 
 

@@ -41,9 +41,9 @@ Several packs on one wire have the addresses 2, 3 and so on, each answers for it
 the whole group (INFO FF) is answered by each as a group of one module, so ask them one by one.
 
 **Never tried:** any real inverter, any real module beside it, the newer commands 60 to 63, which
-some inverters insist on (they are refused with code 4; only 61 has a health). It was tried with python-pylontech 0.3.3
-and with frames that are published. Before you rely on it see the inverter stop when you open the
-interlock, and when you pull out the RS485 plug.
+some inverters insist on (they are refused with code 4; only 61 has a health). It was tried with
+python-pylontech 0.3.3 and with frames that are published. Before you rely on it see the inverter
+stop when you open the interlock, and when you pull out the RS485 plug.
 
 ## Frames
 

@@ -3,16 +3,29 @@
 import json
 import math
 import sys
+from pathlib import Path
 
-from host_tools.replay import estimators, log
+from host_tools.replay import estimators, log, plot
 
 _LEAST_MAH, _MOST_MAH = 10, 2_000_000
 _MOST_MA = 10_000_000
 _COLUMNS = "t_s,soc_pct,soc_sigma_pct,source"
 
 
-def replay(path, chemistry, capacity_mah, start_soc, offset_ma, gain_pct, voltage_mv, as_json):
-    """Prints the trace; ValueError with a sentence before anything is printed."""
+def replay(
+    path,
+    chemistry,
+    capacity_mah,
+    start_soc,
+    offset_ma,
+    gain_pct,
+    voltage_mv,
+    as_json,
+    picture=None,
+):
+    """Prints the trace, or draws it; ValueError with a sentence before anything is printed."""
+    if picture is not None:
+        plot.check(picture)
     chemistry = _chemistry(chemistry)
     capacity_mah = _number("--capacity-mah", capacity_mah, _LEAST_MAH, _MOST_MAH)
     start_share = None
@@ -25,10 +38,17 @@ def replay(path, chemistry, capacity_mah, start_soc, offset_ma, gain_pct, voltag
     )
     made = log.read(path).with_errors(*errors)
     estimate = estimators.make(chemistry, capacity_mah)
+    trace = estimators.trace(estimate, made, start_share)
+    if picture is not None:
+        trace = list(trace)
+        title = f"{Path(path).name}, {chemistry}, {capacity_mah:g} mAh"
+        plot.draw(picture, trace, made, title, start_share, capacity_mah)
+        if not as_json:
+            return 0
     try:
         if not as_json:
             print(_COLUMNS)
-        for line in estimators.trace(estimate, made, start_share):
+        for line in trace:
             print(_as_json(*line) if as_json else _as_text(*line))
         sys.stdout.flush()
     except BrokenPipeError:

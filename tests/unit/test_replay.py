@@ -2,11 +2,15 @@
 
 import gzip
 import json
+import sys
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from host_tools import cli
-from host_tools.replay import log
+from host_tools.replay import estimators, log, plot
 
 RIGHT = ["--chemistry", "NMC", "--capacity-mah", "5000"]
 
@@ -174,3 +178,42 @@ def test_empty_lines_are_passed_over(tmp_path):
     made = log.read(written(tmp_path, HEAD + "\n0,1,3700\n,,\n1,2,3701\n\n"))
     assert made.time_s == [0, 1]
     assert made.current_ma == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "name, begins", [("a.svg", b"<?xml"), ("a.PNG", b"\x89PNG"), ("a.pdf", b"%PDF")]
+)
+def test_the_trace_can_be_plotted(name, begins, tmp_path, capsys):
+    path = written(tmp_path, rows(60))
+    words = ["--start-soc", "60", "--plot", str(tmp_path / name)]
+    assert cli.main(["replay", path, *RIGHT, *words]) == 0
+    assert capsys.readouterr().out == ""
+    assert (tmp_path / name).read_bytes().startswith(begins)
+    if name == "a.svg":
+        # A plot beside the trace is the same trace.
+        assert replayed(capsys, path, *words) == replayed(capsys, path, *words[:2])
+
+
+@pytest.mark.parametrize("name, said", [("a.bmp", "has to end in"), ("none/a.svg", "No such")])
+def test_a_plot_that_cannot_be_written_is_a_sentence(name, said, tmp_path, capsys):
+    words = ["--plot", str(tmp_path / name)]
+    assert cli.main(["replay", written(tmp_path, rows(60)), *RIGHT, *words]) != 0
+    heard = capsys.readouterr()
+    assert heard.out == "" and said in heard.err and "Traceback" not in heard.err
+
+
+def test_a_plot_without_matplotlib_says_what_to_install(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    words = ["--plot", str(tmp_path / "a.svg")]
+    assert cli.main(["replay", written(tmp_path, rows(60)), *RIGHT, *words]) != 0
+    assert "vigil-bms[plot]" in capsys.readouterr().err
+
+
+@given(st.lists(st.sampled_from(estimators.SOURCES), min_size=1, max_size=30))
+def test_a_plots_stretches_leave_no_row_out_and_join(sources):
+    found = plot.stretches([(at, 0.5, 0.1, source) for at, source in enumerate(sources)])
+    assert found[0][1] == 0 and found[-1][2] == len(sources) - 1
+    for before, after in pairwise(found):
+        assert before[2] == after[1] and before[0] != after[0]
+    for source, first, last in found:
+        assert sources[first:last] == [source] * (last - first) and sources[first] == source
