@@ -13,7 +13,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from host_tools.bench import balancing, bytecode, code_costs, figures, heap, kernels
+from host_tools.bench import (
+    balancing,
+    bytecode,
+    code_costs,
+    estimated_second,
+    figures,
+    heap,
+    kernels,
+)
 from host_tools.bench.accuracy import __main__ as accuracy
 from host_tools.bench.cortex_m0plus import MissingTool
 from host_tools.bench.health import __main__ as health
@@ -88,6 +96,8 @@ def main():
     shares = parts()
     kernels.tell(counted)
     code_costs.tell(rows, tasks, port)
+    for line in estimated_second.as_lines(estimated_second.measure()):
+        print(line)
     times = passes["bytecode"] / passes["viper"]
     print(
         f"Protection in bytecode: {times:.0f} times the instructions of the kernel, call included"

@@ -499,11 +499,13 @@ class Pieces:
         self.bms.ageing.capacity.step()
 
     def aged_figure(self):
-        """After a new pair and a new resistance: what links tell of them."""
-        ageing = self.bms.ageing
-        ageing.capacity.fitted = True
-        ageing.resistance.steps = 9
-        ageing._figure()
+        """After a new resistance: what links tell of it."""
+        self.bms.ageing.resistance.steps = 9
+        self.bms.ageing._figure_resistance()
+
+    def aged_capacities(self):
+        """After a new pair, the same."""
+        self.bms.ageing._figure_capacity()
 
     def _begin_aged_second(self):
         estimate = self._settled_estimate()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from host_tools.bench import bq769x0_costs, code_costs, ltc_costs
+from host_tools.bench import bq769x0_costs, code_costs, estimated_second, ltc_costs
 from host_tools.mock import costs
 
 
@@ -54,3 +54,10 @@ def test_the_table_of_a_bq769x0_is_what_is_counted_and_leaves_most_of_its_cycle_
     for counted in (rows, costs.BQ769X0_ROWS):
         cycles = sum(part for _, part in bq769x0_costs.read_judge_act(counted))
         assert cycles / costs.MHZ < 250_000 / 20
+
+
+def test_no_second_of_estimates_takes_fifteen_milliseconds():
+    found = estimated_second.measure()
+    assert len(found) == 8
+    for holds, ms in found:
+        assert 5 < ms < estimated_second.GOAL_MS, holds

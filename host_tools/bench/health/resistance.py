@@ -54,7 +54,7 @@ def _at(bench, celsius):
     # What of the whole is owed to the temperature, as the firmware has learned it.
     now = float(resistance.warming(bench.estimate.model.temp_dc))
     for cell in range(bench.pack.cells):
-        ohm = float(resistance.ohm(cell))
+        ohm = float(resistance.common_ohm() * resistance.ratios[cell])
         here.append((ohm * now / bench.pack.ohm[cell] - 1, sigma))
         warm.append((ohm / bench.pack.ohm_warm[cell] - 1, sigma))
     plain = [ohm / true - 1 for ohm, true in zip(plain, bench.pack.ohm_warm, strict=True)]

@@ -35,7 +35,8 @@ class Ageing:
         self.capacity = Capacity(estimate.model, rated_mah, count)
         self.resistance = Resistance(estimate.model, count)
         self.store = None
-        self._capacity_due = False
+        self._steps = self._extra = 0
+        self._turn = 0
         self._looks = 0
         self._kept_s = self._kept_steps = 0
         self._last_mah = estimate.counter.moved[0]
@@ -77,10 +78,7 @@ class Ageing:
         told = usable and estimate.settled and temp_dc is not None
         told = told and _COLDEST_DC <= temp_dc <= _HOTTEST_DC
         kind = estimate.anchors.now if told else NONE
-        self._looks = 0
-        if capacity.moment(kind, counter.moved[1] / _MAMS_PER_MAH):
-            self._looks = _LOOKS
-            self._cells_mv = cells_mv
+        looks = capacity.moment(kind, counter.moved[1] / _MAMS_PER_MAH)
         known = estimate.settled and estimate.sigma < _SURE
         self.resistance.second(
             cells_mv,
@@ -91,20 +89,53 @@ class Ageing:
             usable and at_once and elapsed_ms <= _LONGEST_MS,
         )
         self._kept_s += elapsed_ms // 1000
-        self._capacity_due = True
+        self._cells_mv = cells_mv
+        self._share_out(looks)
+
+    def _share_out(self, looks):
+        """One dear piece of work a second: a resistance, looks at some cells, the grid's, or
+        whatever else there is to do."""
+        estimate = self._estimate
+        self._looks = self._extra = 0
+        resistance = self.resistance
+        # What a step of the current tells of all cells, and a second later of each.
+        self._steps = resistance.due if resistance.begun else min(resistance.due, 1)
+        busy = self.capacity.busy or resistance.fitted
+        wanted = (looks, estimate.watches, busy)
+        if not self._steps:
+            for _ in wanted:
+                self._turn = (self._turn + 1) % 3
+                if wanted[self._turn]:
+                    break
+            else:
+                return
+            if self._turn == 0:
+                self._looks = _LOOKS
+            elif self._turn == 2:
+                self._extra = 1
+            else:
+                return
+        if wanted[1]:
+            estimate.put_watch_off()
 
     def step(self):
         """One slice; False once the second is done."""
         resistance = self.resistance
-        if resistance.due:
+        if self._steps:
+            self._steps -= 1
             resistance.step()
         elif self._looks:
             self._looks -= 1
             self.capacity.look(self._cells_mv)
-        elif self._capacity_due:
-            # One a second: they are many, and there are hours for them.
-            self._capacity_due = False
-            self.capacity.step()
+        elif self._extra:
+            # They are many, and there are hours for them.
+            self._extra = 0
+            if resistance.fitted:
+                self._figure_resistance()
+            elif self.capacity.fitted:
+                self._figure_capacity()
+            else:
+                self.capacity.step()
         else:
             self._figure()
             return False
@@ -112,10 +143,6 @@ class Ageing:
 
     def _figure(self):
         capacity = self.capacity
-        if self.resistance.fitted:
-            self._figure_resistance()
-        if capacity.fitted:
-            self._figure_capacity()
         if self.soh_permille != UNKNOWN and self._estimate.settled:
             self.usable_mah = self._estimate.usable_mah
             self.imbalance_mah = max(self._weakest_mah - self.usable_mah, 0)
@@ -162,12 +189,14 @@ class Ageing:
         most = usual = self._estimate.model.ohm
         for word in range(_JOINTS):
             self.bad_joints[word] = 0
+        common = resistance.common_ohm()
+        doubt = resistance.doubt()
         for cell in range(len(resistance.ratios)):
-            ohm = resistance.ohm(cell)
+            ohm = common * resistance.ratios[cell]
             if ohm > most:
                 most = ohm
             self.resistances_uohm[cell] = int(ohm * 1000000.0 + 0.5)
-            bad = resistance.joint(cell)
+            bad = resistance.joint(cell, doubt)
             if bad:
                 self.bad_joints[cell // _CELLS] |= 1 << cell % _CELLS
                 level = max(level, bad)

@@ -88,11 +88,12 @@ class AllowedAhead(Allowed):
         self._current_ma = 0
 
     def step(self, now_ms):
-        """The side that the current flows on; every fourth second the other, and the times."""
+        """The side that the current flows on; every fourth second the other, and in between the
+        times."""
         if self._turn == _OTHER:
-            self._turn = _TIMES
+            self._turn = _SIDE if self._known else _TIMES
             self._look(1 - self._side, now_ms)
-            return True
+            return self._turn != _SIDE
         if self._turn == _TIMES:
             self._turn = _SIDE
             self._known = True
@@ -121,8 +122,11 @@ class AllowedAhead(Allowed):
         self._look(self._side, now_ms)
         if not self._known or self._second == 0:
             self._turn = _OTHER
-        elif self._is_shut(1 - self._side):
-            self._begin_small(1 - self._side)
+        else:
+            if self._second == 2:
+                self._turn = _TIMES
+            if self._is_shut(1 - self._side):
+                self._begin_small(1 - self._side)
         return self._turn != _SIDE
 
     def _forget(self):
@@ -173,7 +177,8 @@ class AllowedAhead(Allowed):
         most_ma = self._most_ma(which, full_ma, share)
         sign = -1 if which else 1
         reach_ma = full_ma
-        for horizon in (1, 0):
+        # The farther one has to wait where the other side is looked at, too.
+        for horizon in (0,) if which == self._side and not self._second else (1, 0):
             kept_fast = self._kept[2 * horizon]
             kept_slow = self._kept[2 * horizon + 1]
             free_mv = open_mv + kept_fast * fast_mv + kept_slow * slow_mv

@@ -96,6 +96,11 @@ class Capacity:
             self._new.forget()
         return kind != 0
 
+    @property
+    def busy(self):
+        """A step is due, or the figures have changed."""
+        return self._phase == _PAIRING or self._fitting >= 0 or self.fitted
+
     def look(self, cells_mv):
         """At the cell whose turn it is."""
         cell = self._cell

@@ -26,7 +26,7 @@ AT_FULL = const(4)
 AT_EMPTY = const(5)
 AT_REST = const(6)
 
-TURNS = const(8)  # seconds in which every cell has its turn
+_TURNS = const(8)  # seconds in which every cell has its turn; of more cells twice as many
 _GRID_S = const(10.0)
 _WATCH_S = const(60.0)
 _TRUSTED = const(0.015)  # sigma from which on the grid hands over
@@ -76,7 +76,7 @@ class ChargeEstimate:
         self._turns_due = 0
         self._grid_due = 0
         self._steady = True
-        self._turn_s = array("f", [0.0] * TURNS)
+        self._turn_s = array("f", [0.0] * (_TURNS if cell_count <= _TURNS else 2 * _TURNS))
         self._since_grid_s = _WATCH_S
         self._boot_s = 0.0
         self._figure_due = False
@@ -125,8 +125,9 @@ class ChargeEstimate:
             steady = False
         else:
             lowest_mv = highest_mv = cells_mv[0]
+            kept_mv = self._cells_mv
             for cell in range(self.cell_count):
-                cell_mv = self._cells_mv[cell] = cells_mv[cell]
+                cell_mv = kept_mv[cell] = cells_mv[cell]
                 if cell_mv < lowest_mv:
                     lowest_mv = cell_mv
                 elif cell_mv > highest_mv:
@@ -135,19 +136,30 @@ class ChargeEstimate:
             told = self.anchors.look(lowest_mv, highest_mv, now_ma, seconds, self._counted)
         if told == at.FULL or told == at.EMPTY:
             self._use_anchor(told == at.FULL)
-        for turn in range(TURNS):
-            self._turn_s[turn] += seconds
+        turn_s = self._turn_s
+        for turn in range(len(turn_s)):
+            turn_s[turn] += seconds
         whole_s = int(seconds + 0.5) or 1
-        self._turns_due = min(whole_s, TURNS) if steady else 0
+        self._turns_due = min(whole_s, len(turn_s)) if steady else 0
         self._since_grid_s += seconds
         self._grid_due = 0
         if self.grid.at < GUESSES or self._since_grid_s >= (_WATCH_S if self.settled else _GRID_S):
-            # The first look is had at once.
-            self._grid_due = GRID_SLICES if self.source == UNKNOWN else 4 * whole_s
+            # The first look is had at once. Beside the cells' looks there is time for one a second.
+            self._grid_due = whole_s if self.settled else 3 * whole_s
+            if self.source == UNKNOWN:
+                self._grid_due = GRID_SLICES
         self._steady = steady
         if self._boot_s > 0.0:
             self._boot_s -= seconds
         self._figure_due = True
+
+    @property
+    def watches(self):
+        """The grid looks this second, and could do so in another."""
+        return self.settled and self._grid_due > 0
+
+    def put_watch_off(self):
+        self._grid_due = 0
 
     def step(self):
         """One slice of the second's work; False once all is done."""
@@ -176,7 +188,8 @@ class ChargeEstimate:
     def _take_turn(self):
         """Let one of the cells whose turn it is look at its voltage."""
         cell = self._at_cell
-        turn = cell % TURNS
+        turns = len(self._turn_s)
+        turn = cell % turns
         if cell < self.cell_count and self.settled:
             filters = self.filters
             capacity_mah = self.capacities_mah[cell]
@@ -190,13 +203,13 @@ class ChargeEstimate:
             self._looked_at[cell] = counted
             filters.moved(cell, moved, self._turn_s[turn], self.offset.sigma_share)
             filters.look(cell, self.model, self._cells_mv[cell], counted)
-        cell += TURNS
+        cell += turns
         if cell < self.cell_count:
             self._at_cell = cell
             return
         # The turn is over.
         self._turn_s[turn] = 0.0
-        self._at_cell = (turn + 1) % TURNS
+        self._at_cell = (turn + 1) % turns
         self._turns_due -= 1
 
     def _tend_grid(self):
@@ -272,15 +285,23 @@ class ChargeEstimate:
             most = self.counter.capacity_mah - least
         else:
             least = most = 1e9
+            offsets = self.filters.offsets
+            capacities_mah = self.capacities_mah
+            counted_mah = self._counted_mah
             for cell in range(self.cell_count):
-                share = self.cell_share(cell)
-                capacity_mah = self.capacities_mah[cell]
-                can_give = share * capacity_mah
-                can_take = capacity_mah - can_give
+                capacity_mah = capacities_mah[cell]
+                can_give = offsets[cell] * capacity_mah + counted_mah
+                if can_give < 0.0:
+                    can_give = 0.0
+                elif can_give > capacity_mah:
+                    can_give = capacity_mah
                 if can_give < least:
-                    least, least_at = can_give, cell
+                    least = can_give
+                    least_at = cell
+                can_take = capacity_mah - can_give
                 if can_take < most:
-                    most, most_at = can_take, cell
+                    most = can_take
+                    most_at = cell
             self.usable_mah = int(least + most)
             share = self.share = least / (least + most)
             sigma = (1.0 - share) * sqrt(self.filters.variances[least_at])

@@ -10,8 +10,8 @@ from math import exp, log, sqrt
 from micropython import const
 
 GUESSES = const(101)
-_SLICE = const(4)
-SLICES = const(27)  # of one look: one to begin, the others to weigh
+_SLICE = const(2)
+SLICES = const(52)  # of one look: one to begin, the others to weigh
 _OHM = const(0.25)
 _UNSETTLED = const(0.5)
 _AXIS_DMV = const(0.15)  # 0.015 of the charge, over a table in 0.1 mV and per cent

@@ -56,14 +56,15 @@ class Resistance:
         self._unsteady_ma = 0.0
         self.due = 0  # slices
         self.fitted = False
+        self._cell = -1  # the next to be looked at; first what all have in common
 
     @property
     def known(self):
         return self.steps >= _ENOUGH
 
-    def ohm(self, cell):
-        """At 25 degC."""
-        return self._model.ohm * exp(self.common) * self.ratios[cell]
+    def common_ohm(self):
+        """At 25 degC, to be multiplied by a cell's ratio."""
+        return self._model.ohm * exp(self.common)
 
     def warming(self, temp_dc):
         """By how much it differs at another temperature."""
@@ -74,9 +75,13 @@ class Resistance:
         """One sigma of it, as a share."""
         return sqrt(self.common2 + self.ratio2 + _GAIN2)
 
-    def joint(self, cell):
+    def doubt(self):
+        """Two sigma of a ratio."""
+        return _TWO * sqrt(self.ratio2)
+
+    def joint(self, cell, doubt):
         """0: like the others; 1, 2: clearly more than one and a half times, twice as much."""
-        least = self.ratios[cell] - _TWO * sqrt(self.ratio2)
+        least = self.ratios[cell] - doubt
         if not self.known or least <= _BAD:
             return 0
         return 2 if least > _WORSE else 1
@@ -88,9 +93,9 @@ class Resistance:
         settling_mv = model.drop_mv - model.resists * model.ohm * now_ma
         step_ma = now_ma - self._last_ma
         size_ma = abs(step_ma)
-        self.due = 0
         if (
-            usable
+            not self.due
+            and usable
             and self._steady
             and size_ma >= self._least_ma
             and self._unsteady_ma <= _STILL * size_ma
@@ -101,19 +106,27 @@ class Resistance:
             and _EARLY <= (mean_ma - self._last_ma) / step_ma <= _OVER
         ):
             settled_mv = settling_mv - self._last_settling_mv
-            for cell in range(len(self.ratios)):
-                self._apart[cell] = (cells_mv[cell] - self._last_mv[cell] - settled_mv) / step_ma
+            per_ma = 1.0 / step_ma
+            apart = self._apart
+            last_mv = self._last_mv
+            for cell in range(len(apart)):
+                apart[cell] = (cells_mv[cell] - last_mv[cell] - settled_mv) * per_ma
             self._step_ma = step_ma
             self._temp_dc = temp_dc
             self.due = 1 + (len(self.ratios) + _CELLS - 1) // _CELLS
             self._cell = -1
         self._steady = usable
         if usable:
-            for cell in range(len(self.ratios)):
-                self._last_mv[cell] = cells_mv[cell]
+            last_mv = self._last_mv
+            for cell in range(len(last_mv)):
+                last_mv[cell] = cells_mv[cell]
         self._last_ma = now_ma
         self._unsteady_ma = abs(mean_ma - now_ma)
         self._last_settling_mv = settling_mv
+
+    @property
+    def begun(self):
+        return self._cell >= 0
 
     def step(self):
         """One slice."""
@@ -123,13 +136,18 @@ class Resistance:
             return
         # By how much a cell may differ at once.
         clip = _CLIP_MV / abs(self._step_ma) / self._median
-        for cell in range(self._cell, min(self._cell + _CELLS, len(self.ratios))):
-            off = self._apart[cell] / self._median - self.ratios[cell]
+        per_median = 1.0 / self._median
+        gain = self._gain
+        apart = self._apart
+        ratios = self.ratios
+        for cell in range(self._cell, min(self._cell + _CELLS, len(ratios))):
+            ratio = ratios[cell]
+            off = apart[cell] * per_median - ratio
             if off > clip:
                 off = clip
             elif off < -clip:
                 off = -clip
-            self.ratios[cell] += self._gain * off
+            ratios[cell] = ratio + gain * off
         self._cell += _CELLS
         if not self.due:
             self.fitted = True
