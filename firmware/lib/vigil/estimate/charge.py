@@ -144,7 +144,7 @@ class ChargeEstimate:
         self._since_grid_s += seconds
         self._grid_due = 0
         if self.grid.at < GUESSES or self._since_grid_s >= (_WATCH_S if self.settled else _GRID_S):
-            # The first look is had at once. Beside the cells' looks there is time for one a second.
+            # The first look is had at once. Beside the cells' looks is time for one a second.
             self._grid_due = whole_s if self.settled else 3 * whole_s
             if self.source == UNKNOWN:
                 self._grid_due = GRID_SLICES
