@@ -153,8 +153,6 @@ class Counter:
         found["native register"] = (piece("native_many")[0] - one) / 86
         found["native place"] = (piece("native_list")[0] - one) / 36
         found["native write"] = piece("native_write")[0] / 8
-        found["estimated second"] = self._float_cycles("estimated_second")
-        found["aged second"] = self._float_cycles("aged_second")
         found["pylontech byte"] = piece("pylontech_eight_bytes")[0] / 8
         empty = piece("pylontech_empty")[0]
         found["pylontech reply"] = empty - 18 * found["pylontech byte"]

@@ -21,6 +21,16 @@ class Pieces(passes.Pieces):
         board.ageing = Ageing
         board.allowed = AllowedAhead
 
+    def estimator(self):
+        """The dearest slice: a second's measurements."""
+        self._measured()
+        counter = self.bms.counter
+        counter.elapsed_ms = 1000
+        counter.add(-20000000)
+        self._settled_estimate()
+        self.bms.estimator._busy = False
+        self.bms.estimator.step(self.now_ms)
+
     # Whole seconds of everything that estimates, each with what costs the most in it: two cells
     # look at their voltages, and both sides' allowed currents are looked for.
 
@@ -93,9 +103,11 @@ class Pieces(passes.Pieces):
 
     def _measured(self):
         """The stand-ins of the kernels measure nothing: what a scan would leave behind."""
+        sample = self.bms.sample
+        if sample.sequence(0):
+            return
         from vigil import sample as names
 
-        sample = self.bms.sample
         for group, value in ((names.CELLS, 3300), (names.TEMPS, 250), (names.CURRENT, -20000)):
             at = names.GROUPS_AT + names.GROUP_WORDS * group
             sample.words[at + names.SEQUENCE] = 5
@@ -108,8 +120,7 @@ class Pieces(passes.Pieces):
     def _whole_second(self, watched):
         bms = self.bms
         sample = bms.sample
-        if not sample.sequence(0):
-            self._measured()
+        self._measured()
         estimate = bms.charge
         if estimate.source != 2:
             estimate = self._settled_estimate()

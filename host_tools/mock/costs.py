@@ -34,11 +34,6 @@ ROWS = {
     "cycle": 47119,  # the executive's turn, and Bms.cycle between its parts
     "link poll": 15400,  # 14,200 to 16,600, by where names happen to lie
     "link byte": 16647,
-    # All estimates of 16 cells, of which two look at their voltages: charged slice by slice below.
-    # While the grid is at work, four slices of it are added, and no cell looks.
-    "estimated second": 777490,
-    # What age does to them, besides: a step of the current, a moment that tells, two pairs fitted.
-    "aged second": 670832,
     "link reply": 211807,  # from a request's last byte to the answer: JBD basic info
     "jbd write": 423000,  # besides, where a limit is written; charged for every write
     "modbus byte": 5400,
@@ -98,7 +93,9 @@ TASKS = {
     "door": (14000, 136000),  # one row of a set of limits checked
     "black_box": (94500, 330000),  # everything recorded; the extremes and an event's head, too
     "calibration": (2730, 42700),  # a value of the ten seconds added
-    "estimator": (57787, 265795),  # the figures of pack and ageing; some guesses of the grid
+    # The figures of pack and ageing; a second's measurements. Whole seconds:
+    # python -m host_tools.bench.estimated_second.
+    "estimator": (79500, 334500),
     "allowed": (14500, 205000),  # nothing due; one side
     "totals": (30500, 133000),  # energy; everything
     "to_move": (28034, 461872),  # a second; what all cells' shares say

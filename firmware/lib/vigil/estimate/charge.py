@@ -69,7 +69,7 @@ class ChargeEstimate:
         self.bled_mas = array("i", [0] * cell_count)
         self.lowest_mv = 0
         self._disagreed = 0
-        self._cells_mv = array("f", [0.0] * cell_count)
+        self.cells_mv = array("f", [0.0] * cell_count)
         self._counted_mah = self._counted = 0.0  # since the counter's zero, and as a share
         self._looked_at = array("f", [0.0] * cell_count)
         self._at_cell = 0
@@ -125,7 +125,7 @@ class ChargeEstimate:
             steady = False
         else:
             lowest_mv = highest_mv = cells_mv[0]
-            kept_mv = self._cells_mv
+            kept_mv = self.cells_mv
             for cell in range(self.cell_count):
                 cell_mv = kept_mv[cell] = cells_mv[cell]
                 if cell_mv < lowest_mv:
@@ -202,7 +202,7 @@ class ChargeEstimate:
             moved = counted - self._looked_at[cell]
             self._looked_at[cell] = counted
             filters.moved(cell, moved, self._turn_s[turn], self.offset.sigma_share)
-            filters.look(cell, self.model, self._cells_mv[cell], counted)
+            filters.look(cell, self.model, self.cells_mv[cell], counted)
         cell += turns
         if cell < self.cell_count:
             self._at_cell = cell
@@ -219,7 +219,7 @@ class ChargeEstimate:
             if grid.at == GUESSES:
                 self._heed_grid()
         elif self._steady and self._since_grid_s >= (_WATCH_S if self.settled else _GRID_S):
-            mean_mv = sum(self._cells_mv) / self.cell_count
+            mean_mv = sum(self.cells_mv) / self.cell_count
             grid.begin(mean_mv, self._since_grid_s, self._counted)
             self._since_grid_s = 0.0
 
@@ -271,7 +271,7 @@ class ChargeEstimate:
         if not self.settled:
             self._hand_over()
         for cell in range(self.cell_count):
-            cell_mv = self._cells_mv[cell]
+            cell_mv = self.cells_mv[cell]
             if cell_mv >= anchors.full_mv if full else cell_mv <= anchors.empty_mv:
                 counted = self._counted_mah / self.capacities_mah[cell]
                 self.filters.anchor(cell, share, sigma, counted)

@@ -47,6 +47,7 @@ class EstimateTask:
         if offset_ma is not None:
             estimate.offset.state(offset_ma / capacity_mah)
         self._busy = self._ages = False
+        self._seen = None  # what ageing has still to be told of this second
         self._bled = False
         self._mah = counter.moved[0]
         self._rest = counter.moved[1]
@@ -61,6 +62,9 @@ class EstimateTask:
         if not self._busy:
             self._ages = False
             self._busy = self._measure()
+        elif self._seen:
+            self.ageing.second(*self._seen)
+            self._seen = None
         elif not self._ages:
             self._busy = self.estimate.step()
             if not self._busy and self.ageing:
@@ -123,10 +127,11 @@ class EstimateTask:
             steady,
         )
         if ageing:
-            apart_ms = abs(sample.read_ms(CELLS) - sample.read_ms(CURRENT))
-            ageing.second(
-                values, current_ma, mams, elapsed_ms, temp_dc, steady, apart_ms <= _AT_ONCE_MS
-            )
+            at_once = abs(sample.read_ms(CELLS) - sample.read_ms(CURRENT)) <= _AT_ONCE_MS
+            if values is not None:
+                # As they were at this moment.
+                values = estimate.cells_mv
+            self._seen = (values, current_ma, mams, elapsed_ms, temp_dc, steady, at_once)
         self._mah = moved[0]
         self._rest = moved[1]
         return True
