@@ -9,9 +9,16 @@ from array import array
 from micropython import const
 
 from vigil import limits, memory, store
+from vigil.extremes import Extremes
+from vigil.rainflow import WORDS as CYCLES_WORDS
+from vigil.rainflow import Rainflow
 from vigil.sample import CELLS, CURRENT, TEMPS, UNKNOWN
 
-_SCHEMA = const(1)
+_SCHEMA = const(2)
+# Another record, so that a version that only knows the one before goes on with that.
+_NAME = "life"
+_BEFORE = ("totals", 1)
+_WORDS_BEFORE = const(51)
 # Places in the record. Charge in 0.1 Ah: in, out, in below 5 degC; Wh in and out.
 _MOVED = const(0)
 _COLD = const(2)
@@ -28,12 +35,26 @@ _LASTED = const(17)
 _BY_TEMP = const(23)
 _BY_CHARGE = const(31)
 _BY_RATE = const(41)
-_WORDS = const(51)
-# Upper ends in degC, from -50 on; and of the current in per cent of the capacity an hour: rest
-# below the first, then four of charging, then five of discharging.
+# And by the highest cell, by temperature and charge, by temperature and current; warned, tripped.
+_BY_VOLTAGE = const(51)
+_BY_BOTH = const(59)
+_BY_HEAT = const(89)
+_OUTSIDE = const(119)
+_ANCHORS = const(121)
+_EXTREMES = const(122)
+_CYCLES = const(142)
+_WORDS = _CYCLES + CYCLES_WORDS
+# Upper ends in degC, from -50 on; of the current in per cent of the capacity an hour: rest
+# below the first, then four of charging, then five of discharging; and how far in 10 mV the
+# highest cell is below the chemistry's over-voltage.
 _DEGREES = b"\x28\x32\x3c\x4b\x55\x5f\x69"
 _RATES = b"\x14\x32\x64\xc8"
+_BELOW = b"\x05\x0a\x0f\x14\x1e\x28\x3c"
 _RESTS_BELOW = const(50)  # a fiftieth of the capacity an hour
+# Together they have fewer bins: temperatures below 0, 10, 25, 35, 45, above; charge by 20 %;
+# at rest, charging below 0.5 C, above, discharging likewise.
+_COARSE_TEMPS = b"\x00\x00\x05\x0a\x0f\x14\x19\x19"
+_COARSE_RATES = b"\x00\x01\x01\x02\x02\x03\x03\x04\x04\x04"
 
 _MOST = const(0x1FFFFFFE)  # stays there: beyond it is what is not known
 _MAMS_PER_MAH = const(3600000)
@@ -57,19 +78,19 @@ _ROWS = (
 
 
 class Totals:
-    period_ms = 200
+    period_ms = 80  # so that the energy is counted ten times a second, whatever waits before it
 
     def __init__(self, bms):
         self._bms = bms
-        words = array("i", [0] * _WORDS)
-        self._store = bms.memory.another("totals", _SCHEMA, 4 * _WORDS)
-        data = self._store.load()
-        if data is not None:
-            words = array("i", data)
-        elif self._store.origin == store.LOST:
-            bms.memory.flags |= memory.TOTALS_LOST
-        self._words = words
+        self._store = bms.memory.another(_NAME, _SCHEMA, 4 * _WORDS)
+        words = self._words = array("i", [0] * _WORDS)
         view = memoryview(words)
+        for at in range(_EXTREMES, _CYCLES):
+            words[at] = UNKNOWN
+        self._cycles = Rainflow(view[_CYCLES:], bms.counter.capacity_mah)
+        self._cycles.new()
+        self._recall()
+        self.extremes = Extremes(bms, view[_EXTREMES:_CYCLES], words[_SECONDS])
         # Read by the points.
         self.moved_dah = view[_MOVED:_ENERGY]
         self.moved_wh = view[_ENERGY:_RESTS]
@@ -77,26 +98,64 @@ class Totals:
         self.event_s = view[_LASTED:_BY_TEMP]
         self.by_temp_s = view[_BY_TEMP:_BY_CHARGE]
         self.by_charge_s = view[_BY_CHARGE:_BY_RATE]
-        self.by_rate_s = view[_BY_RATE:]
+        self.by_rate_s = view[_BY_RATE:_BY_VOLTAGE]
+        self.by_voltage_s = view[_BY_VOLTAGE:_BY_BOTH]
+        self.by_both_s = view[_BY_BOTH:_BY_HEAT]
+        self.by_heat_s = view[_BY_HEAT:_OUTSIDE]
+        self.outside_s = view[_OUTSIDE:_ANCHORS]
+        self.halves = self._cycles.halves
+        self.turns = self._cycles.turns
         self._open = bytearray(EVENTS)  # seconds for which an event is still the same one
-        # Of the second that runs, in and out: mA * ms that energy was made of, and 0.1 W * ms.
-        self._seen_mams = [0, 0]
+        counter = bms.counter
+        # Of the second that runs, in and out: mA * ms, what of it made no energy yet, 0.1 W * ms.
+        self._sides = (counter.charged, counter.discharged)
+        self._mams = [0, 0]
+        self._rest_mams = [0, 0]
         self._dwms = [0, 0]
         self._small = array("i", [0] * (_SECONDS - _RESTS))
-        self._stack_mv = 0
+        self._values = bms.sample.values
+        self._stack_at = bms.sample.stack_at
+        self._stack_cv = 0
         self._due = False
         self._rows = bytes([limits.position(row_id) for row_id in _ROWS])
         self._begun = False
         self._closed = False
+        self._closing = False
         self._last_ms = 0
         self._rest_ms = 0
         self._since_kept_s = 0
         self._kept_moved = words[_MOVED] + words[_MOVED + 1]
-        bms.counter.totals = self
+        anchors = getattr(bms.charge, "anchors", None)
+        self._anchors = anchors
+        self._anchors_seen = anchors.count if anchors else 0
+        counter.totals = self
+
+    def _recall(self):
+        """What was kept; of two records, of each number the larger: none may decrease."""
+        words = self._words
+        store_before = store.Store(self._bms.memory.store._storage, *_BEFORE, 4 * _WORDS_BEFORE)
+        data = self._store.load()
+        before = store_before.load()
+        if data is not None:
+            words[:] = array("i", data)
+        if before is not None:
+            before = array("i", before)
+            # A version from before has gone on with its own.
+            if before[_SECONDS] > words[_SECONDS]:
+                for at in range(_WORDS_BEFORE):
+                    words[at] = max(words[at], before[at])
+        if self._store.origin == store.LOST or (
+            data is None and before is None and store_before.origin == store.LOST
+        ):
+            self._bms.memory.flags |= memory.TOTALS_LOST
 
     @property
     def seconds(self):
         return self._words[_SECONDS]
+
+    @property
+    def anchors(self):
+        return self._words[_ANCHORS]
 
     @property
     def cycles(self):
@@ -105,10 +164,30 @@ class Totals:
         return (words[_MOVED] + words[_MOVED + 1]) // max(self._bms.counter.capacity_mah // 50, 1)
 
     def step(self, now_ms):
-        """Five times a second the energy, and once, as a slice of its own, everything."""
-        if not self._due:
-            self._count_energy()
-            self._due = not self._begun or (now_ms - self._last_ms) & _TICKS >= _SECOND_MS
+        """Ten times a second the energy, and once, as a slice of its own, everything."""
+        if self._due:
+            return self._second(now_ms)
+        # Charge times the voltage that the stack has now, in 10 mV: small numbers.
+        stack_mv = self._values[self._stack_at]
+        if stack_mv != UNKNOWN:
+            self._stack_cv = (stack_mv + 5) // 10
+        side = 0
+        for pair in self._sides:
+            if pair[1] or pair[0]:
+                mams = pair[0] * _MAMS_PER_MAH + pair[1]
+                pair[0] = pair[1] = 0
+                self._mams[side] += mams
+                mams += self._rest_mams[side]
+                whole = mams // 1000
+                self._rest_mams[side] = mams - whole * 1000
+                self._dwms[side] += whole * self._stack_cv // 10
+            side += 1
+        self._due = not self._begun or (now_ms - self._last_ms) & _TICKS >= _SECOND_MS
+        return self._due
+
+    def _second(self, now_ms):
+        if self._closing:
+            self._due = self._closing = self._cycles.close()
             return self._due
         self._due = False
         bms = self._bms
@@ -126,36 +205,23 @@ class Totals:
         if not whole_s:
             return False
         self._add(_SECONDS, whole_s)
-        current_ma = bms.sample.values[bms.sample.current_at]
+        sample = bms.sample
+        current_ma = sample.values[sample.current_at]
         if not self._is_known(CURRENT):
             current_ma = UNKNOWN
+        cells = self._is_known(CELLS)
         warm = self._is_known(TEMPS)
-        harms = self._harms(current_ma, warm)
+        harms = self._harms(current_ma, cells, warm)
         news = (harms or max(self._open)) and self._count_events(harms, whole_s)
-        self._note_time(current_ma, warm, whole_s)
+        self._note_time(current_ma, cells, warm, whole_s)
+        self.extremes.look(self._words[_SECONDS], cells, warm, current_ma)
         self._since_kept_s += whole_s
         moved = self._words[_MOVED] + self._words[_MOVED + 1]
         long_s = _KEEP_STILL_S if moved == self._kept_moved else _KEEP_S
         if news or self._since_kept_s >= long_s:
             self.keep()
-        return False
-
-    def _count_energy(self):
-        """Charge times the voltage that the stack has now."""
-        sample = self._bms.sample
-        stack_mv = sample.values[sample.stack_at]
-        if stack_mv != UNKNOWN:
-            self._stack_mv = stack_mv
-        counter = self._bms.counter
-        self._take_energy(0, counter.charged)
-        self._take_energy(1, counter.discharged)
-
-    def _take_energy(self, side, pair):
-        # The rest waits: less than a thousandth of an ampere-second.
-        whole = (pair[0] * _MAMS_PER_MAH + pair[1] - self._seen_mams[side]) // 1000
-        if whole:
-            self._seen_mams[side] += whole * 1000
-            self._dwms[side] += whole * self._stack_mv // 100
+        self._due = self._closing = self._cycles.close()
+        return self._due
 
     def keep(self):
         """What is known now is to be written."""
@@ -168,14 +234,12 @@ class Totals:
         self._words[at] = min(self._words[at] + count, _MOST)
 
     def _take_charge(self, elapsed_ms):
-        """What the counter has counted since, less what the sensor shows while nothing flows."""
+        """What has flowed since, less what the sensor shows while nothing flows."""
         bms = self._bms
-        counter = bms.counter
-        mams = [_taken(counter.charged), _taken(counter.discharged)]
+        mams = self._mams
         dwms = self._dwms
+        self._mams = [0, 0]
         self._dwms = [0, 0]
-        for side in (0, 1):
-            self._seen_mams[side] -= mams[side]
         front_end = bms.front_end
         closed = front_end.charge_is_on or front_end.discharge_is_on
         flowed = closed or self._closed
@@ -187,13 +251,14 @@ class Totals:
         if offset is not None:
             off_mams = offset.offset_ua * elapsed_ms // 1000
             _shift(mams, off_mams)
-            _shift(dwms, off_mams * self._stack_mv // 100000)
+            _shift(dwms, off_mams * self._stack_cv // 10000)
         for side in (0, 1):
             self._carry(_MOVED + side, side, mams[side], 100)
             self._carry(_ENERGY + side, 3 + side, dwms[side], 10)
         sample = bms.sample
         if sample.sequence(TEMPS) and sample.lowest(TEMPS) < _COLD_DC:
             self._carry(_COLD, 2, mams[0], 100)
+        self._cycles.move(mams[0] - mams[1], bms.charge.soc_permille)
 
     def _carry(self, at, rest, amount, whole):
         """Amounts of 1 / 3,600,000 of what `whole` make one of this word."""
@@ -205,13 +270,13 @@ class Totals:
         words[_RESTS + rest] = carried % whole
         self._add(at, carried // whole)
 
-    def _harms(self, current_ma, warm):
+    def _harms(self, current_ma, cells, warm):
         """A bit for each event that is there now."""
         sample = self._bms.sample
         trip = self._bms.table.trip
         rows = self._rows
         harms = 0
-        if self._is_known(CELLS):
+        if cells:
             if sample.lowest(CELLS) < trip[rows[0]]:
                 harms |= 1
             if sample.highest(CELLS) > trip[rows[1]]:
@@ -244,14 +309,24 @@ class Totals:
                 self._open[event] = max(self._open[event] - whole_s, 0)
         return news
 
-    def _note_time(self, current_ma, warm, whole_s):
+    def _note_time(self, current_ma, cells, warm, whole_s):
         bms = self._bms
+        sample = bms.sample
+        if cells:
+            below = (bms.chemistry.over_voltage_mv[0] - sample.highest(CELLS)) // 10
+            self._add(_BY_VOLTAGE + _place(_BELOW, below), whole_s)
+        coarse = -1
         if warm:
-            degrees = max(0, min(bms.sample.highest(TEMPS) // 10 + 50, 255))
-            self._add(_BY_TEMP + _place(_DEGREES, degrees), whole_s)
+            degrees = max(0, min(sample.highest(TEMPS) // 10 + 50, 255))
+            at = _place(_DEGREES, degrees)
+            self._add(_BY_TEMP + at, whole_s)
+            coarse = _COARSE_TEMPS[at]
         permille = bms.estimator.shown_permille
         if permille != UNKNOWN:
-            self._add(_BY_CHARGE + min(permille // 100, 9), whole_s)
+            at = min(permille // 100, 9)
+            self._add(_BY_CHARGE + at, whole_s)
+            if coarse >= 0:
+                self._add(_BY_BOTH + coarse + at // 2, whole_s)
         if current_ma != UNKNOWN:
             capacity_mah = bms.counter.capacity_mah
             at = 0
@@ -262,19 +337,21 @@ class Totals:
                 else:
                     at = 5 + _place(_RATES, percent)
             self._add(_BY_RATE + at, whole_s)
+            if coarse >= 0:
+                self._add(_BY_HEAT + coarse + _COARSE_RATES[at], whole_s)
+        actions = bms.protection.actions
+        if actions & (limits.OPEN_BOTH | limits.WARNING):
+            self._add(_OUTSIDE + (1 if actions & limits.OPEN_BOTH else 0), whole_s)
+        if self._anchors:
+            count = self._anchors.count
+            self._add(_ANCHORS, count - self._anchors_seen)
+            self._anchors_seen = count
 
     def _is_known(self, group):
         sample = self._bms.sample
         if not sample.sequence(group) or sample.unknown(group):
             return False
         return sample.age_ms(group) <= sample.stale_ms[group]
-
-
-def _taken(pair):
-    """What was counted, which begins anew."""
-    amount = pair[0] * _MAMS_PER_MAH + pair[1]
-    pair[0] = pair[1] = 0
-    return amount
 
 
 def _shift(sides, off):
