@@ -116,7 +116,6 @@ class TotalsRig(Rig):
             totals.by_rate_s,
             totals.by_voltage_s,
             totals.by_both_s,
-            totals.by_heat_s,
             totals.outside_s,
             totals.halves,
             (totals.seconds, totals.anchors),
@@ -339,11 +338,11 @@ def test_what_comes_together_is_told_together():
         rig.temps_dc = [temp_dc, temp_dc - 20, temp_dc - 9]
         rig.estimator.shown_permille = permille
         rig.current_ma = current_ma
-        both, heat = list(totals.by_both_s), list(totals.by_heat_s)
+        before = list(totals.by_both_s)
         rig.seconds(1)
-        assert totals.by_both_s[5 * temp_at + charge_at] == both[5 * temp_at + charge_at] + 1
-        assert totals.by_heat_s[5 * temp_at + rate_at] == heat[5 * temp_at + rate_at] + 1
-        assert sum(totals.by_both_s) == sum(both) + 1 and sum(totals.by_heat_s) == sum(heat) + 1
+        wanted = [0] * 60
+        wanted[5 * temp_at + charge_at] = wanted[30 + 5 * temp_at + rate_at] = 1
+        assert [b - a for a, b in zip(before, totals.by_both_s)] == wanted
 
 
 def test_how_near_the_highest_cell_was_to_its_end():
@@ -397,9 +396,7 @@ def test_anchors_of_all_starts_add_up():
 
 
 def extremes(rig):
-    found = rig.totals.extremes
-    parts = (found.cells_mv, found.temps_dc, found.currents_ma, found.cells_at)
-    return [value for part in parts + (found.when_s, found.clock_s) for value in part]
+    return list(rig.totals.records) + list(rig.totals.record_s)
 
 
 def test_the_highest_and_the_lowest_are_kept_with_their_place_and_time():
@@ -437,15 +434,15 @@ def test_when_it_was_by_the_clock_is_known_as_soon_as_somebody_has_told_the_time
     rig.keeper.uptime_s = 200
     rig.door.began_s = began_s
     rig.seconds(1)
-    found = rig.totals.extremes
+    found = rig.totals.record_s
     since_2020_s = began_s - 1577836800
-    assert abs(found.clock_s[4] - (since_2020_s + 101)) <= 2
+    assert abs(found[10] - (since_2020_s + 101)) <= 2
     # What came in a start that was never told it stays unknown.
-    assert found.clock_s[0] == found.clock_s[3] == UNKNOWN and found.when_s[0] <= 2
+    assert found[6] == found[9] == UNKNOWN and found[0] <= 2
     rig.keeper.uptime_s = 500
     rig.current_ma = -5000
     rig.seconds(2)
-    assert found.clock_s[5] == since_2020_s + 500
+    assert found[11] == since_2020_s + 500
 
 
 def test_what_is_stale_or_not_known_or_not_believed_or_seen_once_is_no_extreme():

@@ -36,14 +36,10 @@ class Extremes:
     def __init__(self, bms, words, total_s):
         """words: a memoryview of 20 integers, all UNKNOWN or as they were kept."""
         self._bms = bms
-        self._values = words[:_COUNT]
-        # Read by the points.
-        self.cells_mv = words[:_HOT]
-        self.temps_dc = words[_HOT:_IN]
-        self.currents_ma = words[_IN:_COUNT]
-        self.cells_at = words[6:8]
-        self.when_s = words[8:14]  # by the record's own seconds
-        self.clock_s = words[14:]  # since 2020, if somebody had told the time
+        # Read by the points: the values, and which cells; when it was by the record's own seconds,
+        # and since 2020 by the clock, if somebody had told it the time.
+        self.records = self._values = words[:8]
+        self.record_s = words[8:]
         self._now = array("i", [UNKNOWN] * _COUNT)
         self._before = array("i", [UNKNOWN] * _COUNT)
         self._begun_s = total_s
@@ -83,11 +79,11 @@ class Extremes:
 
     def _take(self, at, value, total_s):
         self._values[at] = value
-        self.when_s[at] = total_s
-        self.clock_s[at] = self._clock()
+        self.record_s[at] = total_s
+        self.record_s[_COUNT + at] = self._clock()
         if at < _HOT:
             extreme_at = LOWEST_AT if at else HIGHEST_AT
-            self.cells_at[at] = self._bms.sample.place(CELLS, extreme_at) + 1
+            self._values[_COUNT + at] = self._bms.sample.place(CELLS, extreme_at) + 1
 
     def _clock(self):
         bms = self._bms
@@ -97,7 +93,8 @@ class Extremes:
 
     def _date(self, total_s):
         """The time is known from now on: so is that of what came since the start."""
+        record_s = self.record_s
         for at in range(_COUNT):
-            when_s = self.when_s[at]
-            if self.clock_s[at] == UNKNOWN and self._begun_s <= when_s <= total_s:
-                self.clock_s[at] = max(self._clock() - (total_s - when_s), 0)
+            when_s = record_s[at]
+            if record_s[_COUNT + at] == UNKNOWN and self._begun_s <= when_s <= total_s:
+                record_s[_COUNT + at] = max(self._clock() - (total_s - when_s), 0)

@@ -13,6 +13,7 @@ from vigil.extremes import Extremes
 from vigil.rainflow import WORDS as CYCLES_WORDS
 from vigil.rainflow import Rainflow
 from vigil.sample import CELLS, CURRENT, TEMPS, UNKNOWN
+from vigil.time_bins import RESTS_BELOW, TimeBins
 
 _SCHEMA = const(2)
 # Another record, so that a version that only knows the one before goes on with that.
@@ -31,30 +32,12 @@ _SECONDS = const(10)
 EVENTS = const(6)
 _TIMES = const(11)
 _LASTED = const(17)
-# Seconds by the hottest sensor, the charge, and the current.
-_BY_TEMP = const(23)
-_BY_CHARGE = const(31)
-_BY_RATE = const(41)
-# And by the highest cell, by temperature and charge, by temperature and current; warned, tripped.
-_BY_VOLTAGE = const(51)
-_BY_BOTH = const(59)
-_BY_HEAT = const(89)
-_OUTSIDE = const(119)
+# Seconds by what was; anchors; extremes; cycles.
+_BINS = const(23)
 _ANCHORS = const(121)
 _EXTREMES = const(122)
 _CYCLES = const(142)
 _WORDS = _CYCLES + CYCLES_WORDS
-# Upper ends in degC, from -50 on; of the current in per cent of the capacity an hour: rest
-# below the first, then four of charging, then five of discharging; and how far in 10 mV the
-# highest cell is below the chemistry's over-voltage.
-_DEGREES = b"\x28\x32\x3c\x4b\x55\x5f\x69"
-_RATES = b"\x14\x32\x64\xc8"
-_BELOW = b"\x05\x0a\x0f\x14\x1e\x28\x3c"
-_RESTS_BELOW = const(50)  # a fiftieth of the capacity an hour
-# Together they have fewer bins: temperatures below 0, 10, 25, 35, 45, above; charge by 20 %;
-# at rest, charging below 0.5 C, above, discharging likewise.
-_COARSE_TEMPS = b"\x00\x00\x05\x0a\x0f\x14\x19\x19"
-_COARSE_RATES = b"\x00\x01\x01\x02\x02\x03\x03\x04\x04\x04"
 
 _MOST = const(0x1FFFFFFE)  # stays there: beyond it is what is not known
 _MAMS_PER_MAH = const(3600000)
@@ -65,7 +48,6 @@ _KEEP_STILL_S = const(3600)
 _SECOND_MS = const(1000)
 _GAP_MS = const(60000)  # longer than this nobody looked
 _TICKS = const(0x3FFFFFFF)
-
 
 # Whose trips are harmful.
 _ROWS = (
@@ -90,19 +72,17 @@ class Totals:
         self._cycles = Rainflow(view[_CYCLES:], bms.counter.capacity_mah)
         self._cycles.new()
         self._recall()
-        self.extremes = Extremes(bms, view[_EXTREMES:_CYCLES], words[_SECONDS])
+        extremes = self._extremes = Extremes(bms, view[_EXTREMES:_CYCLES], words[_SECONDS])
         # Read by the points.
         self.moved_dah = view[_MOVED:_ENERGY]
         self.moved_wh = view[_ENERGY:_RESTS]
         self.event_counts = view[_TIMES:_LASTED]
-        self.event_s = view[_LASTED:_BY_TEMP]
-        self.by_temp_s = view[_BY_TEMP:_BY_CHARGE]
-        self.by_charge_s = view[_BY_CHARGE:_BY_RATE]
-        self.by_rate_s = view[_BY_RATE:_BY_VOLTAGE]
-        self.by_voltage_s = view[_BY_VOLTAGE:_BY_BOTH]
-        self.by_both_s = view[_BY_BOTH:_BY_HEAT]
-        self.by_heat_s = view[_BY_HEAT:_OUTSIDE]
-        self.outside_s = view[_OUTSIDE:_ANCHORS]
+        self.event_s = view[_LASTED:_BINS]
+        self._bins = TimeBins(bms, view[_BINS:_ANCHORS])
+        self.by_temp_s, self.by_charge_s, self.by_rate_s, *others = self._bins.views
+        self.by_voltage_s, self.by_both_s, self.outside_s = others
+        self.records = extremes.records
+        self.record_s = extremes.record_s
         self.halves = self._cycles.halves
         self.turns = self._cycles.turns
         self._open = bytearray(EVENTS)  # seconds for which an event is still the same one
@@ -213,8 +193,12 @@ class Totals:
         warm = self._is_known(TEMPS)
         harms = self._harms(current_ma, cells, warm)
         news = (harms or max(self._open)) and self._count_events(harms, whole_s)
-        self._note_time(current_ma, cells, warm, whole_s)
-        self.extremes.look(self._words[_SECONDS], cells, warm, current_ma)
+        self._bins.note(current_ma, cells, warm, whole_s)
+        self._extremes.look(self._words[_SECONDS], cells, warm, current_ma)
+        if self._anchors:
+            count = self._anchors.count
+            self._add(_ANCHORS, count - self._anchors_seen)
+            self._anchors_seen = count
         self._since_kept_s += whole_s
         moved = self._words[_MOVED] + self._words[_MOVED + 1]
         long_s = _KEEP_STILL_S if moved == self._kept_moved else _KEEP_S
@@ -288,7 +272,7 @@ class Totals:
                 harms |= 4
             if coldest_dc < trip[rows[3]]:
                 harms |= 8
-            if self._bms.counter.capacity_mah // _RESTS_BELOW < current_ma < UNKNOWN:
+            if self._bms.counter.capacity_mah // RESTS_BELOW < current_ma < UNKNOWN:
                 if hottest_dc > trip[rows[4]]:
                     harms |= 16
                 if coldest_dc < self._bms.chemistry.plating_dc:
@@ -309,44 +293,6 @@ class Totals:
                 self._open[event] = max(self._open[event] - whole_s, 0)
         return news
 
-    def _note_time(self, current_ma, cells, warm, whole_s):
-        bms = self._bms
-        sample = bms.sample
-        if cells:
-            below = (bms.chemistry.over_voltage_mv[0] - sample.highest(CELLS)) // 10
-            self._add(_BY_VOLTAGE + _place(_BELOW, below), whole_s)
-        coarse = -1
-        if warm:
-            degrees = max(0, min(sample.highest(TEMPS) // 10 + 50, 255))
-            at = _place(_DEGREES, degrees)
-            self._add(_BY_TEMP + at, whole_s)
-            coarse = _COARSE_TEMPS[at]
-        permille = bms.estimator.shown_permille
-        if permille != UNKNOWN:
-            at = min(permille // 100, 9)
-            self._add(_BY_CHARGE + at, whole_s)
-            if coarse >= 0:
-                self._add(_BY_BOTH + coarse + at // 2, whole_s)
-        if current_ma != UNKNOWN:
-            capacity_mah = bms.counter.capacity_mah
-            at = 0
-            if abs(current_ma) >= capacity_mah // _RESTS_BELOW:
-                percent = min(abs(current_ma) // (capacity_mah // 100 or 1), 255)
-                if current_ma > 0:
-                    at = 1 + _place(_RATES[:3], percent)
-                else:
-                    at = 5 + _place(_RATES, percent)
-            self._add(_BY_RATE + at, whole_s)
-            if coarse >= 0:
-                self._add(_BY_HEAT + coarse + _COARSE_RATES[at], whole_s)
-        actions = bms.protection.actions
-        if actions & (limits.OPEN_BOTH | limits.WARNING):
-            self._add(_OUTSIDE + (1 if actions & limits.OPEN_BOTH else 0), whole_s)
-        if self._anchors:
-            count = self._anchors.count
-            self._add(_ANCHORS, count - self._anchors_seen)
-            self._anchors_seen = count
-
     def _is_known(self, group):
         sample = self._bms.sample
         if not sample.sequence(group) or sample.unknown(group):
@@ -364,10 +310,3 @@ def _shift(sides, off):
         if sides[side] < 0:
             sides[1 - side] -= sides[side]
             sides[side] = 0
-
-
-def _place(ends, value):
-    at = 0
-    while at < len(ends) and value >= ends[at]:
-        at += 1
-    return at
