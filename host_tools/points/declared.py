@@ -701,8 +701,8 @@ POINTS = (
         U32,
         S,
         "totals by_voltage_s",
-        "highest cell 50, 100, 150, 200, 300, 400, 600 mV below its chemistry's over-voltage or "
-        "nearer, further",
+        "highest cell less than 50, 100, 150, 200, 300, 400, 600 mV below its chemistry's "
+        "over-voltage, more",
         8,
     ),
     Point(
