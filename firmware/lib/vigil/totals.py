@@ -48,6 +48,7 @@ _KEEP_STILL_S = const(3600)
 _SECOND_MS = const(1000)
 _GAP_MS = const(60000)  # longer than this nobody looked
 _TICKS = const(0x3FFFFFFF)
+_UNKNOWN_CV = const(0x1FFFFFFF // 10)
 
 # Whose trips are harmful.
 _ROWS = (
@@ -87,16 +88,16 @@ class Totals:
         self.turns = self._cycles.turns
         self._open = bytearray(EVENTS)  # seconds for which an event is still the same one
         counter = bms.counter
-        # Of the second that runs, in and out: mA * ms, what of it made no energy yet, 0.1 W * ms.
-        self._sides = (counter.charged, counter.discharged)
-        self._mams = [0, 0]
-        self._rest_mams = [0, 0]
-        self._dwms = [0, 0]
+        # Of the second that runs, in and out: mA * ms that energy was made of, and 0.1 W * ms.
+        self._charged = counter.charged
+        self._discharged = counter.discharged
+        self._seen_in = self._seen_out = 0
+        self._dwms_in = self._dwms_out = 0
         self._small = array("i", [0] * (_SECONDS - _RESTS))
         self._values = bms.sample.values
         self._stack_at = bms.sample.stack_at
         self._stack_cv = 0
-        self._due = False
+        self._due = True
         self._rows = bytes([limits.position(row_id) for row_id in _ROWS])
         self._begun = False
         self._closed = False
@@ -148,22 +149,26 @@ class Totals:
         if self._due:
             return self._second(now_ms)
         # Charge times the voltage that the stack has now, in 10 mV: small numbers.
-        stack_mv = self._values[self._stack_at]
-        if stack_mv != UNKNOWN:
-            self._stack_cv = (stack_mv + 5) // 10
-        side = 0
-        for pair in self._sides:
-            if pair[1] or pair[0]:
-                mams = pair[0] * _MAMS_PER_MAH + pair[1]
-                pair[0] = pair[1] = 0
-                self._mams[side] += mams
-                mams += self._rest_mams[side]
-                whole = mams // 1000
-                self._rest_mams[side] = mams - whole * 1000
-                self._dwms[side] += whole * self._stack_cv // 10
-            side += 1
-        self._due = not self._begun or (now_ms - self._last_ms) & _TICKS >= _SECOND_MS
-        return self._due
+        stack_cv = self._values[self._stack_at] // 10
+        if stack_cv >= _UNKNOWN_CV:
+            stack_cv = self._stack_cv
+        # What makes no thousandth of an ampere-second waits, as does what lies on a whole mAh.
+        pair = self._charged
+        rest = pair[1]
+        if rest:
+            whole = (pair[0] * _MAMS_PER_MAH + rest - self._seen_in) // 1000
+            self._seen_in += whole * 1000
+            self._dwms_in += whole * stack_cv // 10
+        pair = self._discharged
+        rest = pair[1]
+        if rest:
+            whole = (pair[0] * _MAMS_PER_MAH + rest - self._seen_out) // 1000
+            self._seen_out += whole * 1000
+            self._dwms_out += whole * stack_cv // 10
+        if (now_ms - self._last_ms) & _TICKS < _SECOND_MS:
+            return False
+        self._due = True
+        return True
 
     def _second(self, now_ms):
         if self._closing:
@@ -178,6 +183,9 @@ class Totals:
             elapsed_ms = 0
         if elapsed_ms > _GAP_MS:
             elapsed_ms = 0
+        stack_cv = self._values[self._stack_at] // 10
+        if stack_cv < _UNKNOWN_CV:
+            self._stack_cv = stack_cv
         self._take_charge(elapsed_ms)
         self._rest_ms += elapsed_ms
         whole_s = self._rest_ms // 1000
@@ -220,10 +228,11 @@ class Totals:
     def _take_charge(self, elapsed_ms):
         """What has flowed since, less what the sensor shows while nothing flows."""
         bms = self._bms
-        mams = self._mams
-        dwms = self._dwms
-        self._mams = [0, 0]
-        self._dwms = [0, 0]
+        mams = [_taken(self._charged), _taken(self._discharged)]
+        self._seen_in -= mams[0]
+        self._seen_out -= mams[1]
+        dwms = [self._dwms_in, self._dwms_out]
+        self._dwms_in = self._dwms_out = 0
         front_end = bms.front_end
         closed = front_end.charge_is_on or front_end.discharge_is_on
         flowed = closed or self._closed
@@ -298,6 +307,13 @@ class Totals:
         if not sample.sequence(group) or sample.unknown(group):
             return False
         return sample.age_ms(group) <= sample.stale_ms[group]
+
+
+def _taken(pair):
+    """What was counted, which begins anew."""
+    amount = pair[0] * _MAMS_PER_MAH + pair[1]
+    pair[0] = pair[1] = 0
+    return amount
 
 
 def _shift(sides, off):
