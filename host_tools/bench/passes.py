@@ -429,7 +429,7 @@ class Pieces:
         allowed._look(0, self.now_ms)
 
     def totals_idle(self):
-        """The energy of a fifth of a second."""
+        """The energy of a tenth of a second."""
         totals = self.bms.totals
         self.bms.counter.discharged[1] += 2000000
         totals._begun = True
@@ -438,10 +438,37 @@ class Pieces:
         totals.step(self.now_ms)
 
     def totals(self):
-        """Everything, once a second."""
+        """Everything, once a second, with charge that flows and is known."""
         self.now_ms += 1000
-        self.bms.totals._due = True
-        self.bms.totals.step(self.now_ms)
+        totals = self.bms.totals
+        totals._due = True
+        totals._closing = False
+        self.bms.counter.discharged[0] = 5
+        self.bms.counter.discharged[1] = 2000000
+        self.bms.charge.soc_permille = totals._cycles._words[100] // 10 if totals.seconds else 600
+        totals.step(self.now_ms)
+
+    def totals_turns(self):
+        """What the other two have to lay out."""
+        cycles = self.bms.totals._cycles
+        for at in range(32):
+            cycles.turns[at] = 5000 + (32 - at) * (110 if at % 2 else -110)
+        return cycles
+
+    def totals_turn(self):
+        """The dearest second: the stack of turning points is full, and most of it closes."""
+        words = self.totals_turns()._words
+        words[100], words[101], words[102], words[103], words[104] = 3000, 0, 1, 9500, 32
+        self.totals()
+
+    def totals_close(self):
+        """Four cycles of it, a slice of its own."""
+        totals = self.bms.totals
+        cycles = self.totals_turns()
+        cycles.turns[31] = 9500
+        cycles._words[104] = 32
+        totals._due = totals._closing = True
+        totals.step(self.now_ms)
 
     def estimator_idle(self):
         """The last slices of a second: the pack's figure, and what of it is shown and kept."""

@@ -34,10 +34,12 @@ UNITS = (
     ("of the limit", 0),  # mV, mA, 0.1 degC, ms or a count, as docs/limits.md writes the limit
     ("ohm", -6),
     ("Ah", -1),
+    ("%", -2),
 )
-(NUMBER, MV, MA, DC, MS, US, S, PERMILLE, W, MAH, CODE, BITS, CHARACTERS, WH, ROW, UOHM, DAH) = (
-    range(17)
-)
+(
+    *(NUMBER, MV, MA, DC, MS, US, S, PERMILLE, W, MAH, CODE, BITS, CHARACTERS, WH, ROW, UOHM, DAH),
+    HUNDREDTHS,
+) = range(18)
 
 # How many elements a board really has of an array: all, or as many as it has of these.
 ALL, CELLS, TEMPS, BOARD_TEMPS, ROWS = range(5)
@@ -654,6 +656,85 @@ POINTS = (
         NUMBER,
         "leak cell",
         f"loses 0.2 mA and more for each Ah, surely; 0: none; {_PLACE}",
+    ),
+    # More of what the pack has been through (docs/totals.md).
+    Point(
+        2300,
+        "half_cycles",
+        U32,
+        NUMBER,
+        "totals halves",
+        "half cycles of charge: element 10 x depth + mean, both by 10 % of the rated capacity",
+        100,
+    ),
+    Point(
+        2500,
+        "open_turns",
+        S16,
+        HUNDREDTHS,
+        "totals turns",
+        "where the charge has turned, in cycles that are not closed yet; the oldest first",
+        32,
+    ),
+    Point(
+        2532,
+        "records",
+        S32,
+        NUMBER,
+        "totals records",
+        "highest and lowest cell ever (mV), highest and lowest temperature (0.1 degC), highest "
+        "current in and out (mA), which cells these were",
+        8,
+    ),
+    Point(
+        2548,
+        "record_s",
+        U32,
+        S,
+        "totals record_s",
+        "total_s at the first six of these; the same by the clock, since 2020-01-01 00:00 UTC",
+        12,
+    ),
+    Point(
+        2572,
+        "at_voltage_s",
+        U32,
+        S,
+        "totals by_voltage_s",
+        "highest cell less than 50, 100, 150, 200, 300, 400, 600 mV below its chemistry's "
+        "over-voltage, more",
+        8,
+    ),
+    Point(
+        2588,
+        "at_temp_and_s",
+        U32,
+        S,
+        "totals by_both_s",
+        "element 5 x temperature (hottest below 0, 10, 25, 35, 45 degC, above) + charge (below "
+        "20, 40, 60, 80 %, above); from 30 on 5 x temperature + current (below 0.02 C; charge "
+        "below 0.5 C, above; discharge below 0.5 C, above)",
+        60,
+    ),
+    Point(
+        2708,
+        "outside_s",
+        U32,
+        S,
+        "totals outside_s",
+        "with a limit that warned and none that opened; with one that opened a switch",
+        2,
+    ),
+    Point(2712, "anchors", U32, NUMBER, "totals anchors", "times that the charge was told anew"),
+    Point(
+        2714,
+        "tail_s",
+        U16,
+        S,
+        "allowed tail_s",
+        "in which the current of a charge with the voltage held falls to 37 %: at least, "
+        "expected, at most",
+        3,
     ),
 )
 

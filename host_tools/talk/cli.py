@@ -10,6 +10,7 @@ from host_tools.talk import options as o
 def add_to(app):
     app.command("monitor", help="How the BMS is, line by line.")(_monitor)
     app.command("points", help="What can be read from the BMS, with values and units.")(_points)
+    app.command("totals", help="What the pack has been through.")(_totals)
     app.command("set", help="Write one point; needs a key.")(_set)
     app.command("log", help="The BMS's journal in words.")(_log)
     app.command("time", help="The BMS's clock: show it, set it.")(_time)
@@ -69,6 +70,22 @@ def _points(
         coding.point(name)
     with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
         return points.points(bms, names or [], as_json)
+
+
+def _totals(
+    port: o.Port = None,
+    ble: o.Ble = None,
+    run_dir: o.RunDir = None,
+    node: o.Node = 1,
+    protocol: o.Protocol = None,
+    baud: o.Baud = 9600,
+    unit: o.Unit = 1,
+    as_json: o.AsJson = False,
+):
+    from host_tools.talk import totals
+
+    with o.Where(port, run_dir, node, protocol, baud, unit, ble).open() as bms:
+        return totals.totals(bms, as_json)
 
 
 def _set(

@@ -6,8 +6,8 @@ from host_tools.client import coding
 from host_tools.client.errors import NotSpoken
 from host_tools.points import declared
 
-# Limits and what belongs to staging have their own command, and are long.
-_LONG = range(300, 1660)
+# Limits and what belongs to staging have their own command, as have totals, and are long.
+_LONG = (*range(300, 1660), *range(2300, 2712))
 
 
 def points(bms, names, as_json, say=print):

@@ -9,6 +9,7 @@ from vigil import cell_models, chemistry, limits, presets
 from vigil.charge_guard import ChargeGuard
 from vigil.estimate.allow import AllowedAhead
 from vigil.estimate.cell_model import CellModel
+from vigil.memory import Memory
 from vigil.protect import Protection
 
 CAPACITY_MAH = 100000
@@ -48,7 +49,17 @@ class AllowRig(Rig):
 
     CELLS = 4
 
-    def __init__(self, name, soc_pct, ohm=1.0, seed=1, temp_c=25.0, error=0.0, own_cells=False):
+    def __init__(
+        self,
+        name,
+        soc_pct,
+        ohm=1.0,
+        seed=1,
+        temp_c=25.0,
+        error=0.0,
+        own_cells=False,
+        storage=None,
+    ):
         super().__init__(self.CELLS)
         self.chemistry = chemistry.by_name(name)
         self.table = presets.preset(self.chemistry, self.CELLS, CAPACITY_MAH, PERIODS_MS, CYCLE_MS)
@@ -67,6 +78,7 @@ class AllowRig(Rig):
         self.error = error
         self.board = Board()
         self.switches = Switches()
+        self.memory = Memory(storage)
         self.charge = Given(model, 0.02)
         self.ageing = Aged()
         self.charge_guard = ChargeGuard(self.sample, self.table, self.chemistry, CAPACITY_MAH)

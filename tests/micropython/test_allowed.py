@@ -287,6 +287,27 @@ def test_the_time_to_full_allows_for_the_tail_of_a_charge():
     assert list(rig.allowed.time_left_s[:3]) == [UNKNOWN] * 3
 
 
+def test_the_tail_of_a_charge_with_the_voltage_held_is_learned():
+    rig = AllowRig("NMC", 70, seed=3)
+    before_s = list(rig.allowed.tail_s)
+    assert before_s[1] == 1200 and before_s[0] < before_s[1] < before_s[2]
+    end_mv = rig.allowed.charge_end_mv / rig.CELLS
+    ma = 40000.0
+    fell_s = 0
+    while ma > CAPACITY_MAH * 0.05:
+        rig.second(int(ma))
+        # A charger that holds the highest cell.
+        ma = min(ma + 200.0 * (end_mv - rig.highest_mv), 40000.0)
+        fell_s += 14800 < ma < 38800
+    assert list(rig.allowed.tail_s) == before_s
+    rig.second(0)
+    rig.rest()
+    # Half way to what was seen: from 97 % of it to 37 % is one tail, nearly.
+    seen_s = rig.allowed.tail_s[1] * rig.allowed.tail_s[1] / 1200
+    assert abs(seen_s - fell_s) < 0.3 * fell_s
+    assert rig.allowed.tail_s[1] != 1200
+
+
 def test_an_uneven_current_widens_the_times():
     even = AllowRig("NMC", 60)
     uneven = AllowRig("NMC", 60)

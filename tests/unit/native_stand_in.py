@@ -78,6 +78,38 @@ class Device:
         self.put("cell_max_at", 16)
         self.put("cell_min_at", 1)
         self._show("limit", self.table)
+        self._fill_totals()
+
+    def _fill_totals(self):
+        """A summer with the sun."""
+        unknown = 0xFFFFFFFF
+        self.put("total_s", 9936000)
+        self.put("total_charge", 71230, 71018, 12)
+        self.put("total_energy", 379612, 371330)
+        self.put("cycles", 71)
+        self.put("anchors", 96)
+        self.put("trips", 3)
+        self.put("outside_s", 1860, 42)
+        self.put("harm_count", 1, 0, 0, 0, 0, 0)
+        self.put("harm_s", 7, 0, 0, 0, 0, 0)
+        self.put("records", 3655, 2441, 388, -34, 52100, 118400, 5, 16)
+        self.put("record_s", 9100000, 1200, 5000000, 9900000, 8000000, 70, *[unknown] * 6)
+        for at, clock_s in ((0, 185000000), (4, 183900000)):
+            self.words[declared.by_key()["record_s"].number + 12 + 2 * at] = clock_s >> 16
+            self.words[declared.by_key()["record_s"].number + 13 + 2 * at] = clock_s & 0xFFFF
+        halves = [0] * 100
+        halves[5], halves[6], halves[56], halves[75] = 212, 61, 96, 40
+        self.put("half_cycles", *halves)
+        self.put("open_turns", 1230, 9870, 2210, 8800, *[-0x8000] * 28)
+        self.put("at_temp_s", 0, 4000, 932000, 5000000, 4000000, 0, 0, 0)
+        self.put("at_charge_s", 0, 0, 900000, 0, 0, 2936000, 0, 0, 4100000, 2000000)
+        self.put("at_rate_s", 4936000, 3000000, 400000, 0, 0, 1600000, 0, 0, 0, 0)
+        self.put("at_voltage_s", 0, 4000, 0, 40000, 9892000, 0, 0, 0)
+        both = [0] * 60
+        both[6:9] = 100000, 300000, 532000
+        both[10:15] = 400000, 900000, 1200000, 1500000, 1000000
+        both[30 + 10], both[30 + 11], both[30 + 13], both[30 + 16] = 3000000, 1400000, 600000, 90
+        self.put("at_temp_and_s", *both)
 
     def put(self, key, *values):
         point = declared.by_key()[key]

@@ -13,8 +13,9 @@ from native_stand_in import OPERATOR_KEY, OWNER_KEY, Device, Line
 from host_tools import cli, firmware
 from host_tools.client import coding, connect, line
 from host_tools.client.errors import PortError
+from host_tools.points import declared
 from host_tools.prove import rows
-from host_tools.talk import monitor, search
+from host_tools.talk import monitor, search, totals
 
 PORT = ["--port", "/dev/desk"]
 # The warning has to come first, so both move.
@@ -164,6 +165,33 @@ def test_the_names_of_the_points_need_no_bms(desk):
     code, names = desk.json("points", "--names")
     assert {"cell_mv", "limits_begin"} <= {point["key"] for point in names}
     assert not desk.lines
+
+
+def test_the_totals_as_tables_and_as_they_are(desk):
+    code, output, _ = desk.run("totals")
+    assert code == 0
+    told = output.splitlines()
+    assert told[0] == "watched for 115 d"
+    assert "highest cell           3.655 V  cell 5  after 105 d 7 h, 2025-11-11 04:53 UTC" in told
+    assert "coldest              -3.4 degC  after 114 d 14 h" in told
+    # Two halves of depth 50 to 60 % around 60 to 70 % are a cycle.
+    assert "  50 to      .     48" in told
+    assert "still open, by their turning points in %: 12.3, 98.7, 22.1, 88.0" in told
+    code, values = desk.json("totals")
+    assert code == 0 and values["half_cycles"][56] == 96 and sum(values["half_cycles"]) == 409
+    assert values["records"][3] == -34 and values["record_s"][7] is None
+
+
+def test_totals_that_nobody_keeps_and_such_that_are_still_empty(desk):
+    for key in totals.KEYS:
+        point = declared.by_key()[key]
+        desk.device.put(key, *[0] * point.count)
+    desk.device.put("records", *[0x80000000] * 8)
+    code, output, _ = desk.run("totals")
+    assert code == 0 and output.count("nothing yet") == 7 and output.count("unknown") == 6
+    desk.device.put("total_s", 0xFFFFFFFF)
+    code, _, errors = desk.run("totals")
+    assert code == 1 and errors == "vigil totals: this BMS keeps no totals\n"
 
 
 def test_the_log_in_words(desk):

@@ -36,10 +36,12 @@ RISING = const(7)  # goes up slowly
 
 class Allowed:
     """`ahead_ma`: charge for 10 s and for 60 s, discharge likewise; `time_left_s`: to empty and
-    to full, each at least, expected, at most. Without a model of the cells not known."""
+    to full, `tail_s`: of a charge with the voltage held; each at least, expected, at most. Without
+    a model of the cells not known."""
 
     ahead_ma = (UNKNOWN,) * 4
     time_left_s = (UNKNOWN,) * 6
+    tail_s = (UNKNOWN,) * 3
 
     def __init__(self, bms):
         self._bms = bms

@@ -22,6 +22,7 @@ from vigil.allowed import (
     VOLTAGE,
     Allowed,
 )
+from vigil.estimate.tail import Tail
 from vigil.estimate.time_left import TimeLeft
 from vigil.sample import CELLS, CURRENT, TEMPS
 
@@ -41,6 +42,7 @@ _MARGIN_DC = const(10)
 # The last tenth of the charge, where it is cold: lithium plates then, too.
 _COLD_DC = const(100)
 _LAST = const(0.1)
+_NEAR_MV = const(100)  # below where a charger ends: there it may hold the voltage
 _TICKS = const(0x3FFFFFFF)
 # Slices.
 _SIDE = const(0)
@@ -77,7 +79,10 @@ class AllowedAhead(Allowed):
             limits.position(limits.CELL_OVER_VOLTAGE),
             limits.position(limits.CELL_UNDER_VOLTAGE),
         )
-        self._times = TimeLeft(bms.board.capacity_mah, bms.chemistry.tail_s)
+        capacity_mah = bms.board.capacity_mah
+        self._tail = Tail(bms.chemistry.tail_s, capacity_mah, bms.memory)
+        self.tail_s = self._tail.told_s
+        self._times = TimeLeft(capacity_mah, self._tail)
         self.time_left_s = self._times.left_s
         self._known = False
         self._turn = _SIDE
@@ -97,7 +102,7 @@ class AllowedAhead(Allowed):
         if self._turn == _TIMES:
             self._turn = _SIDE
             self._known = True
-            self._times.step(self._current_ma, _seconds(now_ms, self._times_ms), self._bms.charge)
+            self._take_times(_seconds(now_ms, self._times_ms))
             self._times_ms = now_ms
             return False
         if self._known and (now_ms - self._last_ms) & _TICKS < _SECOND_MS:
@@ -128,6 +133,12 @@ class AllowedAhead(Allowed):
             if self._is_shut(1 - self._side):
                 self._begin_small(1 - self._side)
         return self._turn != _SIDE
+
+    def _take_times(self, seconds):
+        highest_mv = self._bms.sample.highest(CELLS)
+        is_near = highest_mv > self._release(CHARGE) - _NEAR_MV
+        self._tail.look(self._current_ma, highest_mv, is_near, seconds)
+        self._times.step(self._current_ma, seconds, self._bms.charge)
 
     def _forget(self):
         self._known = False

@@ -9,22 +9,22 @@ from math import exp, log
 
 from micropython import const
 
+from vigil.estimate.tail import END
 from vigil.sample import UNKNOWN
 
 _QUICK_S = const(60.0)
 _SLOW_S = const(600.0)
 _LEAST = const(0.02)  # of the capacity an hour
-_END = const(0.05)  # where a charge with the voltage held is over
 _MOST_S = const(0x1FFFFFF)
 _EMPTY = const(0)
 _FULL = const(3)
 
 
 class TimeLeft:
-    def __init__(self, capacity_mah, tail_s):
-        """tail_s: in which the current of a charge with the voltage held falls to 37 %."""
+    def __init__(self, capacity_mah, tail):
+        """tail: vigil.estimate.tail.Tail."""
         self._capacity_mah = capacity_mah
-        self._tail_s = tail_s
+        self._tail = tail
         self._quick_ma = self._slow_ma = 0.0
         self.left_s = array("i", [UNKNOWN] * 6)
 
@@ -51,28 +51,27 @@ class TimeLeft:
         unsure_mah = 2.0 * charge.sigma * self._capacity_mah
         if self._quick_ma > 0.0:
             mah = charge.take_mah
-            left_s[_FULL] = self._until_full_s(mah - unsure_mah, high_ma)
-            left_s[_FULL + 1] = self._until_full_s(mah, mean_ma)
-            left_s[_FULL + 2] = self._until_full_s(mah + unsure_mah, low_ma)
+            tail = self._tail
+            left_s[_FULL] = self._until_full_s(mah - unsure_mah, high_ma, tail.least_s)
+            left_s[_FULL + 1] = self._until_full_s(mah, mean_ma, tail.tail_s)
+            left_s[_FULL + 2] = self._until_full_s(mah + unsure_mah, low_ma, tail.most_s)
         else:
             mah = charge.give_mah
             left_s[_EMPTY] = _whole_s((mah - unsure_mah) * 3600.0 / high_ma)
             left_s[_EMPTY + 1] = _whole_s(mah * 3600.0 / mean_ma)
             left_s[_EMPTY + 2] = _whole_s((mah + unsure_mah) * 3600.0 / low_ma)
 
-    def _until_full_s(self, mah, ma):
+    def _until_full_s(self, mah, ma, tail_s):
         """With this current, and from some moment on with the voltage held."""
         if mah <= 0.0:
             return 0
-        tail_s = self._tail_s
         mas = 3600.0 * mah
-        end_ma = _END * self._capacity_mah
-        tail_mas = tail_s * (ma - end_ma)
-        if tail_mas <= 0.0:
+        end_ma = END * self._capacity_mah
+        if ma <= end_ma:
             return _whole_s(mas / ma)
-        if mas < tail_mas:
-            return _whole_s(-tail_s * log(1.0 - mas / (tail_s * ma)))
-        return _whole_s((mas - tail_mas) / ma + tail_s * log(ma / end_ma))
+        # The longer the tail the earlier it begins; not before now.
+        tail_s = min(tail_s, mas / (ma - end_ma))
+        return _whole_s((mas - tail_s * (ma - end_ma)) / ma + tail_s * log(ma / end_ma))
 
 
 def _whole_s(seconds):
