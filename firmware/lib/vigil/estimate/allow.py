@@ -137,8 +137,8 @@ class AllowedAhead(Allowed):
     def _take_times(self, seconds):
         highest_mv = self._bms.sample.highest(CELLS)
         is_near = highest_mv > self._release(CHARGE) - _NEAR_MV
-        self._tail.look(self._current_ma, highest_mv, is_near, seconds)
-        self._times.step(self._current_ma, seconds, self._bms.charge)
+        if not self._tail.look(self._current_ma, highest_mv, is_near, seconds):
+            self._times.step(self._current_ma, seconds, self._bms.charge)
 
     def _forget(self):
         self._known = False

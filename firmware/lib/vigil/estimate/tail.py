@@ -49,20 +49,23 @@ class Tail:
         self._over = False  # this charge has told what it can
 
     def look(self, current_ma, highest_mv, is_near, seconds):
-        """Some seconds have passed; is_near: a charger may hold this voltage."""
+        """Some seconds have passed; is_near: a charger may hold this voltage.
+
+        True if something was learned, which takes its time.
+        """
         if current_ma <= self._end_ma or not is_near:
-            self._end()
+            learned = self._end()
             # A pause of the charger does not make another charge of the rest.
             self._over = self._over and is_near
-            return
+            return learned
         if self._over:
-            return
+            return False
         if not self._begin_ma or abs(highest_mv - self._mv) > _BAND_MV:
-            self._end()
+            learned = self._end()
             self._begin_ma = self._ma = float(current_ma)
             self._mv = highest_mv
             self._since_s = 0.0
-            return
+            return learned
         self._ma += (current_ma - self._ma) * min(seconds / _SMOOTHED_S, 1.0)
         if self._ma > self._begin_ma * _BEGUN:
             # It does not fall yet.
@@ -71,6 +74,7 @@ class Tail:
             self._since_s = 0.0
         else:
             self._since_s += seconds
+        return False
 
     def _end(self):
         """Learn from what was held until now, if it was long enough."""
@@ -82,6 +86,8 @@ class Tail:
             if fell >= _ENOUGH and self._since_s >= fell * self._low_s:
                 self._over = True
                 self._learn(self._since_s / fell)
+                return True
+        return False
 
     def _learn(self, seen_s):
         apart = log(min(seen_s, self._high_s) / self.tail_s)
