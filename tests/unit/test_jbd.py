@@ -224,7 +224,6 @@ def test_until_it_is_measured_a_pack_holds_what_it_is_rated_at(usable_mah, told_
     bms = OfStatus(pack if usable_mah is not None else None)
     pack.bleed = pack.balancer = None
     status = Status(pack, None, None, pack, bms, None, b"")
-    status.bms = bms
     assert status.usable_mah == told_mah
 
 

@@ -61,7 +61,7 @@ class Status:
     @property
     def usable_mah(self):
         """From full to empty as the pack is now; what it is rated at until that is measured."""
-        ageing = self.bms.ageing
+        ageing = getattr(self._estimator, "ageing", None)
         mah = ageing.usable_mah if ageing else SAMPLE_UNKNOWN
         return self.full_mah if mah == SAMPLE_UNKNOWN else mah
 
