@@ -62,7 +62,7 @@ class EstimateTask:
         if not self._busy:
             self._ages = False
             self._busy = self._measure()
-        elif self._seen:
+        elif self._seen and self.ageing:
             self.ageing.second(*self._seen)
             self._seen = None
         elif not self._ages:
