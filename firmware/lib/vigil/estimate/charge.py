@@ -84,7 +84,7 @@ class ChargeEstimate:
     def resume(self, shares, sigma):
         """Told from outside, for each cell. The grid is told nothing: it is to find this wrong."""
         for cell in range(self.cell_count):
-            self._start_cell(cell, shares[cell], sigma, 0.0)
+            self._start_cell(cell, shares[cell], sigma, 0.0, 0.0)
         self.grid.restart(self._counted)
         self.source = BOOT
         self.settled = True
@@ -220,7 +220,7 @@ class ChargeEstimate:
                 self._heed_grid()
         elif self._steady and self._since_grid_s >= (_WATCH_S if self.settled else _GRID_S):
             mean_mv = sum(self.cells_mv) / self.cell_count
-            grid.begin(mean_mv, self._since_grid_s, self._counted)
+            grid.begin(mean_mv, self._since_grid_s, self._counted, self.offset.sigma_share)
             self._since_grid_s = 0.0
 
     def _heed_grid(self):
@@ -237,7 +237,9 @@ class ChargeEstimate:
             variance += filters.variances[cell]
         apart = apart / self.cell_count + self._counted - grid.share(self._counted)
         variance = variance / self.cell_count + grid.sigma * grid.sigma
-        self._disagreed = self._disagreed + 1 if apart * apart > _DOUBT2 * variance else 0
+        # Only if the voltage cannot be where the filters say: the grid may be wrong, too.
+        doubtful = apart * apart > _DOUBT2 * variance and filters.surprise > _DOUBT2
+        self._disagreed = self._disagreed + 1 if doubtful else 0
         if self._disagreed >= _DOUBT_WATCHES:
             self._disagreed = 0
             self.doubts += 1
@@ -246,7 +248,9 @@ class ChargeEstimate:
     def _hand_over(self):
         grid = self.grid
         share = grid.share(self._counted)
-        sigma = sqrt(grid.sigma * grid.sigma + _SPREAD * _SPREAD)
+        # The grid has looked at the mean of the cells.
+        spread2 = _SPREAD * _SPREAD * (self.cell_count - 1) / self.cell_count
+        sigma = sqrt(grid.sigma * grid.sigma + spread2)
         model = self.model
         rise_mv = model.open_mv(share + _NEAR) - model.open_mv(share - _NEAR)
         # An error of the voltage is an error of the charge by the slope there.
@@ -254,18 +258,22 @@ class ChargeEstimate:
         error_share = 2.0 * _NEAR * model.ocv_mv
         error_share = error_share / (sigma * rise_mv) if error_share < most else _FROM_VOLTAGE
         for cell in range(self.cell_count):
-            self._start_cell(cell, share, sigma, error_share)
+            self._start_cell(cell, share, sigma, error_share, grid.drift)
         self.source = FILTER
         self.settled = True
 
-    def _start_cell(self, cell, share, sigma, error_share):
+    def _start_cell(self, cell, share, sigma, error_share, drift):
         counted = self._counted_mah / self.capacities_mah[cell]
         self._looked_at[cell] = counted
-        self.filters.start(cell, share - counted, sigma, error_share)
+        self.filters.start(cell, share - counted, sigma, error_share, drift)
 
     def _use_anchor(self, full):
         share = 1.0 if full else 0.0
-        sigma = _FULL_SIGMA if full else _EMPTY_SIGMA
+        sigma = _EMPTY_SIGMA
+        if full:
+            # What the charger leaves out when it ends early, or against a cold resistance.
+            short = self.model.short_of_full(max(self.cells_mv))
+            sigma = sqrt(_FULL_SIGMA * _FULL_SIGMA + short * short)
         anchors = self.anchors
         self.grid.told(share, sigma + _SPREAD, self._counted)
         if not self.settled:
