@@ -74,13 +74,13 @@ def test_errors_are_added_to_the_log_first(tmp_path, capsys):
 
 
 def test_a_sensor_that_is_said_to_be_poor_is_trusted_less(tmp_path, capsys):
-    path = written(tmp_path, rows(18000, 0, 3300, 60))
+    path = written(tmp_path, rows(7200, 0, 3300, 60))
     told = ["--chemistry", "LFP", "--start-soc", "60"]
     usual, said, poor = (
         replayed(capsys, path, *told, *words)[-1]["soc_sigma_pct"]
-        for words in ([], ["--sensor-offset-ma", "5"], ["--sensor-offset-ma", "25"])
+        for words in ([], ["--sensor-offset-ma", "5"], ["--sensor-offset-ma", "50"])
     )
-    # 1 mA/Ah is what is taken for granted; five hours of 5 mA/Ah are 2.5 %.
+    # 1 mA/Ah is what is taken for granted; two hours of 10 mA/Ah are 2 %.
     assert usual == said
     assert poor > usual + 1
 

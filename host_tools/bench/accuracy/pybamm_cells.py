@@ -64,7 +64,7 @@ def _home(seed, hours=24, begin_h=5):
                 load += 0.3
             cloud = 0.5 + 0.5 * dice.random()
         height = math.sin(math.pi * (hour - 6.5) / 12)
-        rates.append(0.26 * cloud * max(height, 0) ** 1.3 - load)
+        rates.append(0.17 * cloud * max(height, 0) ** 1.3 - load)
     return ("rates", rates)
 
 
@@ -80,7 +80,7 @@ DAYS = {
         [_drive("HWFET", 1.0, 0.25), _rest(3), _steady(0.3, 0.3), _rest(4)]
         + [_drive("WLTC3b", 0.8, 0.35), _rest(6), _steady(0.2, 0.3), _rest(2)],
     ),
-    "home": (0.6, [_home(5)]),
+    "home": (0.5, [_home(5)]),
     "slow": (
         0.8,
         [_steady(0.1, -0.7), _rest(3), _fill(0.15, 0.02), _rest(2), _steady(0.25, -0.5)],

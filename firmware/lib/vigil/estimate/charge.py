@@ -35,6 +35,7 @@ _SPREAD = const(0.01)  # between the cells, while nothing is known of it
 _FROM_VOLTAGE = const(0.7)
 _NEAR = const(0.03)
 _DOUBT2 = const(9.0)  # squared sigmas
+_ODD2 = const(25.0)
 _DOUBT_WATCHES = const(10)
 _BOOT_S = const(600.0)
 _FULL_SIGMA = const(0.01)
@@ -237,8 +238,8 @@ class ChargeEstimate:
             variance += filters.variances[cell]
         apart = apart / self.cell_count + self._counted - grid.share(self._counted)
         variance = variance / self.cell_count + grid.sigma * grid.sigma
-        # Only if the voltage cannot be where the filters say: the grid may be wrong, too.
-        doubtful = apart * apart > _DOUBT2 * variance and filters.surprise > _DOUBT2
+        # Only if the voltage is odder than a filter heeds: the grid may be wrong, too.
+        doubtful = apart * apart > _DOUBT2 * variance and filters.surprise > _ODD2
         self._disagreed = self._disagreed + 1 if doubtful else 0
         if self._disagreed >= _DOUBT_WATCHES:
             self._disagreed = 0
