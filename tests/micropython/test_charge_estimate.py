@@ -185,7 +185,7 @@ def test_the_watch_does_not_overrule_what_the_voltage_allows():
     begin(cells.estimate, 0.70, 0.005)
     # No more than a cell of another make is off: on the plateau it looks like 20 % less.
     cells.off_mv = [-25]
-    cells.run(-300, 14400, 8)
+    cells.run(-300, 14400, 16)
     grid = cells.estimate.grid
     apart = cells.shares[0] - grid.share(cells.estimate._counted)
     assert apart > 0.1
@@ -199,7 +199,7 @@ def test_a_night_at_rest_does_not_make_a_voltages_error_smaller():
         cells.off_mv = [off_mv]
         cells.run(-300, 1800, 10)
         sigma = cells.estimate.sigma
-        cells.run(0, 28800, 20)
+        cells.run(0, 14400, 20)
         assert cells.estimate.sigma > 0.6 * sigma
         assert abs(cells.error()) < 2 * cells.estimate.sigma
 
@@ -210,7 +210,7 @@ def test_a_poor_current_sensor_widens_what_the_guesses_say():
         cells = Cells("LFP", (0.60,))
         cells.estimate.offset.state(offset_share)
         cells.offset_ma = int(offset_share * CAPACITY_MAH)
-        cells.run(-30, 21600, 20)
+        cells.run(-30, 10800, 20)
         assert abs(cells.error()) < 2 * cells.estimate.sigma
         # The guesses' own spread, and what the counter strayed.
         sigmas.append(cells.estimate.grid.drift)
