@@ -249,9 +249,7 @@ class ChargeEstimate:
     def _hand_over(self):
         grid = self.grid
         share = grid.share(self._counted)
-        # The grid has looked at the mean of the cells.
-        spread2 = _SPREAD * _SPREAD * (self.cell_count - 1) / self.cell_count
-        sigma = sqrt(grid.sigma * grid.sigma + spread2)
+        sigma = sqrt(grid.sigma * grid.sigma + _SPREAD * _SPREAD)
         model = self.model
         rise_mv = model.open_mv(share + _NEAR) - model.open_mv(share - _NEAR)
         # An error of the voltage is an error of the charge by the slope there.

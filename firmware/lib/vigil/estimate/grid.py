@@ -67,18 +67,20 @@ class Grid:
         offset_share: one sigma of the current's offset, of the capacity an hour.
         """
         model = self._model
-        gone = counted - self.zero
-        # A cell that stands still says the same again, with the same error.
-        gait = min(max(abs(gone - self._gone) * _SLOW_S / seconds, _STILL), 1.0)
-        self._gone = gone
-        self.drift += seconds * offset_share / 3600.0
         self._missed_mv = cell_mv - model.drop_mv
         drop_mv = _OHM * model.drop_mv
-        unsettled_mv = _UNSETTLED * model.unsettled_mv
-        self._error2 = (
-            model.ocv_mv * model.ocv_mv + drop_mv * drop_mv + unsettled_mv * unsettled_mv
-        )
-        counts = 1.0 if self._first else gait * seconds / model.look_s
+        unsettled2 = _UNSETTLED * model.unsettled_mv
+        unsettled2 *= unsettled2
+        error2 = model.ocv_mv * model.ocv_mv + drop_mv * drop_mv + unsettled2
+        self._error2 = error2
+        # A cell that stands still says the same again, with the same error but what passes of it.
+        gone = counted - self.zero
+        gait = max(abs(gone - self._gone) * _SLOW_S / seconds, unsettled2 / error2, _STILL)
+        self._gone = gone
+        self.drift += seconds * offset_share / 3600.0
+        counts = 1.0
+        if not self._first:
+            counts = min(gait, 1.0) * seconds / model.look_s
         self._begin(counts, 1.0 - seconds / _FORGET_S)
 
     def _begin(self, counts, kept):
