@@ -240,6 +240,13 @@ def replay(
     voltage_offset_mv: Annotated[
         str, typer.Option(metavar="Z", help="Added to the log's voltage.")
     ] = "0",
+    sensor_offset_ma: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X",
+            help="What the current sensor may be off by, one sigma; 1 mA for each Ah if not told.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a second, in the place of a table.")
     ] = False,
@@ -260,6 +267,7 @@ def replay(
         offset_ma,
         gain_pct,
         voltage_offset_mv,
+        sensor_offset_ma,
         as_json,
         plot,
     )

@@ -20,24 +20,24 @@ def replay(
     offset_ma,
     gain_pct,
     voltage_mv,
+    sensor_offset_ma,
     as_json,
     picture=None,
 ):
     """Prints the trace, or draws it; ValueError with a sentence before anything is printed."""
     if picture is not None:
         plot.check(picture)
-    chemistry = _chemistry(chemistry)
-    capacity_mah = _number("--capacity-mah", capacity_mah, _LEAST_MAH, _MOST_MAH)
-    start_share = None
-    if start_soc.strip().lower() != "unknown":
-        start_share = _number("--start-soc", start_soc, 0, 100, " or unknown") / 100
+    chemistry, capacity_mah = cell(chemistry, capacity_mah)
+    start_share = start(start_soc)
     errors = (
         _number("--offset-ma", offset_ma, -_MOST_MA, _MOST_MA),
         _number("--gain-pct", gain_pct, -99, 1000),
         _number("--voltage-offset-mv", voltage_mv, -5000, 5000),
     )
+    if sensor_offset_ma is not None:
+        sensor_offset_ma = _number("--sensor-offset-ma", sensor_offset_ma, 0, _MOST_MA)
     made = log.read(path).with_errors(*errors)
-    estimate = estimators.make(chemistry, capacity_mah)
+    estimate = estimators.make(chemistry, capacity_mah, sensor_offset_ma=sensor_offset_ma)
     trace = estimators.trace(estimate, made, start_share)
     if picture is not None:
         trace = list(trace)
@@ -69,6 +69,18 @@ def _as_json(t_s, share, sigma, source):
 
 def _as_text(t_s, share, sigma, source):
     return f"{t_s},{share * 100:.3f},{sigma * 100:.3f},{source}"
+
+
+def cell(chemistry, capacity_mah):
+    """What the two words say."""
+    return _chemistry(chemistry), _number("--capacity-mah", capacity_mah, _LEAST_MAH, _MOST_MAH)
+
+
+def start(word):
+    """As a share, or None."""
+    if word.strip().lower() == "unknown":
+        return None
+    return _number("--start-soc", word, 0, 100, " or unknown") / 100
 
 
 def _chemistry(word):

@@ -24,10 +24,13 @@ _MOST_MAMS = 10**9 - 1
 _SECOND_MS = 1000
 
 
-def make(chemistry, capacity_mah, cell_count=1):
-    """An estimate of a pack of such cells, as a board would make it."""
+def make(chemistry, capacity_mah, cell_count=1, sensor_offset_ma=None):
+    """An estimate of a pack of such cells, as a board would make it that states this offset."""
     kinds = (CellModel, Anchors, ChargeCounter, ChargeEstimate, cell_models.figures)
-    return compose(*kinds, (chemistry, capacity_mah, cell_count))
+    estimate = compose(*kinds, (chemistry, capacity_mah, cell_count))
+    if sensor_offset_ma is not None:
+        estimate.offset.state(sensor_offset_ma / capacity_mah)
+    return estimate
 
 
 def ageing(estimate):

@@ -164,11 +164,66 @@ def test_an_empty_cell_is_told_by_its_voltage():
 def test_a_wrong_start_is_found_by_the_watch():
     cells = Cells("NMC", (0.80,))
     begin(cells.estimate, 0.30, 0.003)
-    # The voltage's own correction is held back, as if the filter had gone wrong.
-    cells.estimate.filters.look = lambda *moment: None
-    cells.run(-100, 14400, 4)
+    filters = cells.estimate.filters
+    look = filters.look
+
+    def stubborn(cell, *moment):
+        # The voltage's own correction is held back, as if the filter had gone wrong.
+        offset, variance = filters.offsets[cell], filters.variances[cell]
+        look(cell, *moment)
+        if not cells.estimate.doubts:
+            filters.offsets[cell], filters.variances[cell] = offset, variance
+
+    filters.look = stubborn
+    cells.run(-1500, 7200, 4)
     assert cells.estimate.doubts >= 1
     assert abs(cells.error()) < 0.03
+
+
+def test_the_watch_does_not_overrule_what_the_voltage_allows():
+    cells = Cells("LFP", (0.70,))
+    begin(cells.estimate, 0.70, 0.005)
+    # No more than a cell of another make is off: on the plateau it looks like 20 % less.
+    cells.off_mv = [-25]
+    cells.run(-300, 14400, 16)
+    grid = cells.estimate.grid
+    apart = cells.shares[0] - grid.share(cells.estimate._counted)
+    assert apart > 0.1
+    assert cells.estimate.doubts == 0
+    assert abs(cells.error()) < 2 * cells.estimate.sigma
+
+
+def test_a_night_at_rest_does_not_make_a_voltages_error_smaller():
+    for off_mv in (-12, 12):
+        cells = Cells("LFP", (0.28,))
+        cells.off_mv = [off_mv]
+        cells.run(-300, 1800, 10)
+        sigma = cells.estimate.sigma
+        cells.run(0, 14400, 20)
+        assert cells.estimate.sigma > 0.6 * sigma
+        assert abs(cells.error()) < 2 * cells.estimate.sigma
+
+
+def test_a_poor_current_sensor_widens_what_the_guesses_say():
+    sigmas = []
+    for offset_share in (0.001, 0.01):
+        cells = Cells("LFP", (0.60,))
+        cells.estimate.offset.state(offset_share)
+        cells.offset_ma = int(offset_share * CAPACITY_MAH)
+        cells.run(-30, 10800, 20)
+        assert abs(cells.error()) < 2 * cells.estimate.sigma
+        # The guesses' own spread, and what the counter strayed.
+        sigmas.append(cells.estimate.grid.drift)
+    assert sigmas[1] > 5 * sigmas[0]
+
+
+def test_a_charge_that_ended_early_is_not_taken_for_full():
+    cells = Cells("NMC", (0.955,))
+    begin(cells.estimate, 0.955, 0.02)
+    cells.off_mv = [25]
+    cells.run(100, 200)
+    assert cells.estimate.anchors.count == 1
+    assert abs(cells.error()) < 2 * cells.estimate.sigma
 
 
 def test_charge_that_was_counted_while_nothing_can_flow_is_taken_back():

@@ -56,7 +56,7 @@ def test_without_knowledge_on_a_plateau_the_error_bar_is_honest(name, corner):
 def test_a_row_of_eight_corners_holds_in_singles():
     rows = table.rows([at("NCA us06")], [1], ("known",))
     verdicts = goals.judged(rows)
-    assert len(verdicts) == 5
+    assert len(verdicts) == 6
     assert [what for what, _, _, holds in verdicts if not holds] == []
 
 
@@ -112,7 +112,10 @@ def row(**figures):
         ({"worst_rmse": 2.1}, "worst corner"),
         ({"maximum": 4.6}, "largest error"),
         ({"mean_sigma": 1.51}, "sigma over RMSE"),
-        ({"least_covered": 94.9}, "two sigma hold"),
+        ({"covered": 94.9}, "two sigma hold"),
+        ({"least_covered": 94.9}, "worst corner"),
+        ({"tier": "A", "covered": 94.9}, "sensor A, known start: two sigma hold"),
+        ({"tier": "C", "way": "unknown", "mean_sigma": 1.51}, "sigma over RMSE"),
         ({"data_set": "NCA x", "way": "unknown", "soon_maximum": 5.1}, "after 10 min"),
         ({"data_set": "NMC x", "way": "unknown", "settled_rmse": 1.01}, "after 60 min"),
     ],
@@ -121,6 +124,23 @@ def test_each_goal_that_is_missed_is_told(figures, what):
     assert all(holds for *_, holds in goals.judged([row()]))
     missed = [said for said, _, _, holds in goals.judged([row(**figures)]) if not holds]
     assert len(missed) == 1 and what in missed[0]
+
+
+@pytest.mark.parametrize(
+    "figures, what",
+    [
+        ({"rmse": 1.51}, "mean RMSE"),
+        ({"maximum": 5.1}, "largest error"),
+        ({"least_covered": 94.9}, "worst home"),
+        ({"mean_sigma": 3.1}, "sigma over RMSE"),
+    ],
+)
+def test_each_home_that_misses_its_goal_is_told(figures, what):
+    names = ("rmse", "pooled_rmse", "maximum", "mean_sigma")
+    usual = dict.fromkeys(names, 1.0) | {"covered": 99.0, "least_covered": 96.0}
+    assert all(holds for *_, holds in goals.judged_homes({"C": usual}))
+    missed = [one for one in goals.judged_homes({"C": usual | figures}) if not one[-1]]
+    assert len(missed) == 1 and what in missed[0][0]
 
 
 @needs_data
@@ -135,7 +155,7 @@ def test_counting_drifts_by_what_its_sensor_is_off():
 def test_thirty_days_of_a_solar_home_hold():
     seed, corner = solar.CASES[0]
     home = solar.run(seed, TIER, corner, in_singles=False)
-    rmse, maximum = solar.GOALS["B"]
+    rmse, maximum = goals.HOMES["B"]
     assert 100 * home.rmse <= rmse
     assert 100 * home.maximum <= maximum
     assert 100 * home.covered >= goals.LEAST_COVERED

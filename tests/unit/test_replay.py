@@ -73,6 +73,18 @@ def test_errors_are_added_to_the_log_first(tmp_path, capsys):
     assert told != replayed(capsys, path, "--start-soc", "50")
 
 
+def test_a_sensor_that_is_said_to_be_poor_is_trusted_less(tmp_path, capsys):
+    path = written(tmp_path, rows(7200, 0, 3300, 60))
+    told = ["--chemistry", "LFP", "--start-soc", "60"]
+    usual, said, poor = (
+        replayed(capsys, path, *told, *words)[-1]["soc_sigma_pct"]
+        for words in ([], ["--sensor-offset-ma", "5"], ["--sensor-offset-ma", "50"])
+    )
+    # 1 mA/Ah is what is taken for granted; two hours of 10 mA/Ah are 2 %.
+    assert usual == said
+    assert poor > usual + 1
+
+
 @pytest.mark.parametrize(
     "header", ["TIME_S,Current_mA,voltage_mV", " time_s , current_ma,VOLTAGE_MV "]
 )
@@ -152,6 +164,7 @@ HEAD = "time_s,current_ma,voltage_mv\n"
         (rows(5), [*RIGHT, "--gain-pct", "inf"], "not a finite number"),
         (rows(5), [*RIGHT, "--offset-ma", ""], "'' is not a number"),
         (rows(5), [*RIGHT, "--voltage-offset-mv", "9e9"], "--voltage-offset-mv must be"),
+        (rows(5), [*RIGHT, "--sensor-offset-ma", "-1"], "--sensor-offset-ma must be"),
     ],
 )
 def test_what_cannot_be_replayed_is_refused_with_one_line(text, words, why, tmp_path, capsys):

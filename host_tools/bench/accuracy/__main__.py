@@ -28,14 +28,16 @@ def run(quick=False):
     )
     for line in table.as_lines(made):
         print("  " + line)
-    print(f"What has to hold (sensor {goals.TIER}):")
-    for line in goals.as_lines(made):
-        print(line)
     if homes:
         print("Thirty days of a solar home, LFP, from the third day on:")
         for line in solar.as_lines(homes):
             print(line)
-    return {"charge": table.as_json(made), "solar": homes}
+    verdicts = goals.judged(made) + goals.judged_homes(homes)
+    missed = sum(not holds for *_, holds in verdicts)
+    print(f"What has to hold; {missed} of {len(verdicts)} missed:")
+    for line in goals.as_lines(verdicts):
+        print(line)
+    return {"charge": table.as_json(made), "solar": homes, "missed": missed}
 
 
 def main():

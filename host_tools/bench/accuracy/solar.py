@@ -9,7 +9,7 @@ import math
 import random
 from dataclasses import dataclass
 
-from host_tools.bench.accuracy import sets
+from host_tools.bench.accuracy import goals, sets
 from host_tools.bench.accuracy.single import Singles, single
 from host_tools.mock.cells import Pack
 from host_tools.replay import estimators
@@ -146,8 +146,6 @@ def run(seed, tier, corner, in_singles=True, days=DAYS):
 
 # Each of these homes has another seed; together they are all signs of the errors twice.
 CASES = tuple(enumerate(((1, 1, 1), (-1, -1, -1), (1, -1, -1), (-1, 1, 1)), 1))
-# Tier: RMSE and largest error, in %.
-GOALS = {"B": (1.2, 4.0), "C": (1.5, 5.0)}
 
 
 def _job(words):
@@ -159,12 +157,13 @@ def table(pool):
     """{tier: figures in %}; RMSE is the mean of the homes, the largest error that of any."""
     found = {}
     for at_tier, tier in enumerate(sets.TIERS):
-        if tier.name not in GOALS:
+        if tier.name not in goals.HOMES:
             continue
         made = pool.map(_job, [(at_tier, seed, corner) for seed, corner in CASES], chunksize=1)
         count = len(made)
         found[tier.name] = {
             "rmse": round(100 * sum(one.rmse for one in made) / count, 3),
+            "pooled_rmse": round(100 * math.sqrt(sum(one.rmse**2 for one in made) / count), 3),
             "worst_rmse": round(100 * max(one.rmse for one in made), 3),
             "maximum": round(100 * max(one.maximum for one in made), 3),
             "covered": round(100 * sum(one.covered for one in made) / count, 3),
@@ -178,14 +177,11 @@ def table(pool):
 
 def as_lines(found):
     for tier, figures in found.items():
-        rmse, maximum = GOALS[tier]
-        holds = figures["rmse"] <= rmse and figures["maximum"] <= maximum
         yield (
-            f"  sensor {tier}: RMSE {figures['rmse']:.2f} (limit {rmse:g}), of the worst home "
-            f"{figures['worst_rmse']:.2f}; largest error {figures['maximum']:.2f} (limit "
-            f"{maximum:g}); two sigma hold {figures['covered']:.1f} %, of the worst home "
-            f"{figures['least_covered']:.1f} %; sigma {figures['mean_sigma']:.2f}: "
-            f"{'holds' if holds else 'MISSED'}"
+            f"  sensor {tier}: RMSE {figures['rmse']:.2f}, of the worst home "
+            f"{figures['worst_rmse']:.2f}; largest error {figures['maximum']:.2f}; two sigma hold "
+            f"{figures['covered']:.1f} %, of the worst home {figures['least_covered']:.1f} %; "
+            f"sigma {figures['mean_sigma']:.2f}"
         )
         yield (
             f"    counting with a reset at full: RMSE {figures['reset_rmse']:.2f}, largest error "

@@ -19,6 +19,7 @@ class Row:
     tier: str
     way: str
     mean_rmse: float
+    pooled_rmse: float  # of all corners together
     worst_rmse: float
     maximum: float
     covered: float  # of all seconds of all corners, within two sigma
@@ -53,6 +54,7 @@ def _row(data_set, tier, way, figures):
     count = len(figures)
     percent = [
         sum(rmse) / count,
+        math.sqrt(sum(one * one for one in rmse) / count),
         max(rmse),
         max(worst),
         sum(covered) / count,

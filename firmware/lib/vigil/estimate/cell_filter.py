@@ -32,6 +32,7 @@ _UNSETTLED = const(3.0)
 _LEAST2 = const(1e-6)
 _WANDER2 = const(1e-10)  # a second
 _ERROR_S = const(7200.0)
+_ELSEWHERE = const(0.1)  # so far away the table errs differently
 _CLIP = const(5.0)
 _NARROWEST = const(0.01)
 _WIDEST = const(0.06)
@@ -46,13 +47,18 @@ class CellFilters:
         self.variances = array("f", [0.09] * cell_count)
         # Covariances with the errors, each error in units of its sigma.
         self._with = array("f", [0.0] * (_ERRORS * cell_count))
+        self.surprise = 0.0  # of the latest look, in squared sigmas
 
-    def start(self, cell, offset, sigma, error_share=0.0):
-        """error_share: how much of sigma comes from what also moves the voltage."""
+    def start(self, cell, offset, sigma, error_share=0.0, drift=0.0):
+        """error_share: how much of sigma comes from what also moves the voltage.
+
+        drift: how much of it from the current's offset.
+        """
         self.offsets[cell] = offset
         self.variances[cell] = sigma * sigma
         for at in range(cell * _ERRORS, cell * _ERRORS + _ERRORS):
             self._with[at] = 0.0
+        self._with[cell * _ERRORS] = -drift
         self._with[cell * _ERRORS + _ERROR] = -error_share * sigma
 
     def moved(self, cell, share, seconds, offset_share):
@@ -70,7 +76,11 @@ class CellFilters:
         )
         covariances[base] = with_offset - drift
         covariances[base + _GAINED] = with_gain + gain
-        covariances[base + _ERROR] -= covariances[base + _ERROR] * (seconds / _ERROR_S)
+        # A voltage's error becomes another with time, but not while the charge stands still.
+        other = abs(share) / _ELSEWHERE
+        if other > seconds / _ERROR_S:
+            other = seconds / _ERROR_S
+        covariances[base + _ERROR] -= covariances[base + _ERROR] * other
 
     def look(self, cell, model, cell_mv, counted):
         """Correct by a voltage of this moment."""
@@ -121,6 +131,7 @@ class CellFilters:
             + unsettled * unsettled
             + _NOISE2_MV
         )
+        self.surprise = missed * missed / spread2
         most = _CLIP * sqrt(spread2)
         if missed > most:
             missed = most

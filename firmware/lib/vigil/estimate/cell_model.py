@@ -88,6 +88,20 @@ class CellModel:
         mv = table[below]
         return (mv + (table[below + 1] - mv) * (at - below)) * 0.1
 
+    def short_of_full(self, cell_mv):
+        """What this voltage leaves to the table's end, as a share; a tenth at most."""
+        dmv = (cell_mv - self.drop_mv) * 10.0
+        table = self.ocv_dmv
+        below = 100
+        while below > 90 and table[below] > dmv:
+            below -= 1
+        if below == 100:
+            return 0.0
+        if below == 90:
+            return 0.1
+        above_dmv = table[below + 1]
+        return (99 - below + (above_dmv - dmv) / (above_dmv - table[below])) * 0.01
+
     def half_width_mv(self, share):
         """Half the distance between the curves of charge and discharge."""
         widths = self._half_widths

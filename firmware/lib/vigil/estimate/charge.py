@@ -35,6 +35,7 @@ _SPREAD = const(0.01)  # between the cells, while nothing is known of it
 _FROM_VOLTAGE = const(0.7)
 _NEAR = const(0.03)
 _DOUBT2 = const(9.0)  # squared sigmas
+_ODD2 = const(25.0)
 _DOUBT_WATCHES = const(10)
 _BOOT_S = const(600.0)
 _FULL_SIGMA = const(0.01)
@@ -84,7 +85,7 @@ class ChargeEstimate:
     def resume(self, shares, sigma):
         """Told from outside, for each cell. The grid is told nothing: it is to find this wrong."""
         for cell in range(self.cell_count):
-            self._start_cell(cell, shares[cell], sigma, 0.0)
+            self._start_cell(cell, shares[cell], sigma, 0.0, 0.0)
         self.grid.restart(self._counted)
         self.source = BOOT
         self.settled = True
@@ -220,7 +221,7 @@ class ChargeEstimate:
                 self._heed_grid()
         elif self._steady and self._since_grid_s >= (_WATCH_S if self.settled else _GRID_S):
             mean_mv = sum(self.cells_mv) / self.cell_count
-            grid.begin(mean_mv, self._since_grid_s, self._counted)
+            grid.begin(mean_mv, self._since_grid_s, self._counted, self.offset.sigma_share)
             self._since_grid_s = 0.0
 
     def _heed_grid(self):
@@ -237,7 +238,9 @@ class ChargeEstimate:
             variance += filters.variances[cell]
         apart = apart / self.cell_count + self._counted - grid.share(self._counted)
         variance = variance / self.cell_count + grid.sigma * grid.sigma
-        self._disagreed = self._disagreed + 1 if apart * apart > _DOUBT2 * variance else 0
+        # Only if the voltage is odder than a filter heeds: the grid may be wrong, too.
+        doubtful = apart * apart > _DOUBT2 * variance and filters.surprise > _ODD2
+        self._disagreed = self._disagreed + 1 if doubtful else 0
         if self._disagreed >= _DOUBT_WATCHES:
             self._disagreed = 0
             self.doubts += 1
@@ -254,18 +257,22 @@ class ChargeEstimate:
         error_share = 2.0 * _NEAR * model.ocv_mv
         error_share = error_share / (sigma * rise_mv) if error_share < most else _FROM_VOLTAGE
         for cell in range(self.cell_count):
-            self._start_cell(cell, share, sigma, error_share)
+            self._start_cell(cell, share, sigma, error_share, grid.drift)
         self.source = FILTER
         self.settled = True
 
-    def _start_cell(self, cell, share, sigma, error_share):
+    def _start_cell(self, cell, share, sigma, error_share, drift):
         counted = self._counted_mah / self.capacities_mah[cell]
         self._looked_at[cell] = counted
-        self.filters.start(cell, share - counted, sigma, error_share)
+        self.filters.start(cell, share - counted, sigma, error_share, drift)
 
     def _use_anchor(self, full):
         share = 1.0 if full else 0.0
-        sigma = _FULL_SIGMA if full else _EMPTY_SIGMA
+        sigma = _EMPTY_SIGMA
+        if full:
+            # What the charger leaves out when it ends early, or against a cold resistance.
+            short = self.model.short_of_full(max(self.cells_mv))
+            sigma = sqrt(_FULL_SIGMA * _FULL_SIGMA + short * short)
         anchors = self.anchors
         self.grid.told(share, sigma + _SPREAD, self._counted)
         if not self.settled:

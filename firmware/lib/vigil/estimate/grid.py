@@ -20,6 +20,8 @@ _FARTHEST = const(50.0)
 _MOST = const(16.0)  # of one look: the square of how many sigma it may be off
 _OVER = const(0.02)
 _FORGET_S = const(86400.0)
+_SLOW_S = const(18000.0)  # slower through the whole charge than so, a look counts less
+_STILL = const(0.0625)  # the least: of a night on a plateau one look remains
 _LEAST = const(-30.0)  # against the best: no guess is ever lost for good
 _NONE = const(-1e9)
 _STEP2 = const(0.0000083)  # a guess stands for all the charges about it: 1 % squared over 12
@@ -39,6 +41,9 @@ class Grid:
             self._weights[guess] = 0.0
         self.at = GUESSES  # of the look that is under way
         self._first = True
+        self._gone = 0.0
+        self._variance = 0.08
+        self.drift = 0.0  # one sigma of what the counter strayed since the looks that count
         self._top = 0.0
         self._mean = 0.5
         self.sigma = 0.29
@@ -56,17 +61,27 @@ class Grid:
             self.slice()
         self._told = 0.0
 
-    def begin(self, cell_mv, seconds, counted):
-        """Take a moment's voltage, `seconds` after the one before."""
+    def begin(self, cell_mv, seconds, counted, offset_share=0.0):
+        """Take a moment's voltage, `seconds` after the one before.
+
+        offset_share: one sigma of the current's offset, of the capacity an hour.
+        """
         model = self._model
-        self._gone = counted - self.zero
         self._missed_mv = cell_mv - model.drop_mv
         drop_mv = _OHM * model.drop_mv
-        unsettled_mv = _UNSETTLED * model.unsettled_mv
-        self._error2 = (
-            model.ocv_mv * model.ocv_mv + drop_mv * drop_mv + unsettled_mv * unsettled_mv
-        )
-        self._begin(1.0 if self._first else seconds / model.look_s, 1.0 - seconds / _FORGET_S)
+        unsettled2 = _UNSETTLED * model.unsettled_mv
+        unsettled2 *= unsettled2
+        error2 = model.ocv_mv * model.ocv_mv + drop_mv * drop_mv + unsettled2
+        self._error2 = error2
+        # A cell that stands still says the same again, with the same error but what passes of it.
+        gone = counted - self.zero
+        gait = max(abs(gone - self._gone) * _SLOW_S / seconds, unsettled2 / error2, _STILL)
+        self._gone = gone
+        self.drift += seconds * offset_share / 3600.0
+        counts = 1.0
+        if not self._first:
+            counts = min(gait, 1.0) * seconds / model.look_s
+        self._begin(counts, 1.0 - seconds / _FORGET_S)
 
     def _begin(self, counts, kept):
         self._counts = counts
@@ -119,4 +134,9 @@ class Grid:
             self._top = self._best
             mean = self._mean = self._sum1 / self._sum
             variance = self._sum2 / self._sum - mean * mean
-            self.sigma = sqrt((variance if variance > 0.0 else 0.0) + _STEP2)
+            variance = (variance if variance > 0.0 else 0.0) + _STEP2
+            if variance < self._variance:
+                # So much of what is known comes from looks of before.
+                self.drift *= variance / self._variance
+            self._variance = variance
+            self.sigma = sqrt(variance + self.drift * self.drift)
