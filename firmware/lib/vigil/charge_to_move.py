@@ -23,7 +23,7 @@ _AGAIN_MS = const(10000)
 _LEAST_REST = const(1500)  # below it the curve is steep, but tells of capacities
 _MATCHING_DMV = const(20)  # what channels differ by
 _DOUBT_DMV = const(120)
-_FLOOR_SIGMA = const(30)
+_HIDDEN_SIGMA = const(70)
 _TOLERANCE = const(10)
 _LEAST_SIGMA = const(7)
 _MOST_SIGMA = const(1000)
@@ -57,6 +57,11 @@ class ChargeToMove(TopVoltage):
         cell_models.let_go()
         # Not known below this share: on a plateau all cells look alike. 0: at rest it is.
         self.knee = getattr(chemistry, "knee", 0)
+        # Who does not look fuller than this may lie below the knee: hidden.
+        self._hides = 0
+        if self.knee:
+            self._hides = self._share(self._ocv_dmv[self.knee // 100] + 2 * _DOUBT_DMV)
+        self.ageing = None  # what measures the cells' capacities, if anything does
         # Half the hysteresis before the knee, which is always reached by charging.
         self._lift_dmv = 10 * figures[4][-2] if self.knee else 0
         per_ah = 1000.0 / capacity_mah
@@ -85,6 +90,7 @@ class ChargeToMove(TopVoltage):
         self._mv = array("i", [0] * count)
         self._shares = array("i", [0] * count)
         self._sigmas = array("i", [0] * count)
+        self._sizes = array("i", [1000] * count)  # 0.1 % of the rated capacity
         self._slopes = array("i", [0] * count)  # 0.1 mV for each per cent
         self._at = count + 1
         self._rise_dmv = 1
@@ -157,8 +163,16 @@ class ChargeToMove(TopVoltage):
 
     def _take(self, sample):
         values = sample.cell_values
+        ageing = self.ageing
+        measured = ageing and ageing.all_sure
         for cell in range(sample.cell_count):
             self._mv[cell] = values[cell]
+            # Some measured and some not would tell less than none.
+            self._sizes[cell] = (
+                ageing.capacities_mah[cell] * 100 // (self.capacity_mah // 10)
+                if measured
+                else 1000
+            )
         drop_mv = self._ohm * sample.values[sample.current_at]
         drop_mv += self._fast_ohm * self._fast_ma + self._slow_ohm * self._slow_ma
         drop_dmv = int(10.0 * drop_mv)
@@ -179,7 +193,7 @@ class ChargeToMove(TopVoltage):
         if self._at == count:
             self._at += 1
             if self._learn():
-                return self.leak.look(self._shares, self._sigmas, self.knee)
+                return self.leak.look(self._shares, self._sigmas, self.knee, self._sizes)
             return False
         if self.leak.busy:
             return self.leak.step()
@@ -235,8 +249,8 @@ class ChargeToMove(TopVoltage):
         self._shares[cell] = max(self._share(10 * self._mv[cell] - self._shift_dmv), self.knee)
         slope = self._slopes[cell] = self._rise_dmv
         sigma = 100 * self._error_dmv // slope
-        if self._shares[cell] == self.knee:
-            sigma = _FLOOR_SIGMA
+        if self._shares[cell] <= self._hides:
+            sigma = _HIDDEN_SIGMA
         self._sigmas[cell] = min(max(sigma, _LEAST_SIGMA), _MOST_SIGMA)
 
     def _share(self, cell_dmv):
@@ -256,29 +270,38 @@ class ChargeToMove(TopVoltage):
         """A cell of another capacity is as far from full as it is larger."""
         return self._sigmas[cell] + abs(10000 - self._shares[cell]) // 100
 
+    def _room(self, cell, share):
+        """What it still takes until it is full: cells are balanced to be full together."""
+        return (10000 - share) * self._sizes[cell] // 1000
+
     def _learn(self):
         shares = self._shares
-        lowest = min(shares)
-        if not self.knee and lowest < _LEAST_REST:
+        if not self.knee and min(shares) < _LEAST_REST:
             return False
         count = len(shares)
-        for cell in range(count):
-            if shares[cell] == lowest:
+        at = 0
+        for cell in range(1, count):
+            if self._room(cell, shares[cell]) > self._room(at, shares[at]):
                 at = cell
         lowest_sigma = self._whole_sigma(at)
-        # On the plateau the lowest cell may lie lower still: who is above has more to lose.
-        hidden = lowest == self.knee
+        most = self._room(at, shares[at])
+        hides = self._hides
+        # A hidden cell may have more room still: who is above has more to lose.
+        hidden = min(shares) <= hides
         if self.knee:
             # There a small error of table and sensor is a large one of the charge: rather full.
             doubted_dmv = 10 * self._mv[at] - self._shift_dmv + _DOUBT_DMV
-            lowest = max(self._share(doubted_dmv), self.knee)
+            most = self._room(at, max(self._share(doubted_dmv), self.knee))
         unit_mas = self.unit_mas
         for cell in range(count):
+            if shares[cell] <= hides:
+                continue
             sigma = self._whole_sigma(cell)
             tolerance = max(2 * 100 * _MATCHING_DMV // self._slopes[cell], _TOLERANCE)
-            found = min(max(shares[cell] - lowest - tolerance, 0), _MOST)
+            found = most - self._room(cell, shares[cell]) - tolerance
+            found = min(max(found, 0), _MOST)
             apart_mas = found * unit_mas - self.left_mas[cell]
-            if hidden and apart_mas < 0 and shares[cell] > self.knee:
+            if hidden and apart_mas < 0:
                 continue
             variance = self.variance[cell]
             its_own = sigma * sigma + lowest_sigma * lowest_sigma

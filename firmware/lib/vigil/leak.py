@@ -63,8 +63,11 @@ class LeakWatch:
             if self._variances[cell] >= 0.0:
                 self._variances[cell] += more * more / 24.0
 
-    def look(self, shares, sigmas, floor):
-        """All cells' shares; those at `floor` may be lower still. True if step() has work now."""
+    def look(self, shares, sigmas, floor, sizes):
+        """All cells' shares; those at `floor` may be lower still. True if step() has work now.
+
+        sizes: their capacities, in 0.1 % of the rated one.
+        """
         if not self._begun:
             if min(shares) > floor:
                 self._begin(shares, sigmas)
@@ -78,7 +81,7 @@ class LeakWatch:
         for cell in range(count):
             # Charge that a cell has lost by itself, beside a common part.
             less = min(max(self._shares[cell] - shares[cell], 0 - _FAR), _FAR)
-            lost[cell] = less * self._unit_mas - self.bled_mas[cell]
+            lost[cell] = less * sizes[cell] // 1000 * self._unit_mas - self.bled_mas[cell]
         self._usual = sorted(lost)[count // 2]
         self._usual_bled = sorted(self.bled_mas)[count // 2]
         self._look = (shares, sigmas, floor)
@@ -91,22 +94,26 @@ class LeakWatch:
         shares, sigmas, floor = self._look
         seconds = float(self._since_s)
         count = len(shares)
+        hidden = min(shares) <= floor
         for cell in range(self._at, min(self._at + _PER_SLICE, count)):
             rate_ma = (self._lost[cell] - self._usual) / seconds
-            if shares[cell] <= floor and rate_ma < self._leaks[cell]:
-                continue  # no more than that is known
+            if hidden and (shares[cell] > floor or rate_ma <= self._leaks[cell]):
+                # Until all are seen again, only that one has lost at least so much.
+                continue
             moved = self._shares[cell] - shares[cell]
             error = float(self._sigmas[cell] * self._sigmas[cell] + sigmas[cell] * sigmas[cell])
             error += _UNLIKE * moved * moved
             error *= float(self._unit_mas) * self._unit_mas
             bled = _BLEED_ERROR * (self.bled_mas[cell] - self._usual_bled)
-            self._weigh(cell, rate_ma, (error + bled * bled) / (seconds * seconds))
+            error += bled * bled
+            if hidden:
+                self._variances[cell] = -1.0  # the surest bound is the latest
+            self._weigh(cell, rate_ma, error / (seconds * seconds))
         self._at += _PER_SLICE
         self.busy = self._at < count
         if not self.busy:
             self._tell()
-            self._begun = False
-            if min(shares) > floor:
+            if not hidden:
                 self._begin(shares, sigmas)
         return self.busy
 
