@@ -15,6 +15,7 @@ from pathlib import Path
 
 from host_tools.bench.accuracy.solar import Home
 from host_tools.mock.cells import Pack
+from host_tools.replay import estimators
 from vigil import chemistry as chemistries
 from vigil.balance import Balancer, TopVoltage
 from vigil.charge_to_move import ChargeToMove
@@ -34,6 +35,8 @@ SEEDS = (1, 2, 3, 4)
 # What has to hold of LFP by charge: spread at the end, charge burned over charge to be burned.
 GOAL_SPREAD, GOAL_BURNED = 0.005, 1.2
 
+_ESTIMATE_S = 30
+_OPEN_S = 600  # both switches, once a night: the sensor's offset is learned
 _UNIT_MAS = CAPACITY_MAH * 3600
 _MATCHING_MV = 1.5
 _RIPPLE_MV = 3.0
@@ -144,7 +147,9 @@ class Outcome:
 
 
 class Bench:
-    def __init__(self, way, chemistry, seed, leaking=None, spread=SPREAD, told_ohm=BLEED_OHM):
+    def __init__(
+        self, way, chemistry, seed, leaking=None, spread=SPREAD, told_ohm=BLEED_OHM, follows=False
+    ):
         self.way = way
         self.chemistry = chemistry
         self.seed = seed
@@ -161,6 +166,12 @@ class Bench:
         board.bleed_ohm = told_ohm
         make = {"charge": ChargeToMove, "voltage": TopVoltage, "none": _Nothing}[way]
         self.policy = make(board, figures, self.seen, Memory())
+        self.estimate = None
+        if follows and way == "charge":
+            self.estimate = self.policy.estimate = estimators.make(
+                chemistry, CAPACITY_MAH, CELL_COUNT
+            )
+        self._counted_mams = 0
         self.balancer = Balancer(self.policy, CELL_COUNT, False, MOST_AT_ONCE)
         self._ohm = [BLEED_OHM * (1 + dice.gauss(0, _BLEED_OHM_SIGMA)) for _ in range(CELL_COUNT)]
         common_mv = dice.choice((-5.0, 5.0))
@@ -203,7 +214,8 @@ class Bench:
         cells_mv = self._cell_mv
         warm_c = [25.0] * CELL_COUNT
         for now_s in range(0, int(days * DAY_S), STEP_S):
-            ma = self._flowing_ma(now_s)
+            is_open = self.estimate and now_s % DAY_S < _OPEN_S
+            ma = 0.0 if is_open else self._flowing_ma(now_s)
             pack.pass_current(ma, STEP_S * 1_000_000)
             if not now_s % 3600:
                 pack.lose(3600)
@@ -212,6 +224,8 @@ class Bench:
                     self.apart_until_s = now_s
             pack.fill_mv(ma, cells_mv)
             self._look(ma)
+            if self.estimate:
+                self._estimate(now_s)
             self._balance(now_s * 1000)
         return self._outcome(days)
 
@@ -245,6 +259,23 @@ class Bench:
             round(1.01 * ma + _OFFSET_MA + 100 * noise[at]),
         )
 
+    def _estimate(self, now_s):
+        """The firmware's estimators; on a board, too, they look only between two bleedings."""
+        estimate = self.estimate
+        ma = self.seen.values[CELL_COUNT]
+        mams = ma * STEP_S * 1000
+        estimate.counter.add(mams)
+        self._counted_mams += mams
+        if now_s % _ESTIMATE_S:
+            return
+        cells_mv = self.seen.values[:CELL_COUNT]
+        is_open = now_s % DAY_S < _OPEN_S
+        elapsed_ms = _ESTIMATE_S * 1000
+        estimate.second(cells_mv, float(ma), self._counted_mams, elapsed_ms, 250, is_open)
+        self._counted_mams = 0
+        while estimate.step():
+            pass
+
     def _balance(self, now_ms):
         """The firmware's slow tasks for as long as a step lasts."""
         end_ms = now_ms + STEP_S * 1000
@@ -267,6 +298,8 @@ class Bench:
                 mas = self._cell_mv[cell] / self._ohm[cell] * seconds
                 self.pack.drain(cell, mas)
                 self.burned_mas[cell] += mas
+                if self.estimate:
+                    self.estimate.bled_mas[cell] += int(mas)
 
     def _check(self):
         bleed = self.balancer.bleed

@@ -132,6 +132,7 @@ class Bms:
         self.ageing = getattr(self.estimator, "ageing", None)
         if self.to_move:
             self.to_move.ageing = self.ageing
+            self.to_move.estimate = self.charge
         self.charge_guard = ChargeGuard(
             self.sample, self.table, self.chemistry, board.capacity_mah
         )

@@ -61,7 +61,9 @@ class ChargeToMove(TopVoltage):
         self._hides = 0
         if self.knee:
             self._hides = self._share(self._ocv_dmv[self.knee // 100] + 2 * _DOUBT_DMV)
-        self.ageing = None  # what measures the cells' capacities, if anything does
+        # What measures the cells' capacities, and what follows their charge, if anything does.
+        self.ageing = self.estimate = None
+        self._follows = False
         # Half the hysteresis before the knee, which is always reached by charging.
         self._lift_dmv = 10 * figures[4][-2] if self.knee else 0
         per_ah = 1000.0 / capacity_mah
@@ -165,6 +167,7 @@ class ChargeToMove(TopVoltage):
         values = sample.cell_values
         ageing = self.ageing
         measured = ageing and ageing.all_sure
+        self._follows = self.estimate and self.estimate.settled
         for cell in range(sample.cell_count):
             self._mv[cell] = values[cell]
             # Some measured and some not would tell less than none.
@@ -193,7 +196,9 @@ class ChargeToMove(TopVoltage):
         if self._at == count:
             self._at += 1
             if self._learn():
-                return self.leak.look(self._shares, self._sigmas, self.knee, self._sizes)
+                return self.leak.look(
+                    self._shares, self._sigmas, 0 if self._follows else self.knee, self._sizes
+                )
             return False
         if self.leak.busy:
             return self.leak.step()
@@ -251,6 +256,11 @@ class ChargeToMove(TopVoltage):
         sigma = 100 * self._error_dmv // slope
         if self._shares[cell] <= self._hides:
             sigma = _HIDDEN_SIGMA
+            if self._follows:
+                followed = int(10000.0 * self.estimate.cell_share(cell))
+                if followed < self._shares[cell]:
+                    self._shares[cell] = followed
+                    sigma = max(int(10000.0 * self.estimate.filters.variances[cell] ** 0.5), sigma)
         self._sigmas[cell] = min(max(sigma, _LEAST_SIGMA), _MOST_SIGMA)
 
     def _share(self, cell_dmv):
@@ -292,6 +302,8 @@ class ChargeToMove(TopVoltage):
             # There a small error of table and sensor is a large one of the charge: rather full.
             doubted_dmv = 10 * self._mv[at] - self._shift_dmv + _DOUBT_DMV
             most = self._room(at, max(self._share(doubted_dmv), self.knee))
+            if hidden:
+                most = max(most, self._room(at, shares[at] + 2 * self._sigmas[at]))
         unit_mas = self.unit_mas
         for cell in range(count):
             if shares[cell] <= hides:

@@ -19,6 +19,7 @@ _TOLD_DIVISOR = const(5000)
 _BLEED_ERROR = const(0.1)
 _UNLIKE = const(0.0001)  # squared: capacities that differ, between looks at different shares
 _PER_SLICE = const(4)
+_POOR = const(50)  # sigma: not seen at the knee
 _SURE = const(2.0)
 # A leak may begin: so much sigma comes back in a day, as a share of what is told.
 _NEW = const(0.25)
@@ -94,28 +95,42 @@ class LeakWatch:
         shares, sigmas, floor = self._look
         seconds = float(self._since_s)
         count = len(shares)
-        hidden = min(shares) <= floor
+        poor = self._poor(sigmas)
         for cell in range(self._at, min(self._at + _PER_SLICE, count)):
             rate_ma = (self._lost[cell] - self._usual) / seconds
-            if hidden and (shares[cell] > floor or rate_ma <= self._leaks[cell]):
-                # Until all are seen again, only that one has lost at least so much.
-                continue
             moved = self._shares[cell] - shares[cell]
             error = float(self._sigmas[cell] * self._sigmas[cell] + sigmas[cell] * sigmas[cell])
             error += _UNLIKE * moved * moved
             error *= float(self._unit_mas) * self._unit_mas
             bled = _BLEED_ERROR * (self.bled_mas[cell] - self._usual_bled)
             error += bled * bled
-            if hidden:
-                self._variances[cell] = -1.0  # the surest bound is the latest
-            self._weigh(cell, rate_ma, error / (seconds * seconds))
+            error /= seconds * seconds
+            if max(self._sigmas[cell], sigmas[cell]) < _POOR:
+                if not poor:
+                    self._weigh(cell, rate_ma, error)
+            elif self._is_news(cell, rate_ma, error, shares[cell] <= floor):
+                self._leaks[cell] = rate_ma
+                self._variances[cell] = error
         self._at += _PER_SLICE
         self.busy = self._at < count
         if not self.busy:
             self._tell()
-            if not hidden:
+            if not poor:
                 self._begin(shares, sigmas)
         return self.busy
+
+    def _poor(self, sigmas):
+        """Some cell's rate takes longer to tell: until then the others wait."""
+        worst = max(max(self._sigmas), max(sigmas))
+        return worst >= _POOR and self._since_s < _LONG_S
+
+    def _is_news(self, cell, rate_ma, error, at_floor):
+        """Held against the same look again and again: not to be added up."""
+        if at_floor and rate_ma <= self._leaks[cell]:
+            return False  # no more than that is known
+        variance = self._variances[cell]
+        apart_ma = rate_ma - self._leaks[cell]
+        return variance < 0.0 or error <= variance or apart_ma * apart_ma > 4.0 * error
 
     def _begin(self, shares, sigmas):
         for cell in range(len(shares)):
