@@ -293,16 +293,18 @@ class ChargeToMove(TopVoltage):
         for cell in range(1, count):
             if self._room(cell, shares[cell]) > self._room(at, shares[at]):
                 at = cell
-        lowest_sigma = self._whole_sigma(at)
         most = self._room(at, shares[at])
         hides = self._hides
         # A hidden cell may have more room still: who is above has more to lose.
         hidden = min(shares) <= hides
+        lowest_sigma = self._whole_sigma(at)
         if self.knee:
             # There a small error of table and sensor is a large one of the charge: rather full.
             doubted_dmv = 10 * self._mv[at] - self._shift_dmv + _DOUBT_DMV
             most = self._room(at, max(self._share(doubted_dmv), self.knee))
             if hidden:
+                # A bound, and a sure one.
+                lowest_sigma = _LEAST_SIGMA
                 most = max(most, self._room(at, shares[at] + 2 * self._sigmas[at]))
         unit_mas = self.unit_mas
         for cell in range(count):
