@@ -431,7 +431,8 @@ def as_lines(made):
         yield (
             f"{one.chemistry:5} {one.way:8} {one.seed:4} {100 * one.begun:12.2f} % "
             f"{100 * one.spread:14.2f} % {day:>22} {one.burned_mah / 1000:12.1f} "
-            f"{one.needed_mah / 1000:10.1f} {one.ratio:10.2f} {one.burned_mah / one.level_mah:10.2f} {one.most_at_once:9d} "
+            f"{one.needed_mah / 1000:10.1f} {one.ratio:10.2f} "
+            f"{one.burned_mah / one.level_mah:10.2f} {one.most_at_once:9d} "
             f"{one.neighbours:12d}{judged}"
         )
 
