@@ -1,5 +1,6 @@
 """What has to leave each cell: how it is learned and counted down, and when nobody bleeds."""
 
+from desk import Desk
 from packs import Rig
 
 from vigil import chemistry
@@ -361,3 +362,52 @@ def test_some_measured_and_some_not_count_as_none():
     shelf.cells_mv = [3900] * CELLS
     shelf.run(1820)
     assert shelf.left_mah() == [0] * CELLS
+
+
+class Followed:
+    """Stands in for the estimators: every cell at this share, within so much."""
+
+    def __init__(self, share, sigma):
+        self.settled = True
+        self.share = share
+        self.filters = self
+        self.variances = [sigma * sigma] * CELLS
+
+    def cell_share(self, cell):
+        return self.share
+
+
+def hidden_but_one(estimate=None):
+    shelf = Shelf()
+    shelf.policy.estimate = estimate
+    shelf.cells_mv = [3350] * CELLS
+    shelf.cells_mv[6] = 3540
+    shelf.current_ma = 500
+    shelf.run(200)
+    return shelf
+
+
+def test_a_hidden_cell_is_no_fuller_than_the_estimators_surely_say():
+    alone = hidden_but_one().left_mah()[6]
+    assert hidden_but_one(Followed(0.99, 0.02)).left_mah()[6] == alone
+    deeper = hidden_but_one(Followed(0.90, 0.01)).left_mah()
+    # Full, and the others at 92 % at most.
+    assert alone < 2000 and 7000 < deeper[6] <= 8100
+    assert max(deeper[:6] + deeper[7:]) == 0
+
+
+def test_a_cell_that_only_looks_as_if_it_were_at_the_knee_makes_nobody_bleed_less():
+    shelf = hidden_but_one()
+    before = shelf.left_mah()[6]
+    # What a cell at 95 % may look like after a long charge.
+    shelf.cells_mv = [3377] * CELLS
+    shelf.cells_mv[6] = 3420
+    shelf.run(100)
+    bled_mah = 3420 / 66 * shelf.bled_ms[6] / 3600000
+    assert before - bled_mah - 3 <= shelf.left_mah()[6]
+
+
+def test_on_a_board_it_knows_what_is_measured_there():
+    bms = Desk().bms
+    assert bms.to_move.ageing is bms.ageing and bms.to_move.estimate is bms.charge
+    assert not bms.ageing.all_sure
