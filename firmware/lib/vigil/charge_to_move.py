@@ -168,7 +168,7 @@ class ChargeToMove(TopVoltage):
         values = sample.cell_values
         ageing = self.ageing
         measured = ageing and ageing.all_sure
-        self._follows = self.estimate and self.estimate.settled
+        self._follows = bool(self.estimate and self.estimate.settled)
         for cell in range(sample.cell_count):
             self._mv[cell] = values[cell]
             # Some measured and some not would tell less than none.

@@ -166,7 +166,8 @@ class Ageing:
             share = capacity.shares[cell]
             sigma = capacity.sigmas[cell]
             sure = known and sigma < _BELIEVED
-            all_sure = all_sure and sure
+            if not sure:
+                all_sure = False
             estimate.take_capacity(cell, share * rated_mah if sure else float(rated_mah))
             self.capacities_mah[cell] = int(share * rated_mah + 0.5) if known else UNKNOWN
             if not known:
@@ -174,7 +175,7 @@ class Ageing:
             elif share < weakest:
                 weakest = share
                 weakest_sigma = sigma
-        self.all_sure = bool(all_sure)
+        self.all_sure = all_sure
         if weakest < 0.0:
             self.soh_permille = self.soh_sigma_permille = UNKNOWN
             self.usable_mah = self.imbalance_mah = UNKNOWN
