@@ -15,6 +15,7 @@ from pathlib import Path
 
 from host_tools.bench.accuracy.solar import Home
 from host_tools.mock.cells import Pack
+from host_tools.replay import estimators
 from vigil import chemistry as chemistries
 from vigil.balance import Balancer, TopVoltage
 from vigil.charge_to_move import ChargeToMove
@@ -31,9 +32,24 @@ SPREAD = 0.05
 BLEED_OHM = 66
 MOST_AT_ONCE = 6  # a board that stands 1 W
 SEEDS = (1, 2, 3, 4)
+HOMES = range(5, 21)  # more of LFP by charge
+SMALL_SPREAD = 0.01
+# (cells, mA that one of them leaks for each Ah, days); LFP with the estimators beside.
+LEAKS = (
+    ("LFP", 0.0, 60),
+    ("LFP", 1.0, 8),
+    ("LFP", 2.0, 8),
+    ("NMC", 0.0, 60),
+    ("NMC", 0.5, 4),
+    ("NMC", 2.0, 4),
+)
+LEAK_SEEDS = (1, 2)
+_LEAKING = 4
 # What has to hold of LFP by charge: spread at the end, charge burned over charge to be burned.
 GOAL_SPREAD, GOAL_BURNED = 0.005, 1.2
 
+_ESTIMATE_S = 30
+_OPEN_S = 600  # both switches, once a night: the sensor's offset is learned
 _UNIT_MAS = CAPACITY_MAH * 3600
 _MATCHING_MV = 1.5
 _RIPPLE_MV = 3.0
@@ -132,7 +148,8 @@ class Outcome:
     spread: float
     reached_day: float  # from when on it has stayed within the goal; -1 never
     burned_mah: float
-    needed_mah: float  # known only afterwards
+    needed_mah: float  # for the spread that was reached; known only afterwards
+    level_mah: float  # the same for no spread at all
     neighbours: int  # pairs that bled together
     most_at_once: int
     leaking_cell: int
@@ -144,15 +161,16 @@ class Outcome:
 
 
 class Bench:
-    def __init__(self, way, chemistry, seed, leaking=None, spread=SPREAD, told_ohm=BLEED_OHM):
+    def __init__(
+        self, way, chemistry, seed, leaking=None, spread=SPREAD, told_ohm=BLEED_OHM, follows=False
+    ):
         self.way = way
         self.chemistry = chemistry
         self.seed = seed
         self._dice = dice = random.Random(seed + 100)
         self.pack = pack = Pack(CELL_COUNT, CAPACITY_MAH, chemistry, seed, 55.0)
         pack.warm([25.0] * CELL_COUNT)
-        if leaking:
-            pack.set_leak(*leaking)
+        self._leaking = leaking  # cell, ohm, second from which on
         self._set_apart(spread)
         self.home = SummerHome(seed) if chemistry == "LFP" else Car(seed)
         self.seen = Seen(CELL_COUNT)
@@ -161,6 +179,13 @@ class Bench:
         board.bleed_ohm = told_ohm
         make = {"charge": ChargeToMove, "voltage": TopVoltage, "none": _Nothing}[way]
         self.policy = make(board, figures, self.seen, Memory())
+        self.estimate = None
+        if follows and way == "charge":
+            self.estimate = self.policy.estimate = estimators.make(
+                chemistry, CAPACITY_MAH, CELL_COUNT
+            )
+        self._counted_mams = 0
+        self.now_s = 0
         self.balancer = Balancer(self.policy, CELL_COUNT, False, MOST_AT_ONCE)
         self._ohm = [BLEED_OHM * (1 + dice.gauss(0, _BLEED_OHM_SIGMA)) for _ in range(CELL_COUNT)]
         common_mv = dice.choice((-5.0, 5.0))
@@ -203,15 +228,22 @@ class Bench:
         cells_mv = self._cell_mv
         warm_c = [25.0] * CELL_COUNT
         for now_s in range(0, int(days * DAY_S), STEP_S):
-            ma = self._flowing_ma(now_s)
+            self.now_s = now_s
+            is_open = self.estimate and now_s % DAY_S < _OPEN_S
+            ma = 0.0 if is_open else self._flowing_ma(now_s)
             pack.pass_current(ma, STEP_S * 1_000_000)
             if not now_s % 3600:
+                if self._leaking and now_s >= self._leaking[2]:
+                    pack.set_leak(*self._leaking[:2])
+                    self._leaking = None
                 pack.lose(3600)
                 pack.warm(warm_c)  # the hysteresis follows the charge
                 if self.spread() > GOAL_SPREAD:
                     self.apart_until_s = now_s
             pack.fill_mv(ma, cells_mv)
             self._look(ma)
+            if self.estimate:
+                self._estimate(now_s)
             self._balance(now_s * 1000)
         return self._outcome(days)
 
@@ -245,6 +277,23 @@ class Bench:
             round(1.01 * ma + _OFFSET_MA + 100 * noise[at]),
         )
 
+    def _estimate(self, now_s):
+        """The firmware's estimators; on a board, too, they look only between two bleedings."""
+        estimate = self.estimate
+        ma = self.seen.values[CELL_COUNT]
+        mams = ma * STEP_S * 1000
+        estimate.counter.add(mams)
+        self._counted_mams += mams
+        if now_s % _ESTIMATE_S:
+            return
+        cells_mv = self.seen.values[:CELL_COUNT]
+        is_open = now_s % DAY_S < _OPEN_S
+        elapsed_ms = _ESTIMATE_S * 1000
+        estimate.second(cells_mv, float(ma), self._counted_mams, elapsed_ms, 250, is_open)
+        self._counted_mams = 0
+        while estimate.step():
+            pass
+
     def _balance(self, now_ms):
         """The firmware's slow tasks for as long as a step lasts."""
         end_ms = now_ms + STEP_S * 1000
@@ -267,6 +316,8 @@ class Bench:
                 mas = self._cell_mv[cell] / self._ohm[cell] * seconds
                 self.pack.drain(cell, mas)
                 self.burned_mas[cell] += mas
+                if self.estimate:
+                    self.estimate.bled_mas[cell] += int(mas)
 
     def _check(self):
         bleed = self.balancer.bleed
@@ -291,6 +342,7 @@ class Bench:
             -1 if until_s >= days * DAY_S - 7200 else round((until_s + 3600) / DAY_S, 1),
             sum(self.burned_mas) / 3600,
             (excess - left) / 3600,
+            excess / 3600,
             self.neighbours,
             self.most_at_once,
             cell,
@@ -314,23 +366,73 @@ def _job(words):
 
 def table(pool):
     jobs = [(way, kind, seed) for kind in ("LFP", "NMC") for way in WAYS for seed in SEEDS]
+    jobs += [("charge", "LFP", seed) for seed in HOMES]
+    jobs += [
+        ("charge", kind, seed, None, SMALL_SPREAD) for kind in ("LFP", "NMC") for seed in SEEDS
+    ]
     return pool.map(_job, jobs, chunksize=1)
+
+
+def _leak_job(words):
+    kind, rate, seed, days = words
+    volt = 3.33 if kind == "LFP" else 3.7
+    ohm = 1e6 * volt / (rate * CAPACITY_MAH) if rate else 0
+    leaking = (_LEAKING, ohm, 0) if rate else None
+    bench = Bench("charge", kind, seed, leaking, SMALL_SPREAD, follows=kind == "LFP")
+    named = {}
+    leak = bench.policy.leak
+    look = leak.look
+
+    def looked(*words):
+        if leak.cell:
+            named.setdefault(leak.cell, bench.now_s / DAY_S)
+        return look(*words)
+
+    leak.look = looked
+    bench.run(days)
+    day = named.pop(_LEAKING + 1, -1) if rate else -1
+    return {
+        "cells": kind,
+        "leak_ma_ah": rate,
+        "seed": seed,
+        "days": days,
+        "named_day": round(day, 1),
+        "others_named": len(named),
+        "told_ma": leak.leak_ma[_LEAKING],
+        "sigma_ma": leak.sigma_ma[_LEAKING],
+    }
+
+
+def leaks(pool):
+    jobs = [(kind, rate, seed, days) for kind, rate, days in LEAKS for seed in LEAK_SEEDS]
+    return pool.map(_leak_job, jobs, chunksize=1)
+
+
+def as_leak_lines(made):
+    for one in made:
+        day = f"named on day {one['named_day']:.1f}" if one["named_day"] >= 0 else "not named"
+        yield (
+            f"{one['cells']:5} {one['leak_ma_ah']:.1f} mA/Ah, seed {one['seed']}, "
+            f"{one['days']} days: {day}, {one['told_ma']} +-{one['sigma_ma']} mA; "
+            f"others named: {one['others_named']}"
+        )
 
 
 def as_lines(made):
     yield (
         "cells way      home  spread at first, after 10 days   within 0.5 % from day   burned "
-        "  needed, Ah   times   at once   neighbours"
+        "  needed, Ah   times   of level   at once   neighbours"
     )
     for one in made:
         day = "never" if one.reached_day < 0 else f"{one.reached_day:.1f}"
         judged = ""
-        if one.chemistry == "LFP" and one.way == "charge":
+        if one.chemistry == "LFP" and one.way == "charge" and one.begun > GOAL_SPREAD * 3:
             judged = "  holds" if holds(one) else "  MISSED"
         yield (
             f"{one.chemistry:5} {one.way:8} {one.seed:4} {100 * one.begun:12.2f} % "
             f"{100 * one.spread:14.2f} % {day:>22} {one.burned_mah / 1000:12.1f} "
-            f"{one.needed_mah / 1000:10.1f} {one.ratio:10.2f} {one.most_at_once:9d} "
+            f"{one.needed_mah / 1000:10.1f} {one.ratio:10.2f} "
+            f"{one.burned_mah / one.level_mah:10.2f} {one.most_at_once:9d} "
             f"{one.neighbours:12d}{judged}"
         )
 
@@ -340,10 +442,17 @@ def run():
     workers = min(2, os.cpu_count() or 1)
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         made = table(pool)
+        leaking = leaks(pool)
     print(f"Balancing {CELL_COUNT} cells of 100 Ah with 50 mA, ten days:")
     for line in as_lines(made):
         print("  " + line)
-    return [asdict(one) for one in made]
+    judged = [one for one in made if (one.way, one.chemistry) == ("charge", "LFP")]
+    judged = [one for one in judged if one.begun > GOAL_SPREAD * 3]
+    print(f"  {sum(map(holds, judged))} of {len(judged)} homes hold")
+    print("A cell that leaks:")
+    for line in as_leak_lines(leaking):
+        print("  " + line)
+    return [asdict(one) for one in made] + leaking
 
 
 def main():

@@ -546,9 +546,14 @@ class Pieces:
         self._to_move().step(self.now_ms)
 
     def to_move(self):
-        """The dearest slice: what all cells' shares say of what has to leave them."""
+        """The dearest slice: what some cells have lost by themselves between two looks."""
         policy = self._to_move()
-        policy._at = CELLS
+        leak = policy.leak
+        policy._at = policy._done
+        leak._look = (policy._shares, policy._sigmas, 0)
+        leak._since_s = 80000
+        leak._at = 0
+        leak.busy = True
         policy.step(self.now_ms)
 
     def _to_move(self):

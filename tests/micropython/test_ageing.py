@@ -508,6 +508,11 @@ def test_what_was_learned_comes_back_after_a_restart():
     capacities, soh, sigma, pairs, uohm = figures_of(ageing)
     told = figures_of(again)
     assert told[1:4] == (soh, sigma, pairs)
+    # A cell that nobody has told would make all of them unsure.
+    assert ageing.all_sure and again.all_sure
+    again.capacity.sigmas[1] = 0.04
+    again._figure_capacity()
+    assert not again.all_sure
     for cell in range(3):
         assert abs(told[0][cell] - capacities[cell]) <= 1
         assert abs(told[4][cell] - uohm[cell]) <= 1 + uohm[cell] // 1000

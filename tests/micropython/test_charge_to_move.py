@@ -1,5 +1,6 @@
 """What has to leave each cell: how it is learned and counted down, and when nobody bleeds."""
 
+from desk import Desk
 from packs import Rig
 
 from vigil import chemistry
@@ -300,3 +301,113 @@ def test_an_active_balancer_is_off_on_the_plateau_in_doubt_and_without_evidence(
     even.cells_mv = [3410] * CELLS
     even.run(400)
     assert even.policy.known and even.board.active_balancer.level == 0
+
+
+class Weighed:
+    """Stands in for what measures the cells' capacities."""
+
+    def __init__(self, capacities_mah):
+        self.capacities_mah = capacities_mah
+        self.all_sure = True
+
+
+def open_mv(kind, share):
+    """The voltage at a share of 0 to 1, straight between the table's points."""
+    table = chemistry.by_name(kind).ocv_dmv
+    at = min(int(100 * share), 99)
+    return (table[at] + (table[at + 1] - table[at]) * (100 * share - at)) / 10
+
+
+def with_rooms(kind, capacities_mah, rooms_mah, measured):
+    """Cells of these capacities that still take so much each, at rest or held near full."""
+    shelf = Shelf(kind)
+    if measured:
+        shelf.policy.ageing = Weighed(capacities_mah)
+    lift_mv = 9 if kind == "LFP" else 0
+    shelf.cells_mv = [
+        round(open_mv(kind, 1 - room_mah / capacity_mah)) + lift_mv
+        for room_mah, capacity_mah in zip(rooms_mah, capacities_mah)
+    ]
+    shelf.current_ma = 0
+    shelf.run(80 if kind == "LFP" else 1820)
+    return shelf
+
+
+UNEQUAL_MAH = [100000 - 10000 * (cell % 3) // 2 for cell in range(CELLS)]
+
+
+def test_cells_of_measured_capacities_are_full_together_and_not_alike_before():
+    # Half full, and every cell takes 45 Ah more: there is nothing to balance.
+    rooms_mah = [45000] * CELLS
+    assert max(with_rooms("NMC", UNEQUAL_MAH, rooms_mah, True).left_mah()) < 300
+    # Who believes them all alike would bleed cells of 100 Ah by as much as they hold more.
+    assert max(with_rooms("NMC", UNEQUAL_MAH, rooms_mah, False).left_mah()) > 3500
+
+
+def test_what_has_to_leave_cells_of_measured_capacities_is_what_makes_their_rooms_equal():
+    for kind, least_mah, steps_mah in (("NMC", 20000, 400), ("NMC", 45000, 250), ("LFP", 120, 40)):
+        rooms_mah = [least_mah + steps_mah * (7 * cell % CELLS) for cell in range(CELLS)]
+        left = with_rooms(kind, UNEQUAL_MAH, rooms_mah, True).left_mah()
+        # Never more than it is, and no less than channels and table may be wrong.
+        slack_mah = 900 if kind == "NMC" else 350
+        for room_mah, mah in zip(rooms_mah, left):
+            over_mah = max(rooms_mah) - room_mah
+            assert over_mah - slack_mah <= mah <= over_mah + 60, (kind, room_mah, mah)
+
+
+def test_some_measured_and_some_not_count_as_none():
+    shelf = Shelf("NMC")
+    shelf.policy.ageing = Weighed([UNKNOWN] * CELLS)
+    shelf.policy.ageing.all_sure = False
+    shelf.cells_mv = [3900] * CELLS
+    shelf.run(1820)
+    assert shelf.left_mah() == [0] * CELLS
+
+
+class Followed:
+    """Stands in for the estimators: every cell at this share, within so much."""
+
+    def __init__(self, share, sigma):
+        self.settled = True
+        self.share = share
+        self.filters = self
+        self.variances = [sigma * sigma] * CELLS
+
+    def cell_share(self, cell):
+        return self.share
+
+
+def hidden_but_one(estimate=None):
+    shelf = Shelf()
+    shelf.policy.estimate = estimate
+    shelf.cells_mv = [3350] * CELLS
+    shelf.cells_mv[6] = 3540
+    shelf.current_ma = 500
+    shelf.run(200)
+    return shelf
+
+
+def test_a_hidden_cell_is_no_fuller_than_the_estimators_surely_say():
+    alone = hidden_but_one().left_mah()[6]
+    assert hidden_but_one(Followed(0.99, 0.02)).left_mah()[6] == alone
+    deeper = hidden_but_one(Followed(0.90, 0.01)).left_mah()
+    # Full, and the others at 92 % at most.
+    assert alone < 2000 and 7000 < deeper[6] <= 8100
+    assert max(deeper[:6] + deeper[7:]) == 0
+
+
+def test_a_cell_that_only_looks_as_if_it_were_at_the_knee_makes_nobody_bleed_less():
+    shelf = hidden_but_one()
+    before = shelf.left_mah()[6]
+    # What a cell at 95 % may look like after a long charge.
+    shelf.cells_mv = [3377] * CELLS
+    shelf.cells_mv[6] = 3420
+    shelf.run(100)
+    bled_mah = 3420 / 66 * shelf.bled_ms[6] / 3600000
+    assert before - bled_mah - 3 <= shelf.left_mah()[6]
+
+
+def test_on_a_board_it_knows_what_is_measured_there():
+    bms = Desk().bms
+    assert bms.to_move.ageing is bms.ageing and bms.to_move.estimate is bms.charge
+    assert not bms.ageing.all_sure

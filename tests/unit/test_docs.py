@@ -12,6 +12,7 @@ from host_tools.build import compiler
 from host_tools.handbook import reasons
 from host_tools.handbook.__main__ import PAGES
 from host_tools.mock import costs
+from host_tools.points.declared import by_key
 from vigil import journal, keeper, limits
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,18 @@ def test_the_backstop_table_shows_what_the_chip_was_really_given():
 def test_generated_pages_are_what_the_code_says():
     for path, text in PAGES.items():
         assert (ROOT / path).read_text() == text(), f"{path} is old: run make docs"
+
+
+def test_every_point_that_the_documents_number_has_that_number():
+    points = by_key()
+    numbered = [
+        (page.name, *found)
+        for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+        for found in re.findall(r"`(\w+)` \((\d{2,5})(?: and on)?\)", page.read_text())
+    ]
+    assert len(numbered) > 20
+    old = [one for one in numbered if one[1] not in points or points[one[1]].number != int(one[2])]
+    assert not old
 
 
 def test_every_file_that_the_documents_name_exists():

@@ -130,6 +130,9 @@ class Bms:
         self.counter = self.estimator.counter
         self.charge = self.estimator.estimate
         self.ageing = getattr(self.estimator, "ageing", None)
+        if self.to_move:
+            self.to_move.ageing = self.ageing
+            self.to_move.estimate = self.charge
         self.charge_guard = ChargeGuard(
             self.sample, self.table, self.chemistry, board.capacity_mah
         )

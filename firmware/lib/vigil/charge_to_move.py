@@ -23,7 +23,7 @@ _AGAIN_MS = const(10000)
 _LEAST_REST = const(1500)  # below it the curve is steep, but tells of capacities
 _MATCHING_DMV = const(20)  # what channels differ by
 _DOUBT_DMV = const(120)
-_FLOOR_SIGMA = const(30)
+_HIDDEN_SIGMA = const(70)
 _TOLERANCE = const(10)
 _LEAST_SIGMA = const(7)
 _MOST_SIGMA = const(1000)
@@ -57,6 +57,14 @@ class ChargeToMove(TopVoltage):
         cell_models.let_go()
         # Not known below this share: on a plateau all cells look alike. 0: at rest it is.
         self.knee = getattr(chemistry, "knee", 0)
+        # Who does not look fuller than this may lie below the knee: hidden.
+        self._hides = 0
+        if self.knee:
+            self._hides = self._share(self._ocv_dmv[self.knee // 100] + 2 * _DOUBT_DMV)
+        # What measures the cells' capacities, and what follows their charge, if anything does.
+        self.ageing = self.estimate = None
+        self._follows = self._hidden = False
+        self._most = self._most_sigma = 0
         # Half the hysteresis before the knee, which is always reached by charging.
         self._lift_dmv = 10 * figures[4][-2] if self.knee else 0
         per_ah = 1000.0 / capacity_mah
@@ -85,8 +93,9 @@ class ChargeToMove(TopVoltage):
         self._mv = array("i", [0] * count)
         self._shares = array("i", [0] * count)
         self._sigmas = array("i", [0] * count)
+        self._sizes = array("i", [1000] * count)  # 0.1 % of the rated capacity
         self._slopes = array("i", [0] * count)  # 0.1 mV for each per cent
-        self._at = count + 1
+        self._at = self._done = 2 * count + 2
         self._rise_dmv = 1
         self._shift_dmv = self._error_dmv = 0
         self._store = to_move_kept.recall(self, memory)
@@ -149,7 +158,7 @@ class ChargeToMove(TopVoltage):
     # When the voltages tell the charge.
 
     def _tells(self, sample):
-        if self.disturbed or self._at <= sample.cell_count or self._told_ms < _AGAIN_MS:
+        if self.disturbed or self._at < self._done or self._told_ms < _AGAIN_MS:
             return False
         if self.knee:
             return self._still_ms >= _KNEE_HELD_MS and sample.highest(CELLS) >= self.start_mv
@@ -157,8 +166,17 @@ class ChargeToMove(TopVoltage):
 
     def _take(self, sample):
         values = sample.cell_values
+        ageing = self.ageing
+        measured = ageing and ageing.all_sure
+        self._follows = bool(self.estimate and self.estimate.settled)
         for cell in range(sample.cell_count):
             self._mv[cell] = values[cell]
+            # Some measured and some not would tell less than none.
+            self._sizes[cell] = (
+                ageing.capacities_mah[cell] * 100 // (self.capacity_mah // 10)
+                if measured
+                else 1000
+            )
         drop_mv = self._ohm * sample.values[sample.current_at]
         drop_mv += self._fast_ohm * self._fast_ma + self._slow_ohm * self._slow_ma
         drop_dmv = int(10.0 * drop_mv)
@@ -169,18 +187,9 @@ class ChargeToMove(TopVoltage):
 
     def step(self, now_ms):
         """Once a second: how still it is; and what a snapshot says, slice by slice."""
-        count = len(self.left_mas)
-        if self._at < count:
-            for _ in range(_PER_SLICE):
-                if self._at < count:
-                    self._place(self._at)
-                    self._at += 1
-            return True
-        if self._at == count:
-            self._at += 1
-            if self._learn():
-                return self.leak.look(self._shares, self._sigmas, self.knee)
-            return False
+        if self._at < self._done:
+            self._slice()
+            return self._at < self._done or self.leak.busy
         if self.leak.busy:
             return self.leak.step()
         elapsed_ms = 0 if self._last_ms < 0 else (now_ms - self._last_ms) & _TICKS
@@ -192,6 +201,28 @@ class ChargeToMove(TopVoltage):
             self._hour_ms -= _HOUR_MS
             self._pass_hour()
         return False
+
+    def _slice(self):
+        """Of a snapshot: where the cells are, who has most room, and what that says of each."""
+        count = len(self.left_mas)
+        at = self._at
+        if at < count:
+            self._at = min(at + _PER_SLICE, count)
+            for cell in range(at, self._at):
+                self._place(cell)
+        elif at == count:
+            self._at = count + 1 if self._compare() else self._done
+        elif at <= 2 * count:
+            self._at = min(at + _PER_SLICE, 2 * count + 1)
+            for cell in range(at, self._at):
+                self._learn(cell - count - 1)
+        else:
+            self._at = self._done
+            self.known = self._changed = True
+            self.looks = (self.looks + 1) & _TICKS
+            self._show()
+            floor = 0 if self._follows else self.knee
+            self.leak.look(self._shares, self._sigmas, floor, self._sizes)
 
     def _follow(self, ms):
         sample = self.sample
@@ -235,8 +266,13 @@ class ChargeToMove(TopVoltage):
         self._shares[cell] = max(self._share(10 * self._mv[cell] - self._shift_dmv), self.knee)
         slope = self._slopes[cell] = self._rise_dmv
         sigma = 100 * self._error_dmv // slope
-        if self._shares[cell] == self.knee:
-            sigma = _FLOOR_SIGMA
+        if self._shares[cell] <= self._hides:
+            sigma = _HIDDEN_SIGMA
+            if self._follows:
+                followed = int(10000.0 * self.estimate.cell_share(cell))
+                if followed < self._shares[cell]:
+                    self._shares[cell] = followed
+                    sigma = max(int(10000.0 * self.estimate.filters.variances[cell] ** 0.5), sigma)
         self._sigmas[cell] = min(max(sigma, _LEAST_SIGMA), _MOST_SIGMA)
 
     def _share(self, cell_dmv):
@@ -256,46 +292,58 @@ class ChargeToMove(TopVoltage):
         """A cell of another capacity is as far from full as it is larger."""
         return self._sigmas[cell] + abs(10000 - self._shares[cell]) // 100
 
-    def _learn(self):
+    def _room(self, cell, share):
+        """What it still takes until it is full: cells are balanced to be full together."""
+        return (10000 - share) * self._sizes[cell] // 1000
+
+    def _compare(self):
+        """Who has most room to full; the others have by so much more than that to lose."""
         shares = self._shares
-        lowest = min(shares)
-        if not self.knee and lowest < _LEAST_REST:
+        if not self.knee and min(shares) < _LEAST_REST:
             return False
-        count = len(shares)
-        for cell in range(count):
-            if shares[cell] == lowest:
+        at = 0
+        most = self._room(0, shares[0])
+        for cell in range(1, len(shares)):
+            room = self._room(cell, shares[cell])
+            if room > most:
+                most = room
                 at = cell
-        lowest_sigma = self._whole_sigma(at)
-        # On the plateau the lowest cell may lie lower still: who is above has more to lose.
-        hidden = lowest == self.knee
+        self._most_sigma = self._whole_sigma(at)
+        # A hidden cell may have more room still: who is above has more to lose.
+        self._hidden = min(shares) <= self._hides
         if self.knee:
             # There a small error of table and sensor is a large one of the charge: rather full.
             doubted_dmv = 10 * self._mv[at] - self._shift_dmv + _DOUBT_DMV
-            lowest = max(self._share(doubted_dmv), self.knee)
-        unit_mas = self.unit_mas
-        for cell in range(count):
-            sigma = self._whole_sigma(cell)
-            tolerance = max(2 * 100 * _MATCHING_DMV // self._slopes[cell], _TOLERANCE)
-            found = min(max(shares[cell] - lowest - tolerance, 0), _MOST)
-            apart_mas = found * unit_mas - self.left_mas[cell]
-            if hidden and apart_mas < 0 and shares[cell] > self.knee:
-                continue
-            variance = self.variance[cell]
-            its_own = sigma * sigma + lowest_sigma * lowest_sigma
-            if its_own > 2 * variance and (
-                not self.knee or (apart_mas // unit_mas) ** 2 <= 9 * its_own
-            ):
-                # Looks at one place all have the same error: many poor ones outweigh no good one.
-                continue
-            gain = (variance << 8) // (variance + its_own)
-            self.left_mas[cell] += (apart_mas >> 8) * gain
-            if variance > its_own:
-                # Looks that follow each other are alike: together no surer than one.
-                self.variance[cell] = its_own
-        self.known = self._changed = True
-        self.looks = (self.looks + 1) & _TICKS
-        self._show()
+            most = self._room(at, max(self._share(doubted_dmv), self.knee))
+            if self._hidden:
+                # A bound, and a sure one.
+                self._most_sigma = _LEAST_SIGMA
+                most = max(most, self._room(at, shares[at] + 2 * self._sigmas[at]))
+        self._most = most
         return True
+
+    def _learn(self, cell):
+        share = self._shares[cell]
+        if share <= self._hides:
+            return
+        tolerance = max(2 * 100 * _MATCHING_DMV // self._slopes[cell], _TOLERANCE)
+        found = min(max(self._most - self._room(cell, share) - tolerance, 0), _MOST)
+        apart_mas = found * self.unit_mas - self.left_mas[cell]
+        if self._hidden and apart_mas < 0:
+            return
+        variance = self.variance[cell]
+        sigma = self._whole_sigma(cell)
+        its_own = sigma * sigma + self._most_sigma * self._most_sigma
+        if its_own > 2 * variance and (
+            not self.knee or (apart_mas // self.unit_mas) ** 2 <= 9 * its_own
+        ):
+            # Looks at one place all have the same error: many poor ones outweigh no good one.
+            return
+        gain = (variance << 8) // (variance + its_own)
+        self.left_mas[cell] += (apart_mas >> 8) * gain
+        if variance > its_own:
+            # Looks that follow each other are alike: together no surer than one.
+            self.variance[cell] = its_own
 
     def _show(self):
         if not self.known:

@@ -19,6 +19,7 @@ _TOLD_DIVISOR = const(5000)
 _BLEED_ERROR = const(0.1)
 _UNLIKE = const(0.0001)  # squared: capacities that differ, between looks at different shares
 _PER_SLICE = const(4)
+_POOR = const(50)  # sigma: not seen at the knee
 _SURE = const(2.0)
 # A leak may begin: so much sigma comes back in a day, as a share of what is told.
 _NEW = const(0.25)
@@ -63,8 +64,11 @@ class LeakWatch:
             if self._variances[cell] >= 0.0:
                 self._variances[cell] += more * more / 24.0
 
-    def look(self, shares, sigmas, floor):
-        """All cells' shares; those at `floor` may be lower still. True if step() has work now."""
+    def look(self, shares, sigmas, floor, sizes):
+        """All cells' shares; those at `floor` may be lower still. True if step() has work now.
+
+        sizes: their capacities, in 0.1 % of the rated one.
+        """
         if not self._begun:
             if min(shares) > floor:
                 self._begin(shares, sigmas)
@@ -78,7 +82,7 @@ class LeakWatch:
         for cell in range(count):
             # Charge that a cell has lost by itself, beside a common part.
             less = min(max(self._shares[cell] - shares[cell], 0 - _FAR), _FAR)
-            lost[cell] = less * self._unit_mas - self.bled_mas[cell]
+            lost[cell] = less * sizes[cell] // 1000 * self._unit_mas - self.bled_mas[cell]
         self._usual = sorted(lost)[count // 2]
         self._usual_bled = sorted(self.bled_mas)[count // 2]
         self._look = (shares, sigmas, floor)
@@ -91,24 +95,42 @@ class LeakWatch:
         shares, sigmas, floor = self._look
         seconds = float(self._since_s)
         count = len(shares)
+        poor = self._poor(sigmas)
         for cell in range(self._at, min(self._at + _PER_SLICE, count)):
             rate_ma = (self._lost[cell] - self._usual) / seconds
-            if shares[cell] <= floor and rate_ma < self._leaks[cell]:
-                continue  # no more than that is known
             moved = self._shares[cell] - shares[cell]
             error = float(self._sigmas[cell] * self._sigmas[cell] + sigmas[cell] * sigmas[cell])
             error += _UNLIKE * moved * moved
             error *= float(self._unit_mas) * self._unit_mas
             bled = _BLEED_ERROR * (self.bled_mas[cell] - self._usual_bled)
-            self._weigh(cell, rate_ma, (error + bled * bled) / (seconds * seconds))
+            error += bled * bled
+            error /= seconds * seconds
+            if max(self._sigmas[cell], sigmas[cell]) < _POOR:
+                if not poor:
+                    self._weigh(cell, rate_ma, error)
+            elif self._is_news(cell, rate_ma, error, shares[cell] <= floor):
+                self._leaks[cell] = rate_ma
+                self._variances[cell] = error
         self._at += _PER_SLICE
         self.busy = self._at < count
         if not self.busy:
             self._tell()
-            self._begun = False
-            if min(shares) > floor:
+            if not poor:
                 self._begin(shares, sigmas)
         return self.busy
+
+    def _poor(self, sigmas):
+        """Some cell's rate takes longer to tell: until then the others wait."""
+        worst = max(max(self._sigmas), max(sigmas))
+        return worst >= _POOR and self._since_s < _LONG_S
+
+    def _is_news(self, cell, rate_ma, error, at_floor):
+        """Held against the same look again and again: not to be added up."""
+        if at_floor and rate_ma <= self._leaks[cell]:
+            return False  # no more than that is known
+        variance = self._variances[cell]
+        apart_ma = rate_ma - self._leaks[cell]
+        return variance < 0.0 or error <= variance or apart_ma * apart_ma > 4.0 * error
 
     def _begin(self, shares, sigmas):
         for cell in range(len(shares)):

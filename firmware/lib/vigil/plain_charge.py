@@ -16,7 +16,7 @@ _COUNTED = const(7)  # beyond the sources in vigil.estimate.charge
 
 class PlainCharge(ChargeCounter):
     source = 0
-    known = False
+    known = settled = False
     soc_permille = shown_permille = sigma_permille = remaining_mah = UNKNOWN
     since_s = -1
 

@@ -42,6 +42,7 @@ class Ageing:
         self._last_mah = estimate.counter.moved[0]
         # For links; UNKNOWN until there is something to tell.
         self.capacities_mah = array("i", [UNKNOWN] * count)
+        self.all_sure = False  # of every cell, so that they may be compared
         self.resistances_uohm = array("i", [UNKNOWN] * count)
         self.bad_joints = array("H", [0] * _JOINTS)
         self.joint_level = 0
@@ -159,18 +160,22 @@ class Ageing:
         self.pairs = capacity.count
         self.capacity_doubts = capacity.doubts
         weakest = 2.0
+        all_sure = True
         for cell in range(capacity.cell_count):
             known = capacity.pairs[cell]
             share = capacity.shares[cell]
             sigma = capacity.sigmas[cell]
-            believed = share * rated_mah if known and sigma < _BELIEVED else float(rated_mah)
-            estimate.take_capacity(cell, believed)
+            sure = known and sigma < _BELIEVED
+            if not sure:
+                all_sure = False
+            estimate.take_capacity(cell, share * rated_mah if sure else float(rated_mah))
             self.capacities_mah[cell] = int(share * rated_mah + 0.5) if known else UNKNOWN
             if not known:
                 weakest = -1.0
             elif share < weakest:
                 weakest = share
                 weakest_sigma = sigma
+        self.all_sure = all_sure
         if weakest < 0.0:
             self.soh_permille = self.soh_sigma_permille = UNKNOWN
             self.usable_mah = self.imbalance_mah = UNKNOWN
