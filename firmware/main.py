@@ -13,6 +13,7 @@ FOR_THE_START = (
     "vigil.chemistry",
     "vigil.ocv_tables",
     "vigil.afe.bq76952_options",
+    "vigil.knows",
     "vigil.link.by_name",
     "vigil.link.ble_offer",
 )

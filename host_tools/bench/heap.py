@@ -19,6 +19,7 @@ from pathlib import Path
 from host_tools.bench.mpy_file import MpyFile
 from host_tools.build import compiler, image, imports, romfs
 from host_tools.build.__main__ import write
+from host_tools.build.chosen import chosen
 from host_tools.sim import interpreter
 
 ROOT = Path(__file__).parents[2]
@@ -48,10 +49,15 @@ _NAME_BYTES = 7
 _FIRST_NAMES = 20
 
 
-def measure(board, in_romfs=False):
-    """{part: bytes of a board's heap that it keeps}, and whether the BMS had its switches on."""
-    made = image.make(board)
-    here = image.make(board, processor="x64")
+def measure(board, in_romfs=False, **choices):
+    """{part: bytes of a board's heap that it keeps}, and whether the BMS had its switches on.
+
+    choices: other values for constants of its board.py.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        root = chosen(board, Path(folder), **choices) if choices else image.ROOT
+        made = image.make(board, root)
+        here = image.make(board, root, processor="x64")
     order = _import_order(here)
     files = {module: _file(made, module) for module in ["board", *order]}
     names = {name.decode() for file in files.values() for name in file.names}
