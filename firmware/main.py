@@ -12,12 +12,15 @@ FOR_THE_START = (
     "vigil.validate",
     "vigil.chemistry",
     "vigil.ocv_tables",
+    "vigil.cell_models",
+    "vigil.estimate.recalled",
     "vigil.afe.bq76952_options",
     "vigil.knows",
     "vigil.link.by_name",
     "vigil.link.ble_offer",
 )
 
+remembered = None  # the Memory, once it has been made
 trial = None  # what the loader puts here while this version is being tried
 
 
@@ -31,6 +34,7 @@ def version_is_good():
 
 def begin():
     """(board, memory): the hardware, and what was remembered; this start is counted as failed."""
+    global remembered
     import machine
 
     import board
@@ -39,7 +43,7 @@ def begin():
     hardware = board.build()
     if hardware.watchdog is None and trial is not None:
         hardware.watchdog = trial.watchdog
-    memory = Memory(getattr(hardware, "storage", None), trial)
+    memory = remembered = Memory(getattr(hardware, "storage", None), trial)
     memory.unique_id = machine.unique_id()
     content = release()[1]
     memory.begin(machine.reset_cause(), content and bytes.fromhex(content[:8]))
@@ -145,11 +149,16 @@ def feed(hardware):
 
 def owner_reset():
     """For the REPL, with the BMS stopped: forget latched switches and failed starts."""
+    (remembered or memory_before_the_start()).forget()
+    print("forgotten; restart the board")
+
+
+def memory_before_the_start():
+    """Afterwards there is one, and no making another: what makes it has been let go of."""
     import board
     from vigil.memory import Memory
 
-    Memory(board.make_storage()).forget()
-    print("forgotten; restart the board")
+    return Memory(board.make_storage())
 
 
 if __name__ == "__main__":

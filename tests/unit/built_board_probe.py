@@ -79,12 +79,9 @@ def main(folder, asked):
     told["tripped"] = run(bms, clock)
     told["tripped_row"] = bms.protection.is_tripped(asked["row"])
     told["modules"] = [name for name in sys.modules if name.split(".")[0] in ("vigil", "board")]
-    # As main.owner_reset() does with a BMS that has been stopped.
-    from vigil.memory import Memory
-
-    told["starts_before"] = Memory(twin.flash).unconfirmed_starts
-    Memory(twin.flash).forget()
-    told["starts_after"] = Memory(twin.flash).unconfirmed_starts
+    told["starts_before"] = version.remembered.unconfirmed_starts
+    version.owner_reset()
+    told["starts_after"] = version.remembered.unconfirmed_starts
     print(json.dumps(told))
 
 

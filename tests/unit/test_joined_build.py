@@ -177,7 +177,10 @@ def test_what_is_called_from_nothing_but_the_start_is_for_the_start():
     [
         (MAIN.replace("bms.run()", "bms._once()"), (), "Bms._once"),
         (MAIN.replace("bms.run()", "bms.again = bms._prepare"), (), "Bms._prepare"),
-        (MAIN.replace("bms.run()", "getattr(bms, 'prepare')"), (), "Bms._prepare"),
+        (MAIN.replace("bms.run()", "getattr(bms, '_pre' + 'pare')"), (), "Bms._prepare"),
+        (MAIN.replace("bms.run()", "getattr(bms, '_pre%s' % 'pare')"), (), "Bms._prepare"),
+        (MAIN.replace("bms.run()", "getattr(bms, '_prepare')"), (), "Bms._prepare"),
+        (MAIN, ("getattr(bms, '_pre' + 'pare')\n",), "Bms._prepare"),
         (MAIN, ("bms._prepare\n",), "Bms._prepare"),
         (
             MAIN + "def again():\n    return make()\ndef make():\n    return Bms()\n",
