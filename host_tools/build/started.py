@@ -30,7 +30,7 @@ _OF_MAIN = (
 )
 _MADE_BY_NAME = "vigil.knows"  # what it names is made with the BMS, and not later
 _OFFER = "offer"
-_OFFERED = {"Limits"}  # what an owner's program makes for Bms.use_limits
+_OFFERED = {"Limits", "use_limits"}  # to an owner's program
 _WORDS = re.compile(r"\w+")
 
 
@@ -222,12 +222,28 @@ class Mentions:
                 if name in late:
                     late |= above - {None}
             more = len(late) > before
+        reached = self._reached()
         return [
             (module, owner, function)
             for module, owner, function in self.defined
             if not self._is_late((owner, function), late)
-            and (owner if function == "__init__" else function) in called
+            and (owner if function == "__init__" else function) in called & reached
         ]
+
+    def _reached(self):
+        """Names that a start calls; what nobody calls but itself is no part of it."""
+        reached = set()
+        more = True
+        while more:
+            before = len(reached)
+            for name, place, is_call in self.mentions:
+                if is_call and (place is _START or self._is_late(place, reached)):
+                    reached.add(name)
+            for name, above in self.bases.items():
+                if name in reached:
+                    reached |= above - {None}
+            more = len(reached) > before
+        return reached
 
     def _is_late(self, place, late):
         if place is _START or place is _LATE:

@@ -74,6 +74,16 @@ def main(folder, asked):
     told["accepted"] = len(use_limits(changed(-5)))
     told["replaced"] = bms.table is not table
     told["set_up_anew"] = run(bms, clock)
+    charge, allowed = bms.charge, bms.allowed
+    told["knows"] = {
+        "soc_permille": getattr(charge, short("soc_permille")),
+        "sigma_permille": getattr(charge, short("sigma_permille")),
+        "allowed_ma": [getattr(allowed, short(n)) for n in ("charge_ma", "discharge_ma")],
+        "ahead": getattr(allowed, short("ahead_ma"))[0],
+        "watched_s": getattr(bms.totals, short("total_s"))[0],
+        "pairs": bms.ageing.pairs,
+        "to_move": getattr(bms, short("to_move")) is not None,
+    }
     trip_mv = getattr(bms.table, short("trip"))[asked["row"]]
     twin.bench.set_cell_mv(3, trip_mv + 50)
     told["tripped"] = run(bms, clock)

@@ -295,7 +295,9 @@ def test_every_module_is_counted_or_has_been_let_go_of(pico):
     }
     gone = {f"vigil.{name}" for name in ("selftest", "presets", "validate")}
     gone |= {"vigil.chemistry", "vigil.ocv_tables", "vigil.afe.bq76952_options"}
-    gone |= {"vigil.link.by_name", "vigil.knows"}
+    gone |= {"vigil.link.by_name", "vigil.knows", "vigil.cell_models", "vigil.estimate.recalled"}
+    # Only a board of another kind imports them.
+    gone |= {"vigil.active_balancer", "vigil.plain_charge"}
     release = {}
     exec(image.make("pico_bq76952").app[image.RELEASE], release)
     assert modules - set(parts) == gone | set(release["STAND_INS"])
@@ -308,14 +310,20 @@ def test_what_is_bytes_is_counted_in_the_blocks_of_a_board(pico):
 
 def test_a_pico_keeps_the_heap_that_is_promised(pico):
     free = heap.free_after_start("armv6m", sum(pico[0].values()))
-    assert free["a Pico"] >= 114_688 and free["a Pico W"] >= 73_728
+    assert free["a Pico"] >= 102_400 and free["a Pico W"] >= 51_200
 
 
 @pytest.mark.parametrize(
-    "board, least", [("pico_bq76940", 120_000), ("pico_ltc6813_contactors", 105_472)]
+    "board, least, choices",
+    [
+        ("pico_bq76952", 114_688, {"KNOWS": ()}),
+        ("pico_bq76940", 120_000, {"KNOWS": ()}),
+        ("pico_bq76940", 102_400, {}),
+        ("pico_ltc6813_contactors", 105_472, {}),
+    ],
 )
-def test_another_board_keeps_its_heap_and_closes_its_switches(board, least):
-    parts, switches_on = heap.measure(board)
+def test_another_board_keeps_its_heap_and_closes_its_switches(board, least, choices):
+    parts, switches_on = heap.measure(board, **choices)
     free = heap.free_after_start("armv6m", sum(parts.values()))
     assert switches_on and free["a Pico"] >= least and free["a Pico W"] >= 51_200
 
