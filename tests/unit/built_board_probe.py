@@ -80,7 +80,7 @@ def main(folder, asked):
         "sigma_permille": getattr(charge, short("sigma_permille")),
         "allowed_ma": [getattr(allowed, short(n)) for n in ("charge_ma", "discharge_ma")],
         "ahead": getattr(allowed, short("ahead_ma"))[0],
-        "watched_s": getattr(bms.totals, short("total_s"))[0],
+        "watched_s": sum(getattr(bms.totals, short("by_temp_s"))),
         "pairs": bms.ageing.pairs,
         "to_move": getattr(bms, short("to_move")) is not None,
     }
