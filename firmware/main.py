@@ -149,16 +149,15 @@ def feed(hardware):
 
 def owner_reset():
     """For the REPL, with the BMS stopped: forget latched switches and failed starts."""
-    (remembered or memory_before_the_start()).forget()
+    memory = remembered
+    if memory is None:
+        # Once a BMS has been made, what makes another one has been let go of.
+        import board
+        from vigil.memory import Memory
+
+        memory = Memory(board.make_storage())
+    memory.forget()
     print("forgotten; restart the board")
-
-
-def memory_before_the_start():
-    """Afterwards there is one, and no making another: what makes it has been let go of."""
-    import board
-    from vigil.memory import Memory
-
-    return Memory(board.make_storage())
 
 
 if __name__ == "__main__":

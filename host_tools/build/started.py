@@ -14,7 +14,7 @@ _LATE = object()  # a place that may run at any time
 _START = None
 # Run at a start and at no other time.
 _OF_THE_START = {
-    "main.py": ("begin", "make_bms", "greet", "memory_before_the_start"),
+    "main.py": ("begin", "make_bms", "greet", "owner_reset"),
     "board.py": ("build", "devices"),
     "probe.py": ("build",),  # the doctor's
 }
@@ -32,6 +32,7 @@ _MADE_BY_NAME = "vigil.knows"  # what it names is made with the BMS, and not lat
 _OFFER = "offer"
 _OFFERED = {"Limits", "use_limits"}  # to an owner's program
 _WORDS = re.compile(r"\w+")
+_SENTENCE = re.compile(r"\w \w")  # told to people, names nothing
 
 
 def only_for_start(texts, fixed, outside):
@@ -71,6 +72,20 @@ def _name(path):
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
+def _words(tree):
+    """Every word of a text but those of its comments and docstrings."""
+    words = set()
+    for node in ast.walk(tree):
+        if isinstance(getattr(node, "body", None), list):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                first.value.value = None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words |= set(_WORDS.findall(node.value))
+    return words | set(_WORDS.findall(ast.unparse(tree)))
+
+
 class Mentions:
     """Who speaks of which function and class, and from where."""
 
@@ -87,8 +102,9 @@ class Mentions:
         for path, text in fixed.items():
             self.read(path, text, _OF_THE_START.get(path, ()))
         for text in outside:
-            self.said |= set(_WORDS.findall(text))
-            self._note_beginnings(ast.parse(text))
+            tree = ast.parse(text)
+            self.said |= _words(tree)
+            self._note_beginnings(tree)
 
     def read(self, module, text, starting):
         """starting: functions of a file that is no module of ours; None for one."""
@@ -131,7 +147,7 @@ class Mentions:
         elif isinstance(node, ast.Constant):
             if isinstance(node.value, str) and self._module == _MADE_BY_NAME:
                 self.mentions.append((node.value, _START, True))
-            elif isinstance(node.value, str):
+            elif isinstance(node.value, str) and not _SENTENCE.search(node.value):
                 self.said |= set(_WORDS.findall(node.value))
         elif isinstance(node, ast.ExceptHandler):
             # To catch one is not to make one.
