@@ -313,6 +313,14 @@ def test_a_pico_keeps_the_heap_that_is_promised(pico):
     assert free["a Pico"] >= 102_400 and free["a Pico W"] >= 51_200
 
 
+def test_the_page_tells_what_is_measured(pico):
+    page = (image.ROOT / "docs" / "deploying.md").read_text("utf-8")
+    known, kept_kb = re.search(r"^\| `pico_bq76952` \| (.+?) \| (\d+) KB \|", page, re.M).groups()
+    knows = image.constant(image.ROOT / "boards" / "pico_bq76952" / "board.py", "KNOWS")
+    assert known == ", ".join(knows)
+    assert abs(int(kept_kb) - sum(pico[0].values()) // 1024) <= 1
+
+
 @pytest.mark.parametrize(
     "board, least, choices",
     [
