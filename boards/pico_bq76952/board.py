@@ -47,7 +47,7 @@ RS485_STATION = 0  # Modbus unit or Pylontech address; 0: the usual one
 
 # What it finds out about the pack beside its limits, () for nothing: "charge", "balancing",
 # "allowed", "totals", "age". What each takes of the heap: docs/deploying.md.
-KNOWS = ("charge", "balancing")
+KNOWS = ("charge",)
 # Figures for these parts, None while nobody has measured them: docs/balancing.md.
 BLEED_OHM = None  # of one cell's bleed path, the mean over the chip's pauses; None: 33
 MOST_BLEEDING = None  # so many cells at once; None: what the chip allows

@@ -115,7 +115,7 @@ class Pieces(passes.Pieces):
     def bring_up(self):
         """The limits rounded to what the chip can guard: the longest slice."""
         chip = self.chip
-        backstop = chip._backstop(self.bms.table.backstop_requests())
+        backstop = chip._backstop(self.bms._requests)
         chip._conversions.temperatures.begin(True)
         self.transfer.read(0x08, 1)
         backstop.registers(0x05)

@@ -97,7 +97,7 @@ class Witness(Node):
                     "periods_ms": list(sample.periods_ms),
                     "pre_charges": hasattr(self.board, "COMMON_PORT"),
                     "cycle_ms": self.bms.executive.period_us // 1000,
-                    "requests": [list(request) for request in self.bms.table.backstop_requests()],
+                    "requests": [list(request) for request in self.bms._requests],
                     "problems": [list(problem) for problem in self.bms.problems],
                 },
             )

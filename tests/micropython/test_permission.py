@@ -29,9 +29,7 @@ def test_nothing_closes_with_limits_that_contradict_each_other():
 def test_nothing_closes_while_the_front_end_guards_other_limits_than_asked():
     desk = Desk(settle=False)
     # Brought up for limits that are none of the table's.
-    table = desk.bms.table
-    asked = [(code, trip * 2, ms, end) for code, trip, ms, end in table.backstop_requests()]
-    table.backstop_requests = lambda: asked
+    desk.bms._requests = [(code, trip * 2, ms, end) for code, trip, ms, end in desk.bms._requests]
     desk.run_ms(START_MS)
     assert desk.both_off()
 

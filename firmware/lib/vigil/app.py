@@ -216,6 +216,7 @@ class Bms:
         if self.authority:
             tasks.append(SlowTask(self.authority.step, self.authority.period_ms))
         self.executive = Executive(self.cycle, cycle_ms * 1000, links, tasks, board.watchdog)
+        self._requests = self.table.backstop_requests()
         self._bringing_up = None
         self.bring_up_tried = False
         self._backstop_fits = False
@@ -269,6 +270,7 @@ class Bms:
         self.window.quiet_ma = self._quiet_ma()
         if self.self_test_passed:
             self.table_guard.take()
+        self._requests = table.backstop_requests()
         self._bringing_up = None
         self.front_end.configured = False
         self.keeper.expect_blindness(time.ticks_ms())
@@ -304,7 +306,7 @@ class Bms:
 
     def unmeasurable(self):
         """Limits of the running table that lie beyond what can be seen, as now calibrated."""
-        return self._unmeasurable(self.table, self.table.backstop_requests())
+        return self._unmeasurable(self.table, self._requests)
 
     def owner_reset(self):
         """The owner has looked: latched switches are released, failed starts forgotten.
@@ -421,7 +423,7 @@ class Bms:
         if self.front_end.configured:
             return False
         if self._bringing_up is None:
-            self._bringing_up = self.front_end.configure(self.table.backstop_requests())
+            self._bringing_up = self.front_end.configure(self._requests)
             self.bring_ups += 1
         try:
             next(self._bringing_up)
@@ -440,10 +442,9 @@ class Bms:
     def _brought_up(self, now_ms):
         self.backstop_watch.brought_up(now_ms)
         self.sample.front_end_fault = 0
-        requests = self.table.backstop_requests()
         self._backstop_fits = not (
-            self._unmeasurable(self.table, requests)
-            or backstop_check.backstop_problems(requests, self.front_end.applied)
+            self._unmeasurable(self.table, self._requests)
+            or backstop_check.backstop_problems(self._requests, self.front_end.applied)
         )
 
     def commission(self, now_ms):

@@ -10,7 +10,7 @@ from micropython import const
 
 from vigil import kernels
 from vigil.afe.bq76952_backstop import Backstop, highest_ma
-from vigil.afe.bq76952_bring_up import bring_up, compare, packed
+from vigil.afe.bq76952_bring_up import bring_up, compare
 from vigil.afe.bq76952_config import BLEED_LAPSE_S, USER_VOLT_MV, body_diode_ma, settings
 from vigil.afe.bq76952_subcommands import Subcommands
 from vigil.afe.bq76952_terminals import Terminals
@@ -156,7 +156,7 @@ class Bq76952(Verbs, Terminals):
         # each would make every store to an attribute of ours ten times dearer.
         self.bus = self._transfer
         self._both_off = both_off
-        self._image = b""
+        self._image = []
         # Where each cell lies in a reading from the lowest used input to the highest.
         first = options.used[0]
         cells_bytes = 2 * (options.used[-1] - first + 1)
@@ -220,8 +220,9 @@ class Bq76952(Verbs, Terminals):
         backstop = self._backstop(requests)
         if options.open_wire_s:
             backstop.watch_open_wires()
-        comm_type = self._transfer.comm_type
-        self._image = packed(settings(backstop, options, comm_type, self._both_off is not None))
+        self._image = settings(
+            backstop, options, self._transfer.comm_type, self._both_off is not None
+        )
         self.applied = []
         self.sleep_allowed = False
         yield from bring_up(self._transfer, self._image, options.device_number)

@@ -43,19 +43,6 @@ _PAUSE_US = const(500)
 _LOOKS = const(120)
 
 
-# Before each piece of an image: its address, the high byte first, and its length.
-_HEAD = const(3)
-
-
-def packed(pieces):
-    """The image of some settings, [(address, bytes)], in one piece: it stays for the checks."""
-    image = bytearray()
-    for address, data in pieces:
-        image.extend(bytes([address >> 8, address & 0xFF, len(data)]))
-        image.extend(data)
-    return bytes(image)
-
-
 def bring_up(transfer, image, device_number):
     """Leave the chip configured by `image`, awake, FETs enabled and each forced off."""
     yield from _find_mode(transfer)
@@ -69,12 +56,8 @@ def bring_up(transfer, image, device_number):
     if not transfer.check_codes:
         yield from _switch_to_check_codes(transfer)
     yield from _update(transfer, True)
-    at = 0
-    while at < len(image):
-        begin = at + _HEAD
-        address = image[at] << 8 | image[at + 1]
-        at = begin + image[at + 2]
-        _write_memory(transfer, address, image[begin:at])
+    for address, data in image:
+        _write_memory(transfer, address, data)
         yield
     # A second pass, so that what is still in the transfer buffer cannot pass for memory.
     yield from compare(transfer, image)
@@ -90,21 +73,16 @@ def bring_up(transfer, image, device_number):
 def compare(transfer, image):
     """Read the image back, each 32 bytes in one slice; READ_BACK_DIFFERS if it has changed."""
     data = transfer.data
-    start = end = at = 0
-    while at < len(image):
-        address = image[at] << 8 | image[at + 1]
-        length = image[at + 2]
-        at += _HEAD
-        if address + length > end:
+    start = end = 0
+    for address, wanted in image:
+        if address + len(wanted) > end:
             if end:
                 yield
             start = address
             end = start + transfer.read_block(address)
-        place = address - start
-        for index in range(length):
-            if data[place + index] != image[at + index]:
+        for index in range(len(wanted)):
+            if data[address - start + index] != wanted[index]:
                 raise failure(READ_BACK_DIFFERS)
-        at += length
     yield
 
 
