@@ -12,11 +12,15 @@ FOR_THE_START = (
     "vigil.validate",
     "vigil.chemistry",
     "vigil.ocv_tables",
+    "vigil.cell_models",
+    "vigil.estimate.recalled",
     "vigil.afe.bq76952_options",
+    "vigil.knows",
     "vigil.link.by_name",
     "vigil.link.ble_offer",
 )
 
+remembered = None  # the Memory, once it has been made
 trial = None  # what the loader puts here while this version is being tried
 
 
@@ -30,6 +34,7 @@ def version_is_good():
 
 def begin():
     """(board, memory): the hardware, and what was remembered; this start is counted as failed."""
+    global remembered
     import machine
 
     import board
@@ -38,7 +43,7 @@ def begin():
     hardware = board.build()
     if hardware.watchdog is None and trial is not None:
         hardware.watchdog = trial.watchdog
-    memory = Memory(getattr(hardware, "storage", None), trial)
+    memory = remembered = Memory(getattr(hardware, "storage", None), trial)
     memory.unique_id = machine.unique_id()
     content = release()[1]
     memory.begin(machine.reset_cause(), content and bytes.fromhex(content[:8]))
@@ -144,10 +149,14 @@ def feed(hardware):
 
 def owner_reset():
     """For the REPL, with the BMS stopped: forget latched switches and failed starts."""
-    import board
-    from vigil.memory import Memory
+    memory = remembered
+    if memory is None:
+        # Once a BMS has been made, what makes another one has been let go of.
+        import board
+        from vigil.memory import Memory
 
-    Memory(board.make_storage()).forget()
+        memory = Memory(board.make_storage())
+    memory.forget()
     print("forgotten; restart the board")
 
 

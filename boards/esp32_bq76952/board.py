@@ -45,6 +45,15 @@ RS485_BAUD = 9600
 RS485_PROTOCOL = "jbd"  # or "modbus", or "pylontech", whose usual baud rate is 115200
 RS485_STATION = 0  # Modbus unit or Pylontech address; 0: the usual one
 
+# What it finds out about the pack beside its limits, () for nothing: "charge", "balancing",
+# "allowed", "totals", "age". What each takes of the heap: docs/deploying.md.
+KNOWS = ()
+# Figures for these parts, None while nobody has measured them: docs/balancing.md.
+BLEED_OHM = None  # of one cell's bleed path, the mean over the chip's pauses; None: 33
+MOST_BLEEDING = None  # so many cells at once; None: what the chip allows
+OWN_UA = None  # drawn from the pack past the shunt; None: nothing
+SENSOR_OFFSET_MA = None  # one sigma of a sensor that was never looked at; None: 1 for each Ah
+
 # Parts, () for none; they and what heap they take: docs/bluetooth.md.
 BLUETOOTH = ()
 BLUETOOTH_NAME = "Vigil-*"  # the star: the end of the device's number
@@ -68,6 +77,7 @@ class Board:
 
 def build():
     """Make the hardware objects and nothing more."""
+    from vigil import knows
     from vigil.afe.bq76952 import Bq76952
     from vigil.link import by_name
 
@@ -76,6 +86,7 @@ def build():
     board.device_name = b"Vigil " + NAME.encode()
     board.chemistry = CHEMISTRY
     board.capacity_mah = CAPACITY_MAH
+    knows.offer(board, KNOWS, BLEED_OHM, MOST_BLEEDING, OWN_UA, SENSOR_OFFSET_MA)
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=400000, timeout=2000)
     both_off = Pin(BOTH_OFF_PIN, Pin.OUT, value=0)
     board.front_end = Bq76952(

@@ -46,6 +46,15 @@ BUTTON_PRESSED = 1
 RS485_DATA_PINS = None
 RS485_BAUD = 9600
 
+# What it finds out about the pack beside its limits, () for nothing: "charge", "balancing",
+# "allowed", "totals", "age". What each takes of the heap: docs/deploying.md.
+KNOWS = ()
+# Figures for these parts, None while nobody has measured them: docs/balancing.md.
+BLEED_OHM = None  # of one cell's bleed path, the mean over the chip's pauses; None: 33
+MOST_BLEEDING = None  # so many cells at once; None: what the chip allows
+OWN_UA = None  # drawn from the pack past the shunt; None: nothing
+SENSOR_OFFSET_MA = None  # one sigma of a sensor that was never looked at; None: 1 for each Ah
+
 # Parts, () for none; they and what heap they take: docs/bluetooth.md.
 BLUETOOTH = ("jbd", "bthome")
 BLUETOOTH_NAME = "Vigil-*"  # the star: the end of the device's number
@@ -111,6 +120,7 @@ def rs485_links(board):
 
 def build():
     """Make the hardware objects and nothing more."""
+    from vigil import knows
     from vigil.afe.bq76952 import Bq76952
     from vigil.link import by_name
 
@@ -119,6 +129,7 @@ def build():
     board.device_name = b"Vigil " + NAME.encode()
     board.chemistry = CHEMISTRY
     board.capacity_mah = CAPACITY_MAH
+    knows.offer(board, KNOWS, BLEED_OHM, MOST_BLEEDING, OWN_UA, SENSOR_OFFSET_MA)
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=400000, timeout=2000)
     board.front_end = Bq76952(
         i2c,

@@ -48,6 +48,15 @@ RS485_BAUD = 9600
 RS485_PROTOCOL = "jbd"  # or "modbus", or "pylontech", whose usual baud rate is 115200
 RS485_STATION = 0  # Modbus unit or Pylontech address; 0: the usual one
 
+# What it finds out about the pack beside its limits, () for nothing: "charge", "balancing",
+# "allowed", "totals", "age". What each takes of the heap: docs/deploying.md.
+KNOWS = ("charge", "balancing")
+# Figures for these parts, None while nobody has measured them: docs/balancing.md.
+BLEED_OHM = None  # of one cell's bleed path, the mean over the chip's pauses; None: 33
+MOST_BLEEDING = None  # so many cells at once; None: what the chip allows
+OWN_UA = None  # drawn from the pack past the shunt; None: nothing
+SENSOR_OFFSET_MA = None  # one sigma of a sensor that was never looked at; None: 1 for each Ah
+
 
 def make_storage():
     """A folder of the board's own filesystem; in the simulator the twin replaces this function.
@@ -65,6 +74,7 @@ class Board:
 
 def build():
     """Make the hardware objects and nothing more."""
+    from vigil import knows
     from vigil.afe.bq769x0 import Bq769x0
     from vigil.link import by_name
 
@@ -73,6 +83,7 @@ def build():
     board.device_name = b"Vigil " + NAME.encode()
     board.chemistry = CHEMISTRY
     board.capacity_mah = CAPACITY_MAH
+    knows.offer(board, KNOWS, BLEED_OHM, MOST_BLEEDING, OWN_UA, SENSOR_OFFSET_MA)
     board.cycle_ms = CYCLE_MS
     # No faster than this: the chip's own limit.
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=100000, timeout=10000)

@@ -12,6 +12,8 @@ SWITCH_TEMPS = 1  # a thermistor at the switches
 CAPACITY_MAH = 100000
 CHEMISTRY = "LFP"
 SHUNT_UOHM = 500
+# Parts that find out more about the pack: docs/state-of-charge.md.
+KNOWS = ("charge", "balancing", "allowed", "totals", "age")
 # As simulated: the board draws nothing from the cells past the shunt; each is bled through this.
 OWN_UA = 0
 BLEED_OHM = 68
@@ -63,30 +65,20 @@ class Board:
 
 def build():
     """Make the hardware objects and nothing more."""
+    from vigil import knows
     from vigil.afe.bq76952 import Bq76952
     from vigil.blackbox import BlackBox
     from vigil.calibration import Calibration
-    from vigil.charge_to_move import ChargeToMove
-    from vigil.estimate.ageing import Ageing
-    from vigil.estimate.allow import AllowedAhead
-    from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
-    from vigil.totals import Totals
 
     board = Board()
     board.name = NAME
     board.device_name = b"Vigil " + NAME.encode()
     board.chemistry = CHEMISTRY
     board.capacity_mah = CAPACITY_MAH
-    board.estimator = EstimateTask
     board.black_box = BlackBox
     board.calibration = Calibration
-    board.ageing = Ageing
-    board.allowed = AllowedAhead
-    board.totals = Totals
-    board.balancing = ChargeToMove
-    board.own_ua = OWN_UA
-    board.bleed_ohm = BLEED_OHM
+    knows.offer(board, KNOWS, bleed_ohm=BLEED_OHM, own_ua=OWN_UA)
     i2c = I2C(0, scl=Pin(SCL_PIN), sda=Pin(SDA_PIN), freq=400000, timeout=2000)
     both_off = Pin(BOTH_OFF_PIN, Pin.OUT, value=0)
     board.front_end = Bq76952(

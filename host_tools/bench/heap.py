@@ -19,6 +19,7 @@ from pathlib import Path
 from host_tools.bench.mpy_file import MpyFile
 from host_tools.build import compiler, image, imports, romfs
 from host_tools.build.__main__ import write
+from host_tools.build.chosen import chosen
 from host_tools.sim import interpreter
 
 ROOT = Path(__file__).parents[2]
@@ -48,32 +49,27 @@ _NAME_BYTES = 7
 _FIRST_NAMES = 20
 
 
-def measure(board, in_romfs=False):
-    """{part: bytes of a board's heap that it keeps}, and whether the BMS had its switches on."""
-    made = image.make(board)
-    here = image.make(board, processor="x64")
-    order = _import_order(here)
-    files = {module: _file(made, module) for module in ["board", *order]}
-    names = {name.decode() for file in files.values() for name in file.names}
+def measure(board, in_romfs=False, **choices):
+    """{part: bytes of a board's heap that it keeps}, and whether the BMS had its switches on.
+
+    choices: other values for constants of its board.py.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        root = chosen(board, Path(folder), **choices) if choices else image.ROOT
+        made = image.make(board, root)
+        here = image.make(board, root, processor="x64")
     with tempfile.TemporaryDirectory() as folder:
         write(here, Path(folder))
         app = Path(folder) / image.FOLDER
         if in_romfs:
             app = Path(folder) / romfs.IMAGE
             app.write_bytes(romfs.packed(here.app))
-        program, _ = interpreter.find()
-        path = os.pathsep.join(("host_tools/mock/fakes", ".", ".frozen"))
-        done = subprocess.run(
-            [program, "-X", "heapsize=8m", "host_tools/bench/heap_probe.py", app],
-            input=f"{' '.join(order)}\n{' '.join(sorted(names))}\n",
-            cwd=ROOT,
-            env=dict(os.environ, MICROPYPATH=path),
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{board}: {done.stderr.strip() or done.stdout.strip()}")
-        probe = json.loads(done.stdout.splitlines()[-1])
+        # What a board could import and does not takes nothing.
+        imported = _probe(board, app, [], [])
+        order = [module for module in _import_order(here) if module in imported]
+        files = {module: _file(made, module) for module in ["board", *order]}
+        names = {name.decode() for file in files.values() for name in file.names}
+        probe = _probe(board, app, order, sorted(names))
     parts = {}
     gone = 0
     for module, blocks in probe["modules"]:
@@ -91,6 +87,23 @@ def measure(board, in_romfs=False):
     parts[_LEFT] = _on_board(gone - probe["forgotten"], [], [])
     parts[_NAMES] = _of_names(names - set(probe["built_in"]), in_romfs)
     return parts, probe["switches_on"]
+
+
+def _probe(board, app, modules, names):
+    """What heap_probe.py tells of a built version."""
+    program, _ = interpreter.find()
+    path = os.pathsep.join(("host_tools/mock/fakes", ".", ".frozen"))
+    done = subprocess.run(
+        [program, "-X", "heapsize=8m", "host_tools/bench/heap_probe.py", app],
+        input=f"{' '.join(modules)}\n{' '.join(names)}\n",
+        cwd=ROOT,
+        env=dict(os.environ, MICROPYPATH=path),
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{board}: {done.stderr.strip() or done.stdout.strip()}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _import_order(made):

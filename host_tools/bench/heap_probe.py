@@ -1,8 +1,8 @@
 """Starts a built firmware on a simulated board; prints what each part keeps of the heap, as JSON.
 
 Argument: folder of the built version, or a ROMFS image of it. On standard input: its modules in
-the order of their imports, and in a second line all names, which are counted apart. Never upload
-to a board.
+the order of their imports, and in a second line all names, which are counted apart; without
+modules it tells which ones a start imports. Never upload to a board.
 """
 
 import gc
@@ -28,7 +28,7 @@ class Done(Exception):
     pass
 
 
-class Told:
+class Copied:
     """What a twin learns of a board, which it may keep: the board's own file is let go of."""
 
 
@@ -49,7 +49,7 @@ def surroundings():
     __import__("boot")
     twins = "host_tools.sim.twins." + board.TWIN
     __import__(twins)
-    told = Told()
+    told = Copied()
     for name in dir(board):
         if name[0] != "_":
             setattr(told, name, getattr(board, name))
@@ -150,11 +150,15 @@ def main(folder, modules, names):
         now = blocks()
         steps.append((module, now - before))
         before = now
-    version = sys.modules["main"]
+    version = __import__("main")
     bms = version.make_bms()
     version.greet(bms)
     made = blocks()
+    imported = set(sys.modules)
     version.forget_start()
+    if not modules:
+        print(json.dumps(sorted(imported | set(sys.modules))))
+        return
     forgotten = made - blocks()
     made -= before
 

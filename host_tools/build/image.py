@@ -28,7 +28,8 @@ MOST_BYTES = 120 * 1024
 _LOADER = ("boot.py", "main.py", "slots.py")
 # Stays readable on the board: the owner may have to look.
 _SOURCES = ("boot.py", "main.py", "board.py")
-_HANDLERS = ("host_tools/doctor/probe.py", "host_tools/bench/heap_probe.py")
+_DOCTOR = "host_tools/doctor/probe.py"
+_HANDLERS = (_DOCTOR, "host_tools/bench/heap_probe.py")
 _MICROPYTHON = "OLDEST_VERSION"
 _FOR_THE_START = "FOR_THE_START"
 
@@ -149,7 +150,9 @@ def _compact_texts(texts, fixed, apart, keep_names):
     if not keep_names:
         outside = [(ROOT / path).read_text("utf-8") for path in _outside()]
         texts = unused.left_out(texts, fixed, outside)
-        for_start = started.only_for_start(texts, fixed, outside)
+        doctor = {Path(_DOCTOR).name: outside.pop(0)}
+        for_start = started.only_for_start(texts, fixed | doctor, outside)
+        outside += doctor.values()
         texts, private_names = shorten.shortened(texts, others, outside)
         wanted = imports.reachable(texts | kernels | fixed, fixed)
         texts = {path: text for path, text in texts.items() if path in wanted}

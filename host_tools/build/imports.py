@@ -3,10 +3,13 @@
 import ast
 from pathlib import Path
 
+from host_tools.firmware import load
+
 STARTS = ("boot", "main")
-# What is chosen in board.py, and what that needs: vigil/link/by_name.py and ble_offer.py import it
-# by its name.
-_CHOICES = ("RS485_PROTOCOL", "BLUETOOTH")
+# What is chosen in board.py, and what that needs: vigil/knows.py, vigil/link/by_name.py and
+# ble_offer.py import it by its name.
+_KNOWS = "KNOWS"
+_CHOICES = ("RS485_PROTOCOL", "BLUETOOTH", _KNOWS)
 _OFFER = "offer"
 _PROTOCOLS = {
     "jbd": (("vigil.link.jbd", _OFFER),),
@@ -36,6 +39,7 @@ _BLUETOOTH = {
     "pairing": (("vigil.link.ble_bonds", "Bonds"),),
 }
 _BLUETOOTH_ALWAYS = (("vigil.link.ble_offer", _OFFER), ("vigil.link.ble_adverts", "Adverts"))
+(knows,) = load("knows")
 
 
 class NotForABoard(ValueError):
@@ -45,6 +49,7 @@ class NotForABoard(ValueError):
 def needed(board_folder, firmware):
     """{path on the board: source file} of everything that the board's start can import."""
     board_folder, firmware = Path(board_folder), Path(firmware)
+    _check_knows(board_folder / "board.py")
     found = {f"{name}.py": firmware / f"{name}.py" for name in STARTS}
     waiting = ["board"]
     for path in found.values():
@@ -91,7 +96,7 @@ def imported_by(text, path):
             dotted = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
             dotted = [f"{node.module}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in _CHOICES:
+        elif _chooses(node):
             dotted = [module for module, _ in _chosen(node)]
         else:
             continue
@@ -107,12 +112,34 @@ def chosen(text):
     return "".join(
         f"from {module} import {name}\n"
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in _CHOICES
+        if _chooses(node)
         for module, name in _chosen(node)
     )
 
 
+def _check_knows(path):
+    """What the board would refuse at its start is refused here."""
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if _chooses(node) == _KNOWS:
+            try:
+                names = ast.literal_eval(node.value)
+            except ValueError:
+                raise NotForABoard("has a KNOWS that is no plain tuple of names") from None
+            problem = knows.refused(names)
+            if problem:
+                raise NotForABoard(f"cannot be built: {problem}")
+
+
+def _chooses(node):
+    """Which choice a statement makes, or None."""
+    name = getattr(node.targets[0], "id", None) if isinstance(node, ast.Assign) else None
+    return name if name in _CHOICES else None
+
+
 def _chosen(choice):
+    if _chooses(choice) == _KNOWS:
+        names = [getattr(part, "value", None) for part in choice.value.elts]
+        return tuple((part[2], part[3]) for part in knows.PARTS if part[0] in names)
     if isinstance(choice.value, ast.Tuple):
         parts = [_BLUETOOTH.get(getattr(part, "value", None), ()) for part in choice.value.elts]
         return _BLUETOOTH_ALWAYS + sum(parts, ()) if parts else ()

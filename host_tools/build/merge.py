@@ -46,7 +46,7 @@ def merged(sources, fixed, apart=(), most_names=MOST_NAMES):
         lines = [f"from {group.name} import {final} as {word}" for word, final in finals.items()]
         texts[module.path] = "\n".join(lines) + "\n"
         handing_on.append(module.path)
-    handing_on += _hollow(modules, order, handing_on)
+    handing_on += _hollow(modules, order, [*handing_on, *_paths(modules, apart)])
     parts = {
         group.path: [module.path for module in group.parts] for group in groups if not group.is_own
     }
@@ -59,8 +59,12 @@ def merged(sources, fixed, apart=(), most_names=MOST_NAMES):
     return dict(sorted(texts.items())), parts, handing_on, where
 
 
+def _paths(modules, names):
+    return [modules[name].path for name in names if name in modules]
+
+
 def _hollow(modules, joined, handing_on):
-    """Packages of which nothing is left but files that hand on."""
+    """Packages of which nothing is left but files that hand on, or are let go of."""
     left = {name for name in modules if name not in joined or modules[name].path in handing_on}
     return [
         module.path

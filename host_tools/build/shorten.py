@@ -1,8 +1,8 @@
 """Gives names and arguments short names, in many modules the same: kept once on a board.
 
-Left alone: classes, what the interpreter and its modules name, what a text or a file that is not
-changed says. Names of modules that share objects (by inheritance, or because both say the name)
-stay different; all others may become the same. For a traceback from a board:
+Left alone: exceptions, what the interpreter and its modules name, what a text or a file that is
+not changed says. Names of modules that share objects (by inheritance, or because both say the
+name) stay different; all others may become the same. For a traceback from a board:
 `python -m host_tools.build.shorten BOARD < traceback`.
 """
 
@@ -85,7 +85,7 @@ def _given(tree):
             names.add(node.name)
         elif isinstance(node, ast.arg) and node.arg != "self" and not _BY_PLACE.match(node.arg):
             names.add(node.arg)
-        elif isinstance(node, ast.ClassDef) and node.name.startswith("_"):
+        elif isinstance(node, ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Attribute) and _is_stored(node):
             names.add(node.attr)
@@ -130,7 +130,7 @@ def _kept(tree, modules):
             names |= set(node.names)
         elif isinstance(node, ast.ExceptHandler):
             names.add(node.name)
-        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+        elif isinstance(node, ast.ClassDef) and _is_error(node):
             # Told to people.
             names.add(node.name)
         elif isinstance(node, ast.Import):
@@ -142,6 +142,11 @@ def _kept(tree, modules):
                 if alias.asname or not ours:
                     names |= {alias.name, alias.asname}
     return names
+
+
+def _is_error(node):
+    bases = [getattr(base, "id", getattr(base, "attr", "")) for base in node.bases]
+    return any(base.endswith(("Error", "Exception")) for base in bases)
 
 
 def _texts(tree):

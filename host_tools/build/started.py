@@ -2,8 +2,9 @@
 
 A function is for the start alone if it is nowhere spoken of but in calls from other such
 functions, from the tops of modules, and from the board's own build(); a class's `__init__`, if the
-class is. Whatever else may reach a function (a value, a text, a generator, a function within
-another one, a file that is sent to the board) keeps it.
+class is. So is what a board's KNOWS names, and what offer() of a link puts together: both are
+made with the BMS. Whatever else may reach a function (a value, a text, a generator, a function
+within another one, a file that is sent to the board) keeps it.
 """
 
 import ast
@@ -12,7 +13,11 @@ import re
 _LATE = object()  # a place that may run at any time
 _START = None
 # Run at a start and at no other time.
-_OF_THE_START = {"main.py": ("begin", "make_bms", "greet"), "board.py": ("build", "devices")}
+_OF_THE_START = {
+    "main.py": ("begin", "make_bms", "greet", "owner_reset"),
+    "board.py": ("build", "devices"),
+    "probe.py": ("build",),  # the doctor's
+}
 # Of main.py itself, which stays a source on the board.
 _OF_MAIN = (
     "FOR_THE_START",
@@ -23,8 +28,11 @@ _OF_MAIN = (
     "release",
     "version_is_good",
 )
-_OFFERED = {"Limits"}  # what an owner's program makes for Bms.use_limits
+_MADE_BY_NAME = "vigil.knows"  # what it names is made with the BMS, and not later
+_OFFER = "offer"
+_OFFERED = {"Limits", "use_limits"}  # to an owner's program
 _WORDS = re.compile(r"\w+")
+_SENTENCE = re.compile(r"\w \w")  # told to people, names nothing
 
 
 def only_for_start(texts, fixed, outside):
@@ -47,19 +55,35 @@ def letting_go(found, final):
         if place:
             names = (place[1], function) if owner else (None, place[1])
             gone.setdefault(place[0], set()).add(names)
-    lines = []
+    lines = ["import sys"]
     for module, names in sorted(gone.items()):
         package, _, last = module.rpartition(".")
-        lines.append(f"from {package} import {last}" if package else f"import {last}")
+        # What this start did not need is not to be loaded for it.
+        lines.append(f"if {module!r} in sys.modules:")
+        lines.append(f"    from {package} import {last}" if package else f"    import {last}")
         for owner, function in sorted(names, key=lambda pair: (pair[0] or "", pair[1])):
             whole = f"{last}.{owner}.{function}" if owner else f"{last}.{function}"
             # What is deleted from a dictionary is still held by its place in there.
-            lines.append(f"{whole} = None")
+            lines.append(f"    {whole} = None")
     return "\n".join(lines) + "\n", gone
 
 
 def _name(path):
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _words(tree):
+    """Every word of a text but those of its comments and docstrings."""
+    words = set()
+    for node in ast.walk(tree):
+        if isinstance(getattr(node, "body", None), list):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                first.value.value = None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words |= set(_WORDS.findall(node.value))
+    return words | set(_WORDS.findall(ast.unparse(tree)))
 
 
 class Mentions:
@@ -68,15 +92,19 @@ class Mentions:
     def __init__(self, texts, fixed, outside):
         self.defined = []  # (module, class or None, function)
         self.bases = {}  # {class: names of what it inherits from}
-        self.mentions = []  # (name, place, whether it is called there)
+        # (name, place, whether it is called there; None: asked for a part of it)
+        self.mentions = []
         self.late = set()  # names
         self.said = set()  # in texts within the sources, and outside of them
+        self.beginnings = set()  # of names that are put together
         for path, text in texts.items():
             self.read(_name(path), text, None)
         for path, text in fixed.items():
             self.read(path, text, _OF_THE_START.get(path, ()))
         for text in outside:
-            self.said |= set(_WORDS.findall(text))
+            tree = ast.parse(text)
+            self.said |= _words(tree)
+            self._note_beginnings(tree)
 
     def read(self, module, text, starting):
         """starting: functions of a file that is no module of ours; None for one."""
@@ -89,6 +117,7 @@ class Mentions:
             if alias.asname
         }
         self._module, self._starting = module, starting
+        self._note_beginnings(tree)
         for node in tree.body:
             self._look(node, _START, None)
 
@@ -104,7 +133,7 @@ class Mentions:
             if isinstance(node.func, (ast.Name, ast.Attribute)):
                 self._mention(node.func, place, True)
                 if isinstance(node.func, ast.Attribute):
-                    self._look(node.func.value, place, None)
+                    self._look_before_dot(node.func.value, place)
             else:
                 self._look(node.func, place, None)
             for part in (*node.args, *node.keywords):
@@ -112,11 +141,13 @@ class Mentions:
         elif isinstance(node, (ast.Name, ast.Attribute)):
             self._mention(node, place, False)
             if isinstance(node, ast.Attribute):
-                self._look(node.value, place, None)
+                self._look_before_dot(node.value, place)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             pass  # a docstring
         elif isinstance(node, ast.Constant):
-            if isinstance(node.value, str):
+            if isinstance(node.value, str) and self._module == _MADE_BY_NAME:
+                self.mentions.append((node.value, _START, True))
+            elif isinstance(node.value, str) and not _SENTENCE.search(node.value):
                 self.said |= set(_WORDS.findall(node.value))
         elif isinstance(node, ast.ExceptHandler):
             # To catch one is not to make one.
@@ -125,6 +156,21 @@ class Mentions:
         else:
             for part in ast.iter_child_nodes(node):
                 self._look(part, place, owner if isinstance(node, (ast.If, ast.Try)) else None)
+
+    def _look_before_dot(self, node, place):
+        """Who asks a class or a function for something that it has neither makes nor calls it."""
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            self._mention(node, place, None)
+            if isinstance(node, ast.Attribute):
+                self._look_before_dot(node.value, place)
+        else:
+            self._look(node, place, None)
+
+    def _note_beginnings(self, tree):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Constant):
+                if isinstance(node.left.value, str):
+                    self.beginnings.add(node.left.value.partition("%")[0])
 
     def _mention(self, node, place, called):
         name = node.id if isinstance(node, ast.Name) else node.attr
@@ -147,7 +193,10 @@ class Mentions:
         inner = (owner, node.name)
         makes_later = any(isinstance(part, (ast.Yield, ast.YieldFrom)) for part in ast.walk(node))
         special = node.name.startswith("__") and node.name != "__init__"
-        if place is not _START or node.decorator_list or makes_later or special:
+        if self._starting is None and place == (None, _OFFER):
+            self.late.add(node.name)
+            inner = place
+        elif place is not _START or node.decorator_list or makes_later or special:
             self.late.add(node.name)
             inner = _LATE
         elif self._starting is not None:
@@ -163,9 +212,16 @@ class Mentions:
         return {f for _, _, f in self.defined} - spoken
 
     def _in_texts(self):
-        # "_do_" + name: what a text names may be called under a longer name.
-        longer = {f for _, _, f in self.defined if any(f.endswith("_" + w) for w in self.said)}
-        return self.said | longer
+        return self.said | self.longer_names()
+
+    def longer_names(self):
+        """ "_do_" + name: what a text names may be called under a longer name."""
+        return {
+            function
+            for _, _, function in self.defined
+            for first in self.beginnings
+            if function.startswith(first) and function[len(first) :] in self.said
+        }
 
     def only_for_start(self):
         late = self.late | self._in_texts() | self.nowhere() | _OFFERED
@@ -176,18 +232,34 @@ class Mentions:
         while more:
             before = len(late)
             for name, place, is_call in self.mentions:
-                if not is_call or self._is_late(place, late):
+                if is_call is False or is_call and self._is_late(place, late):
                     late.add(name)
             for name, above in self.bases.items():
                 if name in late:
                     late |= above - {None}
             more = len(late) > before
+        reached = self._reached()
         return [
             (module, owner, function)
             for module, owner, function in self.defined
             if not self._is_late((owner, function), late)
-            and (owner if function == "__init__" else function) in called
+            and (owner if function == "__init__" else function) in called & reached
         ]
+
+    def _reached(self):
+        """Names that a start calls; what nobody calls but itself is no part of it."""
+        reached = set()
+        more = True
+        while more:
+            before = len(reached)
+            for name, place, is_call in self.mentions:
+                if is_call and (place is _START or self._is_late(place, reached)):
+                    reached.add(name)
+            for name, above in self.bases.items():
+                if name in reached:
+                    reached |= above - {None}
+            more = len(reached) > before
+        return reached
 
     def _is_late(self, place, late):
         if place is _START or place is _LATE:

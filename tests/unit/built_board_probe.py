@@ -74,17 +74,24 @@ def main(folder, asked):
     told["accepted"] = len(use_limits(changed(-5)))
     told["replaced"] = bms.table is not table
     told["set_up_anew"] = run(bms, clock)
+    charge, allowed = bms.charge, bms.allowed
+    told["knows"] = {
+        "soc_permille": getattr(charge, short("soc_permille")),
+        "sigma_permille": getattr(charge, short("sigma_permille")),
+        "allowed_ma": [getattr(allowed, short(n)) for n in ("charge_ma", "discharge_ma")],
+        "ahead": getattr(allowed, short("ahead_ma"))[0],
+        "watched_s": sum(getattr(bms.totals, short("by_temp_s"))),
+        "pairs": bms.ageing.pairs,
+        "to_move": getattr(bms, short("to_move")) is not None,
+    }
     trip_mv = getattr(bms.table, short("trip"))[asked["row"]]
     twin.bench.set_cell_mv(3, trip_mv + 50)
     told["tripped"] = run(bms, clock)
     told["tripped_row"] = bms.protection.is_tripped(asked["row"])
     told["modules"] = [name for name in sys.modules if name.split(".")[0] in ("vigil", "board")]
-    # As main.owner_reset() does with a BMS that has been stopped.
-    from vigil.memory import Memory
-
-    told["starts_before"] = Memory(twin.flash).unconfirmed_starts
-    Memory(twin.flash).forget()
-    told["starts_after"] = Memory(twin.flash).unconfirmed_starts
+    told["starts_before"] = version.remembered.unconfirmed_starts
+    version.owner_reset()
+    told["starts_after"] = version.remembered.unconfirmed_starts
     print(json.dumps(told))
 
 

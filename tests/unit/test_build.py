@@ -191,6 +191,23 @@ def test_an_unknown_processor_is_refused(tree):
 
 
 @pytest.mark.parametrize(
+    "knows, sentence",
+    [
+        ('("charge", "helath")', "'helath'; known are: charge, balancing, allowed, totals, age"),
+        ('("age",)', "'age', which needs 'charge'"),
+        ('"charge"', "a tuple of names"),
+        ("ALL[:2]", "no plain tuple"),
+    ],
+)
+def test_a_wrong_choice_of_what_a_board_knows_is_refused(tree, knows, sentence):
+    path = tree / "boards" / "small" / "board.py"
+    path.write_text(path.read_text() + f"KNOWS = {knows}\n")
+    with pytest.raises(ValueError, match="board small") as error:
+        image.make("small", tree)
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
     "text", ("def f(:\n", "def f():\n    x = 1\n    nonlocal x\n"), ids=("anywhere", "on a board")
 )
 def test_a_file_that_does_not_compile_is_named(tree, text):

@@ -8,15 +8,18 @@ import pytest
 
 from host_tools.build import image
 from host_tools.build.__main__ import write
+from host_tools.build.chosen import chosen
 from host_tools.firmware import load
 from tests.interpreter import micropython
 
 (limits,) = load("limits")
+KNOWS = ("charge", "balancing", "allowed", "totals", "age")
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    made = image.make("pico_ltc6813_contactors", processor="x64")
+    root = chosen("pico_ltc6813_contactors", tmp_path_factory.mktemp("root"), KNOWS=KNOWS)
+    made = image.make("pico_ltc6813_contactors", root, processor="x64")
     folder = tmp_path_factory.mktemp("built")
     write(made, folder)
     row = [row[limits.ID] for row in limits.TABLE].index(limits.CELL_OVER_VOLTAGE)
@@ -58,6 +61,15 @@ def test_a_new_set_of_limits_is_taken_whole_or_refused_whole(told):
 def test_the_new_limit_trips(told):
     assert told["tripped_row"]
     assert told["tripped"] == [False, True]
+
+
+def test_it_finds_out_what_it_was_asked_to(told):
+    knows = told["knows"]
+    # The pack was 60 % full, and no more can be known of it within twenty seconds.
+    assert abs(knows["soc_permille"] - 600) <= 2 * knows["sigma_permille"] < 600
+    assert knows["allowed_ma"][0] > 0 and knows["allowed_ma"][1] > 0 and knows["ahead"] > 0
+    assert knows["watched_s"] in range(15, 41)
+    assert knows["pairs"] == 0 and knows["to_move"] is True
 
 
 def test_what_only_the_start_needed_is_gone(told):

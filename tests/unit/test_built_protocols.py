@@ -2,32 +2,27 @@
 
 import json
 import os
-import re
-import shutil
 import subprocess
 
 import pytest
 
 from host_tools.build import image
 from host_tools.build.__main__ import write
+from host_tools.build.chosen import chosen
+from host_tools.firmware import load
 from tests.interpreter import micropython
 from tests.unit.modbus_line import with_sum
 from tests.unit.test_built_board import short_names
 
+(parts,) = load("knows")
+EVERYTHING = tuple(part[0] for part in parts.PARTS)
 
-def asked(folder, protocol, requests):
+
+def asked(folder, protocol, requests, knows=()):
     """What pico_bq76952, built for this protocol, answers on MicroPython."""
-    root = folder / "source"
-    board = root / "boards" / "pico_bq76952"
-    shutil.copytree(image.ROOT / "boards" / "pico_bq76952", board)
-    for name in ("firmware", "host_tools", "pyproject.toml"):
-        (root / name).symlink_to(image.ROOT / name)
-    text = (board / "board.py").read_text()
-    chosen = re.sub(
-        r'^RS485_PROTOCOL = "\w+"', f'RS485_PROTOCOL = "{protocol}"', text, flags=re.MULTILINE
-    )
-    assert chosen != text
-    (board / "board.py").write_text(chosen)
+    source = folder / "source"
+    source.mkdir()
+    root = chosen("pico_bq76952", source, RS485_PROTOCOL=protocol, KNOWS=knows)
     made = image.make("pico_bq76952", root, processor="x64")
     write(made, folder / "built")
     done = subprocess.run(
@@ -54,7 +49,7 @@ def test_modbus_with_sunspec_and_the_native_protocol(tmp_path):
         "01 03 0649 0001",
     ]
     frames = [with_sum(bytes.fromhex(request)).hex() for request in requests]
-    answers, closed = asked(tmp_path, "modbus", frames)
+    answers, closed = asked(tmp_path, "modbus", frames, EVERYTHING)
     for answer in answers:
         assert with_sum(answer[:-2]) == answer
     about, head, models, native, written, allowed = answers
@@ -75,10 +70,10 @@ def test_jbd_that_writes(tmp_path, off, expected):
     assert closed == expected
 
 
-def test_pylontech(tmp_path):
+def test_pylontech_on_a_board_that_knows_everything(tmp_path):
     text = b"20024642E00202"
     frame = b"~" + text + b"%04X\r" % (0x10000 - sum(text))
-    ((analog,), closed) = asked(tmp_path, "pylontech", [frame.hex()])
+    ((analog,), closed) = asked(tmp_path, "pylontech", [frame.hex()], EVERYTHING)
     assert analog.startswith(b"~20024600") and analog.endswith(b"\r")
     assert 0x10000 - sum(analog[1:-5]) == int(analog[-5:-1], 16)
     # Cells: how many, and the first of them.

@@ -157,6 +157,15 @@ def run():
     bms.run()
     bms.named()
 """
+LINK = """
+def offer(board):
+    def link(status):
+        return Engine(status)
+    board.links = [link]
+class Engine:
+    def __init__(self, status):
+        pass
+"""
 WHOLE = {"vigil/start.py": START, "vigil/parts.py": PARTS}
 
 
@@ -177,7 +186,10 @@ def test_what_is_called_from_nothing_but_the_start_is_for_the_start():
     [
         (MAIN.replace("bms.run()", "bms._once()"), (), "Bms._once"),
         (MAIN.replace("bms.run()", "bms.again = bms._prepare"), (), "Bms._prepare"),
-        (MAIN.replace("bms.run()", "getattr(bms, 'prepare')"), (), "Bms._prepare"),
+        (MAIN.replace("bms.run()", "getattr(bms, '_pre' + 'pare')"), (), "Bms._prepare"),
+        (MAIN.replace("bms.run()", "getattr(bms, '_pre%s' % 'pare')"), (), "Bms._prepare"),
+        (MAIN.replace("bms.run()", "getattr(bms, '_prepare')"), (), "Bms._prepare"),
+        (MAIN, ("getattr(bms, '_pre' + 'pare')\n",), "Bms._prepare"),
         (MAIN, ("bms._prepare\n",), "Bms._prepare"),
         (
             MAIN + "def again():\n    return make()\ndef make():\n    return Bms()\n",
@@ -189,6 +201,38 @@ def test_what_is_called_from_nothing_but_the_start_is_for_the_start():
 )
 def test_whoever_else_may_reach_it_keeps_it(main, outside, kept):
     assert kept in for_start() and kept not in for_start(main, outside)
+
+
+def test_what_only_calls_itself_is_no_part_of_the_start():
+    text = "def table():\n    return used()\ndef used():\n    return 1\ndef again():\n"
+    whole = {"vigil/start.py": text + "    return other()\ndef other():\n    return again()\n"}
+    main = "def make_bms():\n    from vigil import start\n    return start.table()\n"
+    assert for_start(main, (), whole) == {"table", "used"}
+
+
+def test_what_a_board_knows_is_made_at_the_start_and_so_are_its_links():
+    whole = {
+        "vigil/knows.py": "PARTS = ('Part',)\ndef offer(board):\n    board.part = PARTS[0]\n",
+        "vigil/parts.py": PARTS,
+        "vigil/link.py": LINK,
+    }
+    main = "def make_bms():\n    from vigil import knows, link\n"
+    main += "    knows.offer(board)\n    link.offer(board)\n"
+    found = {"Part.__init__", "Base.__init__", "Engine.__init__", "offer"}
+    assert for_start(main, (), whole) == found
+    late = whole | {"vigil/later.py": "def run():\n    return Engine(1), run()\n"}
+    main += "def run():\n    run()\n"
+    assert for_start(main, (), late) == found - {"Engine.__init__"}
+
+
+def test_what_a_start_did_not_import_is_not_imported_to_be_let_go_of():
+    found = [("vigil.a", None, "table"), ("vigil.rare", "Rare", "__init__")]
+    final = {
+        ("vigil.a", "table"): ("vigil.a", "_b"),
+        ("vigil.rare", "Rare"): ("vigil.rare", "Rare"),
+    }
+    text, _ = started.letting_go(found, final)
+    assert "if 'vigil.rare' in sys.modules:\n    from vigil import rare\n" in text
 
 
 def test_limits_that_an_owner_makes_can_be_made():

@@ -103,8 +103,9 @@ class Bms:
         memory.restore(self.switches)
         if memory.safe_mode:
             self.switches.forbid(REASON_SAFE_MODE)
-        policy = getattr(board, "balancing", TopVoltage)
-        policy = policy(board, self.chemistry, self.sample, memory)
+        make_policy = getattr(board, "balancing", None)
+        about = (board, self.chemistry, self.sample, memory)
+        policy = make_policy(*about) if make_policy else TopVoltage(*about)
         self.to_move = policy if policy.period_ms else None
         self.leak = policy.leak
         self.balancer = Balancer(
@@ -126,7 +127,13 @@ class Bms:
             self.balancer.bleed,
             getattr(board, "gas", None),
         )
-        self.estimator = _estimator_of(board)(self)
+        make_estimator = getattr(board, "estimator", None)
+        if make_estimator:
+            self.estimator = make_estimator(self)
+        else:
+            from vigil.plain_charge import PlainCharge
+
+            self.estimator = PlainCharge(self)
         self.counter = self.estimator.counter
         self.charge = self.estimator.estimate
         self.ageing = getattr(self.estimator, "ageing", None)
@@ -138,7 +145,7 @@ class Bms:
         )
         self.climate = Climate(board, self.sample, self.protection, self.chemistry)
         make_allowed = getattr(board, "allowed", None)
-        self.allowed = (make_allowed or Allowed)(self)
+        self.allowed = make_allowed(self) if make_allowed else Allowed(self)
         make_totals = getattr(board, "totals", None)
         self.totals = make_totals and make_totals(self)
         self.status = Status(
@@ -504,12 +511,3 @@ class Bms:
             self.memory.note(self.keeper.uptime_s, journal.BUTTON, journal.BUTTON_KEYS)
             self.authority.open_commissioning(now_ms)
         return False
-
-
-def _estimator_of(board):
-    """The board's own class, or the one that only counts."""
-    if hasattr(board, "estimator"):
-        return board.estimator
-    from vigil.plain_charge import PlainCharge
-
-    return PlainCharge

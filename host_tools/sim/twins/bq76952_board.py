@@ -5,6 +5,8 @@ Never upload to a board: a board of yours builds its hardware in its own board.p
 
 from machine import I2C, UART, WDT, Pin
 
+KNOWS = ("charge", "balancing", "allowed", "totals", "age")
+
 
 class Board:
     """What app.Bms needs; see there."""
@@ -12,29 +14,21 @@ class Board:
 
 def build(numbers, **options):
     """numbers: the board module, whose pins and figures are used. options: more for the chip."""
+    from vigil import knows
     from vigil.afe.bq76952 import Bq76952
     from vigil.blackbox import BlackBox
     from vigil.calibration import Calibration
-    from vigil.charge_to_move import ChargeToMove
-    from vigil.estimate.ageing import Ageing
-    from vigil.estimate.allow import AllowedAhead
-    from vigil.estimate.task import EstimateTask
     from vigil.link import by_name
-    from vigil.totals import Totals
 
     board = Board()
     board.name = numbers.NAME
     board.device_name = b"Vigil " + numbers.NAME.encode()
     board.chemistry = numbers.CHEMISTRY
     board.capacity_mah = numbers.CAPACITY_MAH
-    board.estimator = EstimateTask
     board.black_box = BlackBox
     board.calibration = Calibration
-    board.ageing = Ageing
-    board.allowed = AllowedAhead
-    board.totals = Totals
-    board.balancing = ChargeToMove
-    board.bleed_ohm = 68  # as host_tools/mock/bench.py has it; own_ua is nothing here
+    # As host_tools/mock/bench.py has it.
+    knows.offer(board, KNOWS, bleed_ohm=68, own_ua=0)
     i2c = I2C(0, scl=Pin(numbers.SCL_PIN), sda=Pin(numbers.SDA_PIN), freq=400000, timeout=2000)
     board.front_end = Bq76952(
         i2c,

@@ -180,7 +180,7 @@ class _Offer:
 
 
 def _module(name):
-    return __import__("vigil." + name, None, None, ("offer",))
+    return __import__("vigil." + name, None, None, ("__name__",))
 
 
 def _version():

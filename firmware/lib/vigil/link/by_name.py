@@ -29,4 +29,4 @@ def offer_bluetooth(board, parts, **options):
 
 
 def _module(name):
-    return __import__("vigil.link." + name, None, None, ("offer",))
+    return __import__("vigil.link." + name, None, None, ("__name__",))
