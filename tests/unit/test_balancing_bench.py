@@ -31,7 +31,10 @@ def test_a_leaking_cell_is_found_in_days():
         leak_ma = (3330 if kind == "LFP" else 3700) / ohm
         sigma_ma = bench.policy.leak.sigma_ma[4]
         assert sigma_ma < leak_ma / 3
-        assert abs(outcome.leak_ma - leak_ma) <= 2 * sigma_ma + 0.05 * leak_ma
+        most_ma = leak_ma + 2 * sigma_ma + 0.05 * leak_ma
+        # Of a hidden cell is told what it has lost at least.
+        least_ma = 20 if follows else leak_ma - 2 * sigma_ma - 0.05 * leak_ma
+        assert least_ma <= outcome.leak_ma <= most_ma
 
 
 def test_each_promise_that_is_broken_is_seen():

@@ -164,5 +164,7 @@ def test_nothing_in_the_singles_ageing_is_a_double():
         for _ in range(3):
             bench.run(ma, 1)
     bench.run(0.0, 60)
+    # What was fitted is told a second later.
+    bench.run(0.0, 1)
     assert bench.ageing.pairs == 1 and bench.ageing.resistance.steps > 5
     assert doubles(bench.ageing) == []

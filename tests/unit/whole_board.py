@@ -6,6 +6,7 @@ from host_tools.build import image
 from host_tools.deploy import steps, wire
 from host_tools.firmware import load
 from tests.unit.board_stand_in import BoardStandIn, runs
+from vigil.memory import Memory
 
 BOARD = "pico_bq76952"
 _keeper = load("keeper")[0]
@@ -55,15 +56,26 @@ def ask(board, code):
 
 def kept(board):
     """(pointer, starts, the owner's file) that the board remembers."""
-    return ast.literal_eval(
+    pointer, settings, files = ast.literal_eval(
         ask(
             board,
-            "from vigil.memory import Memory\n"
-            "from vigil.file_storage import FileStorage\n"
-            "starts = Memory(FileStorage('/kept')).starts\n"
-            "print((open('/running').read().split(), starts, open('/kept/settings').read()))",
+            "import os\n"
+            "print((open('/running').read().split(), open('/kept/settings').read(),"
+            " {name: open('/kept/' + name, 'rb').read() for name in os.listdir('/kept')}))",
         )
     )
+    # What reads it there may have been let go of after the start.
+    return pointer, Memory(Files(files)).starts, settings
+
+
+class Files:
+    """A storage of what was found on a board; nothing is to be written to it."""
+
+    def __init__(self, files):
+        self.read = files.get
+
+    def read_part(self, name, at, size):
+        return self.read(name)[at : at + size]
 
 
 def started(flash, hold_s=UNCONFIRMED_S):

@@ -109,6 +109,7 @@ class Executive:
             self._watchdog.feed()
 
     def _use_slack(self):
+        sliced = False
         if self._until_collect <= 0:
             # A request that came during the cycle must not wait for this, too, nor its answer.
             idle = True
@@ -120,8 +121,9 @@ class Executive:
             if idle and left_us > _GC_NEEDS_US or self._until_collect < -self._collect_every:
                 gc.collect()
                 self._until_collect = self._collect_every
+                # Who asks meanwhile has waited enough.
+                sliced = True
         self._until_collect -= 1
-        sliced = False
         while True:
             now_us = time.ticks_us()
             left_us = time.ticks_diff(self._due_us, now_us)
