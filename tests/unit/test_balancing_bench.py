@@ -33,7 +33,7 @@ def test_a_leaking_cell_is_found_in_days():
         assert sigma_ma < leak_ma / 3
         most_ma = leak_ma + 2 * sigma_ma + 0.05 * leak_ma
         # Of a hidden cell is told what it has lost at least.
-        least_ma = 20 if follows else leak_ma - 2 * sigma_ma - 0.05 * leak_ma
+        least_ma = leak_ma / 3 if follows else leak_ma - 2 * sigma_ma - 0.05 * leak_ma
         assert least_ma <= outcome.leak_ma <= most_ma
 
 
